@@ -1,0 +1,28 @@
+//! What rules see in a transaction: a SecLang engine and the built-in rules.
+//!
+//! Rule text goes through [`seclang`] (lexer, parser, lowering) into an immutable [`Ruleset`]; a
+//! [`RuleState`] holds what one transaction changes (TX, captures, `ctl` overrides, matches). Every
+//! regular expression, macro and name is resolved at load, so that evaluation cannot fail.
+
+mod action;
+mod diagnostic;
+mod matches;
+mod rule;
+mod ruleset;
+mod text;
+mod variable;
+
+pub mod libinjection;
+pub mod operator;
+pub mod run;
+pub mod seclang;
+pub mod transformation;
+
+pub use action::{Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, RuleSelector, Skip};
+pub use diagnostic::{Diagnostic, Location, Severity, SourceFile};
+pub use matches::{MATCHED_BYTES_MAX, Match, MatchedValue};
+pub use rule::{Link, Meta, ParanoiaLevel, Phase, Rule, RuleId, RuleSeverity};
+pub use ruleset::{Ruleset, Settings, Step};
+pub use run::{Interruption, InterruptionResponse, RuleState};
+pub use text::{Resolve, Text};
+pub use variable::{Selector, Target, Variable};

@@ -1,0 +1,1 @@
+//! Our own port of libinjection's SQL injection and cross-site scripting detectors.

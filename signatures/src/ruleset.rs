@@ -1,0 +1,54 @@
+//! Compiled rules, immutable and shared by all transactions.
+
+use std::collections::HashMap;
+
+use crate::{EngineMode, Rule};
+
+/// Compiled rules in the order they run.
+#[derive(Debug, Default)]
+pub struct Ruleset {
+    /// All rules, in file order.
+    pub rules: Vec<Rule>,
+    /// What runs in each phase, by [`crate::Phase::index`].
+    pub phases: [Vec<Step>; 5],
+    /// For each phase, where a marker (or a rule id as text) stands in `phases`.
+    pub markers: [HashMap<Box<str>, usize>; 5],
+    /// What directives other than rules say.
+    pub settings: Settings,
+}
+
+/// One step of a phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A `SecMarker`.
+    Marker,
+    /// A rule, by its index in [`Ruleset::rules`].
+    Rule(u32),
+}
+
+/// What directives other than rules say. `None` where no file says anything: the policy's value holds.
+#[derive(Debug, Default, Clone)]
+pub struct Settings {
+    /// `SecRuleEngine`.
+    pub engine: Option<EngineMode>,
+    /// `SecRequestBodyAccess`.
+    pub request_body_access: Option<bool>,
+    /// `SecResponseBodyAccess`.
+    pub response_body_access: Option<bool>,
+    /// `SecResponseBodyMimeType`, lower case.
+    pub response_body_mime_types: Option<Vec<Box<str>>>,
+    /// `SecRequestBodyLimit` (bytes).
+    pub request_body_limit: Option<u64>,
+    /// `SecRequestBodyNoFilesLimit` (bytes).
+    pub request_body_no_files_limit: Option<u64>,
+    /// `SecRequestBodyJsonDepthLimit` (levels).
+    pub json_depth_limit: Option<u32>,
+    /// `SecArgumentsLimit` (count).
+    pub arguments_limit: Option<u32>,
+    /// `SecResponseBodyLimit` (bytes).
+    pub response_body_limit: Option<u64>,
+    /// `SecArgumentSeparator`.
+    pub argument_separator: Option<u8>,
+    /// `SecComponentSignature`s.
+    pub components: Vec<Box<str>>,
+}

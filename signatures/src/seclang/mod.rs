@@ -1,0 +1,1 @@
+//! SecLang text to a [`crate::Ruleset`]: lexer, parser, lowering.

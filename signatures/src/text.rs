@@ -1,0 +1,75 @@
+//! Text with macros: `Host %{request_headers.host} is %{tx.score}`.
+
+use crate::Variable;
+
+/// Text with macros, parsed once at load.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(Box<[u8]>),
+    Macro { variable: Variable, key: Option<Box<[u8]>> },
+}
+
+/// Gives macros their values while rules run.
+pub trait Resolve {
+    /// Appends the value of `%{variable}` or `%{variable.key}`; appends nothing when there is none.
+    fn resolve(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>);
+}
+
+impl Text {
+    /// Text without macros.
+    #[must_use]
+    pub fn literal(text: impl Into<Box<[u8]>>) -> Self {
+        Self { parts: vec![Part::Literal(text.into())] }
+    }
+
+    /// Splits text at its macros.
+    ///
+    /// # Errors
+    /// The name inside `%{...}` that is not a variable.
+    pub fn parse(text: &str) -> Result<Self, &str> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("%{") {
+            let Some(length) = rest[start..].find('}') else { break };
+            let name = &rest[start + 2..start + length];
+            if start > 0 {
+                parts.push(Part::Literal(rest[..start].as_bytes().into()));
+            }
+            let (variable, key) = match name.find(['.', ':']) {
+                Some(at) => (&name[..at], Some(name[at + 1..].as_bytes().into())),
+                None => (name, None),
+            };
+            parts.push(Part::Macro { variable: Variable::parse(variable).ok_or(name)?, key });
+            rest = &rest[start + length + 1..];
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest.as_bytes().into()));
+        }
+        Ok(Self { parts })
+    }
+
+    /// The text, when it has no macro.
+    #[must_use]
+    pub fn as_literal(&self) -> Option<&[u8]> {
+        match self.parts.as_slice() {
+            [] => Some(b""),
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Appends the text with its macros replaced.
+    pub fn expand(&self, resolve: &dyn Resolve, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.extend_from_slice(text),
+                Part::Macro { variable, key } => resolve.resolve(*variable, key.as_deref(), out),
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What was not inspected, and why.
+
+/// Whether a transaction was inspected whole, and if not, each reason once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    reasons: u32,
+}
+
+macro_rules! shortfalls {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A reason why a part of a transaction was not inspected.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Shortfall { $($(#[$doc])* $name,)* }
+
+        impl Shortfall {
+            /// Every reason, in the order of their bits.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name used in decision records and metrics.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+shortfalls! {
+    /// More headers than `headers_max`.
+    HeaderCount = "header-count",
+    /// More query arguments than `query_arguments_max`.
+    QueryArguments = "query-arguments",
+    /// More cookies than `cookies_max`.
+    CookieCount = "cookie-count",
+    /// A name or part header longer than `name_bytes_max`.
+    NameTooLong = "name-too-long",
+    /// More parts than `multipart_parts_max`.
+    MultipartParts = "multipart-parts",
+    /// JSON nested deeper than `json_depth_max`.
+    JsonDepth = "json-depth",
+    /// More JSON values than `json_values_max`.
+    JsonValues = "json-values",
+    /// XML nested deeper than `xml_depth_max`.
+    XmlDepth = "xml-depth",
+    /// The body does not parse as what its Content-Type says.
+    BodyMalformed = "body-malformed",
+    /// A decoded body longer than `body_bytes_max`.
+    BodyTooLarge = "body-too-large",
+    /// An unknown Content-Encoding, or too many.
+    ContentEncoding = "content-encoding",
+    /// A Content-Encoding that does not decode.
+    ContentDecoding = "content-decoding",
+    /// A body that grows more than `decompression_ratio_max`.
+    DecompressionRatio = "decompression-ratio",
+    /// A response body longer than `response_body_bytes_max`.
+    ResponseTooLarge = "response-too-large",
+    /// A connection that left HTTP (101 Switching Protocols).
+    Upgraded = "upgraded",
+    /// The body exceeded `hold_bytes_max` and parts were released before the last verdict.
+    ReleasedEarly = "released-early",
+    /// The engine failed on this transaction (a panic caught at its boundary).
+    EngineFailure = "engine-failure",
+}
+
+impl Inspection {
+    /// Notes one reason.
+    pub fn note(&mut self, reason: Shortfall) {
+        self.reasons |= 1 << reason as u32;
+    }
+
+    /// Notes all reasons of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.reasons |= other.reasons;
+    }
+
+    /// Whether everything was inspected.
+    #[must_use]
+    pub fn is_complete(self) -> bool {
+        self.reasons == 0
+    }
+
+    /// Whether `reason` was noted.
+    #[must_use]
+    pub fn has(self, reason: Shortfall) -> bool {
+        self.reasons & (1 << reason as u32) != 0
+    }
+
+    /// The reasons noted.
+    pub fn reasons(self) -> impl Iterator<Item = Shortfall> {
+        Shortfall::ALL.iter().copied().filter(move |reason| self.has(*reason))
+    }
+}
