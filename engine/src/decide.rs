@@ -1,0 +1,1 @@
+//! From evidence to verdict; the only reader of [`crate::policy::Mode`].

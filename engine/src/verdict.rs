@@ -1,0 +1,83 @@
+//! What is concluded about a transaction, and why.
+
+use model::ModelScore;
+use signatures::{Match, RuleId};
+
+/// What is concluded about a transaction.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Nothing hostile was found.
+    Pass,
+    /// Hostile; let through because the policy says so.
+    Detect(Explanation),
+    /// Hostile; stopped.
+    Prevent(Explanation, Refusal),
+}
+
+/// Why a transaction was judged hostile. Never empty.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// What decided.
+    pub first: Evidence,
+    /// What else speaks for it.
+    pub rest: Vec<Evidence>,
+}
+
+/// A reason.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// The engine could not inspect, and the policy blocks then.
+    InspectionFailure {
+        /// Why, as [`transaction::Shortfall::as_str`] spells it.
+        reason: &'static str,
+    },
+    /// The model's score reached the policy's confidence.
+    Model {
+        /// The score.
+        score: ModelScore,
+    },
+    /// An enforced rule stopped the transaction.
+    Rule {
+        /// The rule whose disruptive action fired: for CRS the evaluation rule (949110).
+        id: RuleId,
+        /// The matches that led to it, most important first.
+        matches: Vec<Match>,
+    },
+}
+
+/// How a stopped transaction is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Close the connection without an answer.
+    Close,
+    /// The block page with this status.
+    Page {
+        /// The status code, 403 as a rule.
+        status: u16,
+    },
+    /// A redirect.
+    Redirect {
+        /// 301, 302, 303 or 307.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
+}
+
+impl Verdict {
+    /// The word in decision records: `pass`, `detect`, `prevent`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Detect(_) => "detect",
+            Self::Prevent(..) => "prevent",
+        }
+    }
+
+    /// Whether the transaction is stopped.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(self, Self::Prevent(..))
+    }
+}
