@@ -280,6 +280,10 @@ impl Variable {
     /// The variable of that name, compared without case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
+        // The name that modsecurity.conf-recommended uses beside the documented one.
+        if name.eq_ignore_ascii_case("MULTIPART_SEMICOLON_MISSING") {
+            return Some(Self::MultipartMissingSemicolon);
+        }
         // Load time only, and short: a map would cost more to build than it saves.
         Self::ALL.iter().copied().find(|variable| variable.name().eq_ignore_ascii_case(name))
     }
