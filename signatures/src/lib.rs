@@ -16,6 +16,7 @@ pub mod libinjection;
 pub mod operator;
 pub mod run;
 pub mod seclang;
+pub mod suggest;
 pub mod transformation;
 
 pub use action::{Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, RuleSelector, Skip};
