@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
 const RESERVED: [(&str, &[&str]); 4] = [
     ("pingora", &["proxy"]),
     ("tokio", &["proxy", "portcullis", "portcullis-tests"]),
-    ("clap", &["portcullis"]),
+    ("clap", &["portcullis", "portcullis-benches"]),
     ("prometheus", &["proxy"]),
 ];
 
