@@ -1,7 +1,9 @@
 //! Compiled rules, immutable and shared by all transactions.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
+use crate::run::Plan;
 use crate::{EngineMode, Rule};
 
 /// Compiled rules in the order they run.
@@ -15,6 +17,8 @@ pub struct Ruleset {
     pub markers: [HashMap<Box<str>, usize>; 5],
     /// What directives other than rules say.
     pub settings: Settings,
+    /// What evaluation derives from `rules`, once, at first use.
+    pub(crate) plan: OnceLock<Plan>,
 }
 
 /// One step of a phase.

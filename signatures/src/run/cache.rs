@@ -1,0 +1,68 @@
+//! Values after their transformations, each computed once in a phase.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::bytes::Bytes;
+use super::plan::{Pipeline, Plan};
+
+/// Transformed values of one phase.
+///
+/// The key is where the bytes lie, so `ARGS` and `ARGS_GET` share their results. That is sound
+/// because only values which live as long as the phase are cached: those of the transaction and
+/// those of the [`super::catalog::Catalog`], never `TX`.
+#[derive(Default)]
+pub(super) struct Cache<'t> {
+    results: HashMap<(usize, usize, u32), Bytes<'t>, BuildHasherDefault<AddressHasher>>,
+}
+
+impl<'t> Cache<'t> {
+    /// `bytes`, which live as long as the phase, after all transformations of `pipeline`.
+    pub(super) fn transform(&mut self, plan: &Plan, pipeline: Pipeline, bytes: &Bytes<'t>) -> Bytes<'t> {
+        let Some((parent, transformation)) = plan.step(pipeline) else { return bytes.clone() };
+        let key = (bytes.as_ptr() as usize, bytes.len(), pipeline.index());
+        if let Some(result) = self.results.get(&key) {
+            return result.clone();
+        }
+        let result = self.transform(plan, parent, bytes).transform(transformation);
+        self.results.insert(key, result.clone());
+        result
+    }
+}
+
+/// `bytes` after all transformations of `pipeline`, kept nowhere.
+pub(super) fn transform_once<'t>(plan: &Plan, pipeline: Pipeline, bytes: &Bytes<'t>) -> Bytes<'t> {
+    match plan.step(pipeline) {
+        Some((parent, transformation)) => transform_once(plan, parent, bytes).transform(transformation),
+        None => bytes.clone(),
+    }
+}
+
+/// Mixes addresses and lengths, which the client does not choose.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio spreads near addresses over the upper bits; the rotation brings them down.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+    }
+}

@@ -1,0 +1,114 @@
+//! One phase: steps, skips and `allow`.
+
+use std::rc::Rc;
+
+use transaction::Transaction;
+
+use super::RuleState;
+use super::cache::Cache;
+use super::catalog::Catalog;
+use super::link::Found;
+use super::plan::Plan;
+use super::scope::Scope;
+use super::value::Value;
+use super::variables::Scene;
+use crate::{EngineMode, Phase, Rule, Ruleset, Skip, Step};
+
+/// One phase of one transaction while its rules run.
+pub(super) struct Evaluation<'r, 't> {
+    pub(super) ruleset: &'r Ruleset,
+    pub(super) plan: &'r Plan,
+    pub(super) phase: Phase,
+    pub(super) transaction: &'t Transaction,
+    pub(super) now_us: i64,
+    pub(super) state: &'r mut RuleState,
+    pub(super) catalog: Catalog<'t>,
+    pub(super) cache: Cache<'t>,
+    /// What the current link matched so far.
+    pub(super) matched: Rc<Vec<Value<'t>>>,
+    /// What the previous link of the chain matched (`MATCHED_VARS`).
+    pub(super) matched_before: Rc<Vec<Value<'t>>>,
+    /// The matches worth showing of the current rule.
+    pub(super) evidence: Vec<Found<'t>>,
+    /// What the current rule added to anomaly scores.
+    pub(super) score: i64,
+    /// Whether an `allow` ended the phase.
+    pub(super) is_over: bool,
+}
+
+impl<'r, 't> Evaluation<'r, 't> {
+    pub(super) fn new(
+        ruleset: &'r Ruleset,
+        plan: &'r Plan,
+        phase: Phase,
+        transaction: &'t Transaction,
+        now_us: i64,
+        state: &'r mut RuleState,
+    ) -> Self {
+        Self {
+            ruleset,
+            plan,
+            phase,
+            transaction,
+            now_us,
+            state,
+            catalog: Catalog::new(),
+            cache: Cache::default(),
+            matched: Rc::default(),
+            matched_before: Rc::default(),
+            evidence: Vec::new(),
+            score: 0,
+            is_over: false,
+        }
+    }
+
+    /// Runs all steps of the phase, as far as skips and `allow` let it.
+    pub(super) fn run(&mut self) {
+        let steps = &self.ruleset.phases[self.phase.index()];
+        let mut position = 0;
+        while let Some(step) = steps.get(position) {
+            position += 1;
+            let Step::Rule(index) = *step else { continue };
+            let Some(rule) = self.ruleset.rules.get(index as usize) else { continue };
+            if self.rule(index, rule)
+                && let Some(skip) = &rule.skip
+            {
+                position = self.position_after(skip, position);
+            }
+            if self.is_over || self.state.engine == EngineMode::Off {
+                break;
+            }
+        }
+    }
+
+    /// Where a skip leads. A marker that the phase does not have skips the rest of it, as in v3; a skip
+    /// never leads back.
+    fn position_after(&self, skip: &Skip, position: usize) -> usize {
+        match skip {
+            Skip::After(marker) => {
+                let at = self.ruleset.markers[self.phase.index()].get(marker);
+                at.map_or(usize::MAX, |at| position.max(at + 1))
+            }
+            Skip::Count(count) => {
+                // Markers are not rules: they do not count.
+                let steps = self.ruleset.phases[self.phase.index()].iter().enumerate().skip(position);
+                let mut rules = steps.filter(|(_, step)| matches!(step, Step::Rule(_)));
+                rules.nth(*count as usize).map_or(usize::MAX, |(at, _)| at)
+            }
+        }
+    }
+
+    pub(super) fn scene(&self) -> Scene<'t> {
+        Scene {
+            transaction: self.transaction,
+            phase: self.phase,
+            now_us: self.now_us,
+            force_request_body: self.state.memory.force_request_body,
+            body_processor: self.state.body_processor,
+        }
+    }
+
+    pub(super) fn scope<'a>(&'a self, rule: &'a Rule) -> Scope<'a, 't> {
+        Scope { scene: self.scene(), memory: &self.state.memory, rule, matched: &self.matched }
+    }
+}

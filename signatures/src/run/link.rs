@@ -1,0 +1,241 @@
+//! One link of a chain: its values, transformations and operator.
+
+use std::ops::{Deref, Range};
+use std::rc::Rc;
+
+use super::bytes::Bytes;
+use super::cache::transform_once;
+use super::evaluation::Evaluation;
+use super::scope::{RULE_FIELDS, rule_field};
+use super::trace::{TraceEvent, TraceKind, VALUE_BYTES_MAX};
+use super::value::Value;
+use super::variables;
+use crate::operator::Captures;
+use crate::{Action, Link, Rule, Selector, Target, Variable};
+
+/// A value that matched, and where.
+#[derive(Clone)]
+pub(super) struct Found<'t> {
+    pub(super) value: Value<'t>,
+    pub(super) range: Range<usize>,
+}
+
+/// The values of a target: listed for the phase, or made for this link.
+enum Values<'t> {
+    Listed(Rc<Vec<Value<'t>>>),
+    Made(Vec<Value<'t>>),
+}
+
+impl<'t> Deref for Values<'t> {
+    type Target = [Value<'t>];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Listed(values) => values,
+            Self::Made(values) => values,
+        }
+    }
+}
+
+/// The link under test, with what is needed to name it.
+#[derive(Clone, Copy)]
+struct Place<'r> {
+    rule: &'r Rule,
+    rule_index: u32,
+    link: &'r Link,
+    index: usize,
+}
+
+impl<'r, 't> Evaluation<'r, 't> {
+    /// Whether a link matches; runs `setvar` for each value that does.
+    pub(super) fn link(&mut self, rule: &'r Rule, rule_index: u32, index: usize) -> bool {
+        let Some(link) = rule.links.get(index) else { return false };
+        let place = Place { rule, rule_index, link, index };
+        self.matched_before = std::mem::take(&mut self.matched);
+        if link.targets.is_empty() {
+            // `SecAction`: nothing to look at, always a match; what matched before stays visible.
+            self.matched = Rc::clone(&self.matched_before);
+            self.set_variables(place);
+            return true;
+        }
+        let before = self.evidence.len();
+        for target in &link.targets {
+            self.target(place, target);
+        }
+        if self.evidence.len() > before {
+            // The last link that looked at the transaction itself says best what was found.
+            self.evidence.drain(..before);
+        }
+        if self.matched.is_empty() {
+            self.trace(rule, index, || TraceKind::NoMatch);
+        }
+        !self.matched.is_empty()
+    }
+
+    fn target(&mut self, place: Place<'r>, target: &Target) {
+        if target.count {
+            return self.count(place, target);
+        }
+        let values = self.values(place.rule, target);
+        let is_listed = matches!(values, Values::Listed(_));
+        for value in values.iter() {
+            if !selects(target, value) {
+                continue;
+            }
+            if self.is_excluded(place, target, value) {
+                self.trace(place.rule, place.index, || TraceKind::ValueExcluded { target: value.name() });
+                continue;
+            }
+            self.value(place, value, is_listed);
+        }
+    }
+
+    /// `&ARGS`: tests how many values are selected.
+    fn count(&mut self, place: Place<'r>, target: &Target) {
+        let scene = self.scene();
+        let mut count = self.values(place.rule, target).iter().filter(|value| selects(target, value)).count();
+        if matches!(target.selector, Selector::All) {
+            count += variables::earlier_values(target.variable, scene);
+        }
+        let key = match &target.selector {
+            Selector::Named(name) => Some(Bytes::from(name.to_vec())),
+            _ => None,
+        };
+        let value = Value { variable: target.variable, key, bytes: count.to_string().into(), count: true };
+        if !self.is_excluded(place, target, &value) {
+            self.value(place, &value, false);
+        }
+    }
+
+    fn values(&mut self, rule: &'r Rule, target: &Target) -> Values<'t> {
+        let mut made = Vec::new();
+        if target.variable == Variable::Rule {
+            self.rule_values(rule, &mut made);
+        } else if variables::is_remembered(target.variable) {
+            let memory = &self.state.memory;
+            variables::recall(target.variable, &target.selector, memory, &self.matched_before, &mut made);
+        } else {
+            let scene = self.scene();
+            return Values::Listed(self.catalog.values(target.variable, scene));
+        }
+        Values::Made(made)
+    }
+
+    fn rule_values(&self, rule: &'r Rule, out: &mut Vec<Value<'t>>) {
+        for name in RULE_FIELDS {
+            let mut text = Vec::new();
+            rule_field(rule, name.as_bytes(), &self.scope(rule), &mut text);
+            out.push(Value::named(Variable::Rule, name.as_bytes(), text));
+        }
+    }
+
+    fn is_excluded(&self, place: Place<'r>, target: &Target, value: &Value<'t>) -> bool {
+        let excludes = |exclusion: &Target| {
+            exclusion.variable == target.variable
+                && exclusion.count == target.count
+                && selects(exclusion, value)
+        };
+        place.link.exclusions.iter().any(excludes)
+            || self
+                .state
+                .memory
+                .removed_targets
+                .iter()
+                .any(|removed| excludes(&removed.target) && removed.rules.contains(place.rule_index))
+    }
+
+    /// Tests one value, once or (`multiMatch`) after each transformation that changed it.
+    fn value(&mut self, place: Place<'r>, value: &Value<'t>, is_listed: bool) {
+        if place.link.multi_match {
+            let mut bytes = value.bytes.clone();
+            self.test(place, value, bytes.clone());
+            for transformation in &place.link.transformations {
+                let changed = bytes.transform(*transformation);
+                if !changed.is_same(&bytes) && *changed != *bytes {
+                    self.test(place, value, changed.clone());
+                }
+                bytes = changed;
+            }
+            return;
+        }
+        let pipeline = self.plan.of(place.rule_index, place.index);
+        let bytes = if is_listed {
+            self.cache.transform(self.plan, pipeline, &value.bytes)
+        } else {
+            transform_once(self.plan, pipeline, &value.bytes)
+        };
+        self.test(place, value, bytes);
+    }
+
+    /// Asks the operator, and acts on a match.
+    fn test(&mut self, place: Place<'r>, value: &Value<'t>, bytes: Bytes<'t>) {
+        let mut captures = Captures::default();
+        let wants_captures = place.link.capture && !place.link.negated;
+        let scope = self.scope(place.rule);
+        let range = place.link.operator.find(&bytes, &scope, wants_captures.then_some(&mut captures));
+        let range = match (range, place.link.negated) {
+            (Some(range), false) => Some(range),
+            (None, true) => Some(0..bytes.len()),
+            (Some(_), true) | (None, false) => None,
+        };
+        self.trace(place.rule, place.index, || TraceKind::Tested {
+            target: value.name(),
+            value: bytes.iter().copied().take(VALUE_BYTES_MAX).collect(),
+            matched: range.is_some(),
+        });
+        if let Some(range) = range {
+            if wants_captures {
+                self.state.memory.captures = captures;
+            }
+            let value = Value { bytes, ..value.clone() };
+            self.found(place, Found { value, range });
+        }
+    }
+
+    fn found(&mut self, place: Place<'r>, found: Found<'t>) {
+        if self.matched.len() < MATCHED_VARS_MAX {
+            Rc::make_mut(&mut self.matched).push(found.value.clone());
+        }
+        let variable = found.value.variable;
+        let is_evidence = place.rule.log && !variables::is_remembered(variable);
+        if is_evidence && self.evidence.len() < 2 * EVIDENCE_MAX {
+            self.evidence.push(found);
+        }
+        self.set_variables(place);
+    }
+
+    fn set_variables(&mut self, place: Place<'r>) {
+        for action in &place.link.actions {
+            if let Action::SetVar(assignment) = action {
+                self.assign(place.rule, assignment);
+            }
+        }
+    }
+
+    pub(super) fn trace(&mut self, rule: &Rule, link: usize, kind: impl FnOnce() -> TraceKind) {
+        let phase = self.phase;
+        if let Some(trace) = self.state.trace.as_mut().filter(|trace| trace.wants(rule.id)) {
+            trace.events.push(TraceEvent { rule: rule.id, phase, link, kind: kind() });
+        }
+    }
+}
+
+fn selects(target: &Target, value: &Value<'_>) -> bool {
+    match target.selector {
+        Selector::XmlText => value.key() == b"/*",
+        Selector::XmlAttributes => value.key() == b"//@*",
+        // Remembered matches keep the names they had, and `MATCHED_VARS:ARGS:q` is what selects them.
+        Selector::Named(_) | Selector::Matching(_) if matches!(target.variable, Variable::MatchedVars) => {
+            let mut name = Vec::new();
+            value.write_name(&mut name);
+            target.selector.selects(&name)
+        }
+        _ => target.selector.selects(value.key()),
+    }
+}
+
+/// Matches of one link that the next one sees (count).
+const MATCHED_VARS_MAX: usize = 4_096;
+
+/// Values of one rule that its [`crate::Match`] shows (count).
+pub(super) const EVIDENCE_MAX: usize = 32;

@@ -1,0 +1,108 @@
+//! What evaluation derives from the rules once: shared transformation prefixes and rules by tag.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::rule_set::RuleSet;
+use crate::transformation::Transformation;
+use crate::{Rule, RuleSelector};
+
+/// What evaluation derives from the rules once, before the first transaction.
+///
+/// Pipelines of transformations form a tree, because most begin alike (`t:urlDecodeUni,...`): a value
+/// is transformed once for each node, however many rules ask for it.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    nodes: Vec<Node>,
+    /// The pipeline of each link of each rule.
+    pipelines: Vec<Vec<Pipeline>>,
+    /// The rules that carry each tag; the few distinct tags are all a selector is asked about.
+    rules_by_tag: Vec<(Box<[u8]>, RuleSet)>,
+}
+
+/// A node of the tree: the transformations from the root to it. 0 is the root, which changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Pipeline(u32);
+
+#[derive(Debug)]
+struct Node {
+    parent: Pipeline,
+    transformation: Transformation,
+}
+
+impl Plan {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let mut plan = Self::default();
+        let mut children = HashMap::new();
+        let mut tags: BTreeMap<&[u8], RuleSet> = BTreeMap::new();
+        for (index, rule) in (0_u32..).zip(rules) {
+            let links = rule.links.iter();
+            let pipelines = links.map(|link| plan.pipeline(&link.transformations, &mut children)).collect();
+            plan.pipelines.push(pipelines);
+            for tag in rule.meta.tags.iter().filter_map(crate::Text::as_literal) {
+                tags.entry(tag).or_default().insert(index);
+            }
+        }
+        plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
+        plan
+    }
+
+    /// The pipeline of a rule's link.
+    pub(super) fn of(&self, rule: u32, link: usize) -> Pipeline {
+        let links = self.pipelines.get(rule as usize);
+        links.and_then(|links| links.get(link)).copied().unwrap_or(Pipeline::ROOT)
+    }
+
+    /// The pipeline without its last transformation, and that transformation; `None` for the root.
+    pub(super) fn step(&self, pipeline: Pipeline) -> Option<(Pipeline, Transformation)> {
+        let node = self.nodes.get((pipeline.0 as usize).checked_sub(1)?)?;
+        Some((node.parent, node.transformation))
+    }
+
+    /// The rules that `selector` means.
+    pub(super) fn select(&self, selector: &RuleSelector, rules: &[Rule]) -> RuleSet {
+        let mut selected = RuleSet::default();
+        match selector {
+            RuleSelector::Ids(_) => {
+                insert_where(&mut selected, rules, |rule| selector.has_id(rule.id));
+            }
+            RuleSelector::Msg(regex) => insert_where(&mut selected, rules, |rule| {
+                let msg = rule.meta.msg.as_ref().and_then(crate::Text::as_literal);
+                msg.is_some_and(|msg| regex.is_match(msg))
+            }),
+            RuleSelector::Tag(regex) => {
+                for (_, rules) in self.rules_by_tag.iter().filter(|(tag, _)| regex.is_match(tag)) {
+                    selected.merge(rules);
+                }
+            }
+        }
+        selected
+    }
+
+    fn pipeline(
+        &mut self,
+        transformations: &[Transformation],
+        children: &mut HashMap<(Pipeline, Transformation), Pipeline>,
+    ) -> Pipeline {
+        transformations.iter().fold(Pipeline::ROOT, |parent, transformation| {
+            *children.entry((parent, *transformation)).or_insert_with(|| {
+                self.nodes.push(Node { parent, transformation: *transformation });
+                Pipeline(self.nodes.len() as u32)
+            })
+        })
+    }
+}
+
+impl Pipeline {
+    pub(super) const ROOT: Self = Self(0);
+
+    /// As a part of a cache key.
+    pub(super) fn index(self) -> u32 {
+        self.0
+    }
+}
+
+fn insert_where(selected: &mut RuleSet, rules: &[Rule], wanted: impl Fn(&Rule) -> bool) {
+    for (index, _) in (0_u32..).zip(rules).filter(|(_, rule)| wanted(rule)) {
+        selected.insert(index);
+    }
+}

@@ -1,0 +1,114 @@
+//! One rule: its chain, and the record of a match.
+
+use super::Segments;
+use super::evaluation::Evaluation;
+use super::link::{EVIDENCE_MAX, Found};
+use super::trace::TraceKind;
+use crate::{Disruptive, MATCHED_BYTES_MAX, Match, MatchedValue, Rule, Text};
+
+/// What a rule says of a match, expanded when its first link had matched.
+#[derive(Default)]
+struct Message {
+    msg: Vec<u8>,
+    logdata: Vec<u8>,
+}
+
+impl<'r> Evaluation<'r, '_> {
+    /// Whether a rule matched; does all that a match asks for.
+    pub(super) fn rule(&mut self, index: u32, rule: &'r Rule) -> bool {
+        if self.state.memory.removed.contains(index) {
+            self.trace(rule, 0, || TraceKind::RuleRemoved);
+            return false;
+        }
+        self.matched = std::rc::Rc::default();
+        self.evidence.clear();
+        self.score = 0;
+        let mut message = Message::default();
+        for link in 0..rule.links.len() {
+            if !self.link(rule, index, link) {
+                return false;
+            }
+            if link == 0 {
+                message = self.message(rule);
+            }
+        }
+        self.trace(rule, rule.links.len() - 1, || TraceKind::RuleMatched);
+        self.full_match(rule, message);
+        true
+    }
+
+    fn message(&self, rule: &Rule) -> Message {
+        if !rule.log {
+            return Message::default();
+        }
+        Message {
+            msg: self.expand(rule, rule.meta.msg.as_ref()),
+            logdata: self.expand(rule, rule.meta.logdata.as_ref()),
+        }
+    }
+
+    pub(super) fn expand(&self, rule: &Rule, text: Option<&Text>) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(text) = text {
+            text.expand(&self.scope(rule), &mut out);
+        }
+        out
+    }
+
+    fn full_match(&mut self, rule: &'r Rule, message: Message) {
+        for link in rule.links.iter().rev() {
+            self.perform(rule, link);
+        }
+        if let Some(severity) = rule.meta.severity {
+            let highest = &mut self.state.memory.highest_severity;
+            *highest = Some(highest.map_or(severity, |highest| highest.min(severity)));
+        }
+        let record = self.record(rule, message);
+        self.keep(record);
+        self.disrupt(rule);
+    }
+
+    /// The record of a match. Rules that do not log are bookkeeping: their values are left out.
+    fn record(&mut self, rule: &Rule, message: Message) -> Match {
+        let tags = if rule.log { rule.meta.tags.as_slice() } else { &[] };
+        Match {
+            id: rule.id,
+            phase: self.phase,
+            msg: message.msg,
+            logdata: message.logdata,
+            severity: rule.meta.severity,
+            tags: tags.iter().map(|tag| self.expand(rule, Some(tag))).collect(),
+            paranoia: rule.meta.paranoia,
+            values: self.evidence.drain(..).take(EVIDENCE_MAX).map(|found| matched_value(&found)).collect(),
+            score: self.score,
+            log: rule.log,
+            disruptive: !matches!(rule.disruptive, Disruptive::Pass | Disruptive::Allow(_)),
+        }
+    }
+
+    /// Adds the record, or merges it with that of an earlier segment of the same body.
+    fn keep(&mut self, new: Match) {
+        let is_later_segment =
+            matches!(self.state.segments.as_deref(), Some(Segments { is_later: true, .. }));
+        let mut earlier = self.state.matches.iter_mut().filter(|_| is_later_segment);
+        match earlier.find(|earlier| (earlier.id, earlier.phase) == (new.id, new.phase)) {
+            Some(earlier) => merge(earlier, new),
+            None => self.state.matches.push(new),
+        }
+    }
+}
+
+fn merge(earlier: &mut Match, new: Match) {
+    for value in new.values {
+        if earlier.values.len() < EVIDENCE_MAX && !earlier.values.contains(&value) {
+            earlier.values.push(value);
+        }
+    }
+    earlier.score = earlier.score.max(new.score);
+}
+
+fn matched_value(found: &Found<'_>) -> MatchedValue {
+    let matched = found.value.bytes.get(found.range.clone()).unwrap_or_default();
+    let kept = matched.get(..MATCHED_BYTES_MAX).unwrap_or(matched);
+    MatchedValue { target: found.value.name(), matched: kept.to_vec() }
+}

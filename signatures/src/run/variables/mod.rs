@@ -1,0 +1,182 @@
+//! Every SecLang variable, as ModSecurity v3 fills it.
+//!
+//! Where v3 differs from what CRS was written for (ModSecurity v2), CRS decides: `REQUEST_BODY` is
+//! filled for form bodies and by `ctl:forceRequestBodyVariable` only, and `REQUEST_URI` stays as
+//! sent. As in v3, `REQUEST_FILENAME`, `REQUEST_BASENAME` and `PATH_INFO` are percent-decoded once,
+//! after the path was split off.
+//!
+//! A scalar always has one value, empty when there is nothing to say; a collection may be empty.
+//! Nothing of a body is seen before its phase, whatever the caller already read.
+
+mod body;
+mod request;
+mod response;
+mod time;
+
+use std::rc::Rc;
+
+use transaction::Transaction;
+
+pub(super) use body::earlier_values;
+
+use super::memory::Memory;
+use super::value::Value;
+use crate::{Phase, Selector, Variable};
+
+/// What the variables of a transaction depend on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene<'t> {
+    pub(super) transaction: &'t Transaction,
+    pub(super) phase: Phase,
+    /// The time of the evaluation (microseconds since the Unix epoch).
+    pub(super) now_us: i64,
+    /// `ctl:forceRequestBodyVariable`.
+    pub(super) force_request_body: bool,
+    /// `ctl:requestBodyProcessor`.
+    pub(super) body_processor: Option<transaction::Processor>,
+}
+
+/// Appends all values of a variable that the transaction alone determines.
+pub(super) fn collect<'t>(variable: Variable, scene: Scene<'t>, out: &mut Vec<Value<'t>>) {
+    let found = request::collect(variable, scene, out)
+        || body::collect(variable, scene, out)
+        || response::collect(variable, scene, out)
+        || time::collect(variable, scene, out);
+    if !found && !variable.is_collection() {
+        out.push(Value::scalar(variable, constant(variable)));
+    }
+}
+
+/// What the variables say that never change.
+fn constant(variable: Variable) -> &'static [u8] {
+    match variable {
+        Variable::ModsecBuild => b"030014000",
+        Variable::MscPcreError | Variable::MscPcreLimitsExceeded => b"0",
+        Variable::WebAppId => b"default",
+        _ => b"",
+    }
+}
+
+/// Whether rules change the variable as they run, so that it may not be listed once for all.
+pub(super) fn is_remembered(variable: Variable) -> bool {
+    matches!(
+        variable,
+        Variable::Env
+            | Variable::Global
+            | Variable::HighestSeverity
+            | Variable::Ip
+            | Variable::MatchedVar
+            | Variable::MatchedVarName
+            | Variable::MatchedVars
+            | Variable::MatchedVarsNames
+            | Variable::Resource
+            | Variable::Rule
+            | Variable::Session
+            | Variable::SessionId
+            | Variable::Tx
+            | Variable::User
+            | Variable::UserId
+    )
+}
+
+/// Appends the values of a variable that rules themselves made. `matched` are the matches that
+/// `MATCHED_VARS` means: of the previous link of the chain.
+pub(super) fn recall<'t>(
+    variable: Variable,
+    selector: &Selector,
+    memory: &Memory,
+    matched: &Rc<Vec<Value<'t>>>,
+    out: &mut Vec<Value<'t>>,
+) {
+    match variable {
+        Variable::Tx => recall_tx(selector, memory, out),
+        Variable::Env => recall_collection(variable, &memory.env, out),
+        Variable::MatchedVars => out.extend(matched.iter().cloned()),
+        Variable::MatchedVarsNames => {
+            out.extend(
+                matched.iter().map(|value| Value::named(variable, full_name(value), full_name(value))),
+            );
+        }
+        Variable::MatchedVar => {
+            out.push(match matched.last() {
+                Some(value) => Value::scalar(variable, value.bytes.clone()),
+                None => Value::scalar(variable, b"".as_slice()),
+            });
+        }
+        Variable::MatchedVarName => {
+            out.push(Value::scalar(variable, matched.last().map(full_name).unwrap_or_default()));
+        }
+        Variable::HighestSeverity => {
+            // 255 is what ModSecurity says as long as nothing matched.
+            let number = memory.highest_severity.map_or(255, |severity| severity as u32);
+            out.push(Value::scalar(variable, number.to_string()));
+        }
+        Variable::SessionId => out.push(Value::scalar(variable, memory.session_id.clone())),
+        Variable::UserId => out.push(Value::scalar(variable, memory.user_id.clone())),
+        _ => {
+            if let Some(collection) = memory.persistent(persistent_name(variable)) {
+                recall_collection(variable, collection, out);
+            }
+        }
+    }
+}
+
+fn full_name(value: &Value<'_>) -> Vec<u8> {
+    let mut name = Vec::new();
+    value.write_name(&mut name);
+    name
+}
+
+/// The name under which `initcol` and `setvar` know the collection.
+pub(super) fn persistent_name(variable: Variable) -> &'static str {
+    match variable {
+        Variable::Global => "global",
+        Variable::Ip => "ip",
+        Variable::Resource => "resource",
+        Variable::Session => "session",
+        Variable::User => "user",
+        _ => "",
+    }
+}
+
+fn recall_tx(selector: &Selector, memory: &Memory, out: &mut Vec<Value<'_>>) {
+    if let Selector::Named(name) = selector {
+        // By far the most common: a third of CRS asks for one name.
+        if let Some(value) = tx_value(name, memory) {
+            out.push(value);
+        }
+        return;
+    }
+    recall_collection(Variable::Tx, &memory.tx, out);
+    for index in 0..memory.captures.len() {
+        if let Some(group) = memory.captures.get(index) {
+            out.push(Value::named(Variable::Tx, index.to_string(), group.to_vec()));
+        }
+    }
+}
+
+fn tx_value<'t>(name: &[u8], memory: &Memory) -> Option<Value<'t>> {
+    if let [digit @ b'0'..=b'9'] = name
+        && let Some(group) = memory.captures.get(usize::from(digit - b'0'))
+    {
+        return Some(Value::named(Variable::Tx, name.to_vec(), group.to_vec()));
+    }
+    memory.tx.get(name).map(|entry| entry_value(Variable::Tx, entry))
+}
+
+fn recall_collection(
+    variable: Variable,
+    collection: &super::collection::Collection,
+    out: &mut Vec<Value<'_>>,
+) {
+    out.extend(collection.iter().map(|entry| entry_value(variable, entry)));
+}
+
+fn entry_value<'t>(variable: Variable, entry: &super::collection::Entry) -> Value<'t> {
+    use super::bytes::Bytes;
+    Value::named(variable, Bytes::Shared(entry.name.clone()), Bytes::Shared(entry.value.clone()))
+}
+
+fn flag(is_set: bool) -> &'static [u8] {
+    if is_set { b"1" } else { b"0" }
+}
