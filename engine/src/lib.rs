@@ -10,6 +10,7 @@ mod snapshot;
 mod verdict;
 
 pub mod decide;
+pub mod ftw;
 pub mod policy;
 
 pub use evaluation::{Evaluation, Outcome, Plan, Request, Step};

@@ -38,10 +38,10 @@ impl Text {
             let Some(length) = rest[start..].find('}') else { break };
             let name = &rest[start + 2..start + length];
             if start > 0 {
-                parts.push(Part::Literal(rest[..start].as_bytes().into()));
+                parts.push(Part::Literal(rest.as_bytes()[..start].into()));
             }
             let (variable, key) = match name.find(['.', ':']) {
-                Some(at) => (&name[..at], Some(name[at + 1..].as_bytes().into())),
+                Some(at) => (&name[..at], Some(name.as_bytes()[at + 1..].into())),
                 None => (name, None),
             };
             parts.push(Part::Macro { variable: Variable::parse(variable).ok_or(name)?, key });
