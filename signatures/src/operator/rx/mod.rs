@@ -2,7 +2,7 @@
 //!
 //! The argument is a Perl-compatible pattern as far as it can be matched in linear time: no lookaround, no
 //! backreferences, no possessive quantifiers or atomic groups; what we do not have is refused at load with
-//! the place, never read otherwise ([`rewrite`]). Values are bytes: no Unicode, `.` matches every byte, `$`
+//! the place, never read otherwise ([`rewrite()`]). Values are bytes: no Unicode, `.` matches every byte, `$`
 //! only the end of the value, `(?i)` folds ASCII. A pattern is not a text: macros in it are refused, because
 //! a pattern that depends on the request would have to be compiled for each one.
 //!
