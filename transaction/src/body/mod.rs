@@ -10,6 +10,11 @@
 mod content;
 mod error;
 mod reader;
+mod segment;
+mod urlencoded;
+
+#[doc(hidden)]
+pub mod properties;
 
 pub use error::BodyError;
 pub use reader::{BodyReader, Progress};
@@ -19,7 +24,7 @@ use crate::Fields;
 /// Which parser reads a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Processor {
-    /// Neither parsed nor kept, but its printable runs and raw window are.
+    /// Anything else: not parsed, but its raw window is kept.
     Binary,
     /// `application/json` and `+json`.
     Json,
@@ -66,6 +71,10 @@ pub struct Body {
     pub earlier_arguments: usize,
     /// Bytes of names and values of earlier segments, so that `ARGS_COMBINED_SIZE` stays true.
     pub earlier_argument_bytes: u64,
+    /// File parts of earlier segments (count).
+    pub earlier_files: usize,
+    /// Bytes of content of those, so that `FILES_COMBINED_SIZE` stays true.
+    pub earlier_file_bytes: u64,
     /// Which segment this is, from 0.
     pub segment: u64,
 }
@@ -118,12 +127,19 @@ pub struct MultipartFlags {
 }
 
 impl MultipartFlags {
-    /// `MULTIPART_STRICT_ERROR`: whether a flag is set that makes two parsers read the body differently.
+    /// Whether a flag is set that makes two parsers read the body differently. What is left out is
+    /// reported by variables of its own (ModSecurity v3 reference, `MULTIPART_STRICT_ERROR`).
     #[must_use]
     pub fn strict_error(self) -> bool {
-        // What is left out is reported by variables of its own (ModSecurity v3 reference).
-        Self { crlf_lf_lines: false, invalid_part: false, unmatched_boundary: false, ..self }
-            != Self::default()
+        Self { crlf_lf_lines: false, unmatched_boundary: false, ..self } != Self::default()
+    }
+}
+
+impl Body {
+    /// `MULTIPART_STRICT_ERROR`: a multipart body that does not parse, or not in one way only.
+    #[must_use]
+    pub fn multipart_strict_error(&self) -> bool {
+        self.multipart.strict_error() || (self.processor == Processor::Multipart && self.error.is_some())
     }
 }
 

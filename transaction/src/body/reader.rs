@@ -1,13 +1,19 @@
 //! The incremental body reader.
 
+use super::content::Content;
+use super::segment::{Bounds, Segment, Sink};
+use super::urlencoded::UrlEncoded;
 use super::{Body, Processor};
-use crate::{Inspection, Limits, RequestHead};
+use crate::{Inspection, Limits, RequestHead, Shortfall};
 
 /// Reads a request body chunk by chunk into segments.
+///
+/// Content-Encodings are undone first, so everything behind them counts decoded bytes. What the body
+/// means to its parser never depends on how it was chunked.
 #[derive(Debug)]
 pub struct BodyReader {
-    processor: Processor,
-    limits: Limits,
+    content: Content,
+    decoded: Decoded,
 }
 
 /// What a call to [`BodyReader::push`] or [`BodyReader::finish`] left to do.
@@ -20,32 +26,152 @@ pub enum Progress {
     SegmentFull,
 }
 
+/// The reader behind the Content-Encodings.
+#[derive(Debug)]
+struct Decoded {
+    processor: Processor,
+    parser: Parser,
+    bounds: Bounds,
+    body_bytes_max: u64,
+    segment: Segment,
+}
+
+/// A parser that takes bytes from the front of its input and stops where the segment is full.
+pub(super) trait Parse {
+    /// Takes what fits; says how many bytes that was.
+    fn push(&mut self, input: &[u8], sink: &mut Sink<'_>) -> usize;
+
+    /// Ends the body; `false` asks to be called again with an empty segment.
+    fn finish(&mut self, sink: &mut Sink<'_>) -> bool;
+}
+
+#[derive(Debug)]
+enum Parser {
+    /// The raw window says it all.
+    Raw(Raw),
+    UrlEncoded(UrlEncoded),
+}
+
+#[derive(Debug)]
+struct Raw;
+
 impl BodyReader {
     /// A reader for the body that `head` announces; `processor` as chosen by Content-Type or by
     /// `ctl:requestBodyProcessor`.
     #[must_use]
     pub fn new(processor: Processor, head: &RequestHead, limits: &Limits) -> Self {
-        let _ = head;
-        Self { processor, limits: limits.clone() }
+        let decoded = Decoded {
+            processor,
+            parser: Parser::new(processor, head, limits),
+            bounds: Bounds::new(limits),
+            body_bytes_max: limits.body_bytes_max,
+            segment: Segment::default(),
+        };
+        Self { content: Content::new(&head.headers, limits), decoded }
     }
 
     /// Takes bytes from the front of `input` until it is empty or the segment is full.
     pub fn push(&mut self, input: &mut &[u8], body: &mut Body, inspection: &mut Inspection) -> Progress {
-        let _ = (&self.limits, inspection);
-        body.processor = self.processor;
-        body.bytes_total += input.len() as u64;
-        *input = &[];
-        Progress::Drained
+        body.processor = self.decoded.processor;
+        let Self { content, decoded } = self;
+        content.push(input, inspection, |decoded_input, inspection| {
+            decoded.push(decoded_input, body, inspection)
+        })
     }
 
     /// Ends the body: closes what is open and notes what is missing. May fill segments, as `push` does.
     pub fn finish(&mut self, body: &mut Body, inspection: &mut Inspection) -> Progress {
-        let _ = (body, inspection);
-        Progress::Drained
+        body.processor = self.decoded.processor;
+        let Self { content, decoded } = self;
+        let progress = content
+            .finish(inspection, |decoded_input, inspection| decoded.push(decoded_input, body, inspection));
+        match progress {
+            Progress::Drained => decoded.finish(body, inspection),
+            Progress::SegmentFull => Progress::SegmentFull,
+        }
     }
 
     /// Turns a full segment into the beginning of the next: counts what was in it and keeps the overlap.
     pub fn next_segment(&mut self, body: &mut Body) {
-        body.segment += 1;
+        self.decoded.segment.advance(body, &self.decoded.bounds);
+    }
+}
+
+impl Decoded {
+    fn push(&mut self, input: &mut &[u8], body: &mut Body, inspection: &mut Inspection) -> Progress {
+        while !input.is_empty() {
+            let inspectable = self.body_bytes_max.saturating_sub(body.bytes_total);
+            if inspectable == 0 {
+                inspection.note(Shortfall::BodyTooLarge);
+                body.bytes_total += input.len() as u64;
+                *input = &[];
+                break;
+            }
+            let room = self.bounds.segment_bytes.saturating_sub(body.raw.len());
+            let inspectable = usize::try_from(inspectable).unwrap_or(usize::MAX);
+            let window = &input[..input.len().min(room).min(inspectable)];
+            let taken = self.parse(window, body, inspection);
+            body.raw.extend_from_slice(&window[..taken]);
+            body.bytes_total += taken as u64;
+            *input = &input[taken..];
+            if taken < window.len() || window.is_empty() {
+                return Progress::SegmentFull;
+            }
+        }
+        Progress::Drained
+    }
+
+    fn parse(&mut self, window: &[u8], body: &mut Body, inspection: &mut Inspection) -> usize {
+        let Self { parser, bounds, segment, .. } = self;
+        let start = body.bytes_total;
+        let taken =
+            parser.push(window, &mut Sink { body, inspection, bounds, segment, start, offset: start });
+        taken.min(window.len())
+    }
+
+    fn finish(&mut self, body: &mut Body, inspection: &mut Inspection) -> Progress {
+        let Self { parser, bounds, segment, .. } = self;
+        let start = body.bytes_total;
+        if parser.finish(&mut Sink { body, inspection, bounds, segment, start, offset: start }) {
+            Progress::Drained
+        } else {
+            Progress::SegmentFull
+        }
+    }
+}
+
+impl Parser {
+    fn new(processor: Processor, head: &RequestHead, limits: &Limits) -> Self {
+        let _ = (head, limits);
+        match processor {
+            Processor::UrlEncoded => Self::UrlEncoded(UrlEncoded::default()),
+            _ => Self::Raw(Raw),
+        }
+    }
+}
+
+impl Parse for Parser {
+    fn push(&mut self, input: &[u8], sink: &mut Sink<'_>) -> usize {
+        match self {
+            Self::Raw(parser) => parser.push(input, sink),
+            Self::UrlEncoded(parser) => parser.push(input, sink),
+        }
+    }
+
+    fn finish(&mut self, sink: &mut Sink<'_>) -> bool {
+        match self {
+            Self::Raw(parser) => parser.finish(sink),
+            Self::UrlEncoded(parser) => parser.finish(sink),
+        }
+    }
+}
+
+impl Parse for Raw {
+    fn push(&mut self, input: &[u8], _sink: &mut Sink<'_>) -> usize {
+        input.len()
+    }
+
+    fn finish(&mut self, _sink: &mut Sink<'_>) -> bool {
+        true
     }
 }

@@ -21,6 +21,48 @@ pub fn decode_form(raw: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// [`decode_form`] between two bytes, for input that comes in pieces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FormDecoder {
+    /// Nothing is held back.
+    #[default]
+    Idle,
+    /// A `%` is held back.
+    Percent,
+    /// A `%` and this hexadecimal digit are held back.
+    High(u8),
+}
+
+impl FormDecoder {
+    /// Takes one byte and appends what is decided by it, at most three bytes.
+    pub fn push(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match (*self, hex(byte)) {
+            (Self::Percent, Some(_)) => *self = Self::High(byte),
+            (Self::High(high), Some(low)) => {
+                out.push(hex(high).unwrap_or_default() << 4 | low);
+                *self = Self::Idle;
+            }
+            _ => {
+                self.flush(out);
+                match byte {
+                    b'%' => *self = Self::Percent,
+                    b'+' => out.push(b' '),
+                    _ => out.push(byte),
+                }
+            }
+        }
+    }
+
+    /// Ends the input: what is held back stands for itself.
+    pub fn flush(&mut self, out: &mut Vec<u8>) {
+        match std::mem::take(self) {
+            Self::Idle => {}
+            Self::Percent => out.push(b'%'),
+            Self::High(high) => out.extend([b'%', high]),
+        }
+    }
+}
+
 /// The value of a hexadecimal digit.
 #[must_use]
 pub fn hex(digit: u8) -> Option<u8> {
@@ -34,6 +76,20 @@ pub fn hex(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn pieces_decode_as_the_whole(raw in "[%+a0-9F]{0,20}") {
+            let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+            super::decode_form(raw.as_bytes(), &mut whole);
+            let mut decoder = super::FormDecoder::default();
+            raw.bytes().for_each(|byte| decoder.push(byte, &mut pieces));
+            decoder.flush(&mut pieces);
+            prop_assert_eq!(pieces, whole);
+        }
+    }
+
     #[test]
     fn decodes() {
         for (raw, decoded) in [
