@@ -9,6 +9,9 @@
 
 mod content;
 mod error;
+mod json;
+mod multipart;
+mod part_header;
 mod reader;
 mod segment;
 mod urlencoded;

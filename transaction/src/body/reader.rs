@@ -1,6 +1,8 @@
 //! The incremental body reader.
 
 use super::content::Content;
+use super::json::Json;
+use super::multipart::Multipart;
 use super::segment::{Bounds, Segment, Sink};
 use super::urlencoded::UrlEncoded;
 use super::{Body, Processor};
@@ -38,22 +40,46 @@ struct Decoded {
 
 /// A parser that takes bytes from the front of its input and stops where the segment is full.
 pub(super) trait Parse {
-    /// Takes what fits; says how many bytes that was.
-    fn push(&mut self, input: &[u8], sink: &mut Sink<'_>) -> usize;
+    /// Takes some of `rest`, which is not empty. What one call takes must be what several calls with
+    /// pieces of `rest` would.
+    fn step(&mut self, rest: &[u8], sink: &mut Sink<'_>) -> Step;
 
     /// Ends the body; `false` asks to be called again with an empty segment.
     fn finish(&mut self, sink: &mut Sink<'_>) -> bool;
+
+    /// Takes what fits; says how many bytes that was.
+    fn push(&mut self, input: &[u8], sink: &mut Sink<'_>) -> usize {
+        let mut index = 0;
+        while index < input.len() {
+            sink.at(index);
+            match self.step(&input[index..], sink) {
+                Step::Took(count) => index += count,
+                Step::Again => {}
+                Step::Full => break,
+            }
+        }
+        index
+    }
+}
+
+/// What became of the bytes at hand.
+pub(super) enum Step {
+    /// So many were taken, at least one.
+    Took(usize),
+    /// None was, but the state changed: look again.
+    Again,
+    /// There is no room for what the next byte yields.
+    Full,
 }
 
 #[derive(Debug)]
 enum Parser {
+    Json(Json),
+    Multipart(Multipart),
     /// The raw window says it all.
-    Raw(Raw),
+    Raw,
     UrlEncoded(UrlEncoded),
 }
-
-#[derive(Debug)]
-struct Raw;
 
 impl BodyReader {
     /// A reader for the body that `head` announces; `processor` as chosen by Content-Type or by
@@ -142,36 +168,34 @@ impl Decoded {
 
 impl Parser {
     fn new(processor: Processor, head: &RequestHead, limits: &Limits) -> Self {
-        let _ = (head, limits);
+        let content_type = head.headers.first(b"content-type").unwrap_or_default();
         match processor {
+            Processor::Json => Self::Json(Json::new(limits)),
+            Processor::Multipart => Self::Multipart(Multipart::new(content_type, limits)),
+            Processor::NdJson => Self::Json(Json::lines(limits)),
             Processor::UrlEncoded => Self::UrlEncoded(UrlEncoded::default()),
-            _ => Self::Raw(Raw),
+            _ => Self::Raw,
         }
     }
 }
 
-impl Parse for Parser {
+/// Each parser runs its own loop, so that the choice between them is made once for each input.
+impl Parser {
     fn push(&mut self, input: &[u8], sink: &mut Sink<'_>) -> usize {
         match self {
-            Self::Raw(parser) => parser.push(input, sink),
+            Self::Json(parser) => parser.push(input, sink),
+            Self::Multipart(parser) => parser.push(input, sink),
+            Self::Raw => input.len(),
             Self::UrlEncoded(parser) => parser.push(input, sink),
         }
     }
 
     fn finish(&mut self, sink: &mut Sink<'_>) -> bool {
         match self {
-            Self::Raw(parser) => parser.finish(sink),
+            Self::Json(parser) => parser.finish(sink),
+            Self::Multipart(parser) => parser.finish(sink),
+            Self::Raw => true,
             Self::UrlEncoded(parser) => parser.finish(sink),
         }
-    }
-}
-
-impl Parse for Raw {
-    fn push(&mut self, input: &[u8], _sink: &mut Sink<'_>) -> usize {
-        input.len()
-    }
-
-    fn finish(&mut self, _sink: &mut Sink<'_>) -> bool {
-        true
     }
 }

@@ -187,10 +187,6 @@ impl Sink<'_> {
         }
     }
 
-    pub(super) fn is_open(&self, place: Place) -> bool {
-        self.segment.open.contains(&Some(place))
-    }
-
     /// Appends a whole field.
     pub(super) fn field(&mut self, place: Place, name: &[u8], value: &[u8]) -> bool {
         if self.room() < name.len() + value.len() + BYTE_YIELD_MAX || !self.open(place, name) {

@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded`, as ModSecurity v3 splits it: pairs at `&`, a name ends at the
 //! first `=`, an empty pair is none.
 
-use super::reader::Parse;
+use super::reader::{Parse, Step};
 use super::segment::{Place, Sink};
 use crate::decode::percent::FormDecoder;
 
@@ -18,21 +18,11 @@ pub(super) struct UrlEncoded {
 }
 
 impl Parse for UrlEncoded {
-    fn push(&mut self, input: &[u8], sink: &mut Sink<'_>) -> usize {
-        let mut index = 0;
-        while let Some(byte) = input.get(index) {
-            sink.at(index);
-            let taken = if self.in_value {
-                self.value(*byte, &input[index..], sink)
-            } else {
-                usize::from(self.name(*byte, sink))
-            };
-            if taken == 0 {
-                break;
-            }
-            index += taken;
-        }
-        index
+    fn step(&mut self, rest: &[u8], sink: &mut Sink<'_>) -> Step {
+        let byte = rest[0];
+        let taken =
+            if self.in_value { self.value(byte, rest, sink) } else { usize::from(self.name(byte, sink)) };
+        if taken == 0 { Step::Full } else { Step::Took(taken) }
     }
 
     fn finish(&mut self, sink: &mut Sink<'_>) -> bool {
