@@ -4,6 +4,9 @@
 //! SecRule ARGS:data "@contains select" "id:1000,phase:2,deny,t:none,t:base64DecodeExt"
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `base64DecodeExt`.
+//!
+//! Unlike ModSecurity v3, which gives an empty value when padding comes too early (`Y=WJj`), padding counts
+//! as what is not Base64.
 
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {

@@ -9,6 +9,7 @@
 //! `\` and one to six hexadecimal digits become the byte of the last two (full-width ASCII, U+FF01 to
 //! U+FF5E, becomes ASCII), and one white space after them is left out; `\` before a line feed goes with it;
 //! before anything else, or at the end, it goes alone.
+//! Unlike in ModSecurity v3 a NUL does not end the value.
 
 use transaction::decode::percent::hex;
 

@@ -1,4 +1,5 @@
 //! `t:normalizePathWin`: makes backslashes slashes, then resolves the path as `t:normalizePath`.
+//! Unlike in ModSecurity v3 every backslash becomes a slash, in runs too.
 //!
 //! ```text
 //! SecRule ARGS:file "@contains windows/win.ini" "id:1000,phase:2,deny,t:none,t:normalizePathWin"

@@ -6,8 +6,8 @@
 //! ModSecurity reference v3, "Transformation functions", `removeComments`.
 
 
-//! A comment that is not closed becomes a space. Unlike ModSecurity v3 no NUL is appended when a comment ends
-//! the value.
+//! A comment that is not closed becomes a space. Unlike in ModSecurity v3 a comment ends with its own mark
+//! (there `-->` ends `/*` too), what follows it is looked at, and no NUL is appended when it ends the value.
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(value.len());

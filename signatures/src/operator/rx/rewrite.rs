@@ -565,15 +565,19 @@ impl<'p> Rewriter<'p> {
             let unknown = || invalid(start..start + length, "there is no POSIX class of that name");
             return Set::posix(name).map(ClassItem::Set).ok_or_else(unknown);
         }
-        for (open, close) in [("[.", ".]"), ("[=", "=]")] {
-            if self.rest().strip_prefix(open).is_some_and(|rest| rest.contains(close)) {
-                return Err(self
-                    .refuse(2, "POSIX collating elements are not supported")
-                    .help("escape the `[`"));
-            }
+        if self.is_collating() {
+            return Err(self.refuse(2, "POSIX collating elements are not supported").help("escape the `[`"));
         }
         self.at += 1;
         Ok(ClassItem::Byte(b'['))
+    }
+
+    /// Whether this is `[.x.]` or `[=x=]`, which PCRE refuses too.
+    fn is_collating(&self) -> bool {
+        ["[.", "[="].iter().any(|open| {
+            let inside = self.rest().strip_prefix(open).and_then(|rest| rest.split_once(']'));
+            inside.is_some_and(|(inside, _)| inside.ends_with(&open[1..]))
+        })
     }
 
     /// The name in `[:name:]` and the length of the whole.
@@ -670,6 +674,7 @@ mod tests {
             (r"[\x{bc}-\x{be}é]", r"[\xA9\xBC-\xBE\xC3]"),
             (r"[\1\012]", r"[\x01\x0A]"),
             ("[[:digit:][:^ascii:]x]", r"[0-9x\x80-\xFF]"),
+            ("[[=<>]=]", r"[\x3C-\x3E\x5B]=\]"),
             ("[[:digit]", r"[\x3A\x5Bdgit]"),
             (r"[\Q]^\E-]", r"[\x2D\x5D\x5E]"),
             (r"[^\s\S]", r"[^\x00-\xFF]"),
