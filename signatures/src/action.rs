@@ -88,7 +88,7 @@ pub enum Ctl {
 }
 
 /// Which rules a `ctl` or a `SecRuleRemove*` / `SecRuleUpdate*` directive means.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum RuleSelector {
     /// Ids and ranges of ids.
     Ids(Vec<RangeInclusive<u32>>),

@@ -1,0 +1,132 @@
+//! Actions that change variables: `setvar`, `setenv`, `initcol`, `expirevar` and the `set*id` ones.
+
+use super::super::mapped::Mapped;
+use super::action::text;
+use super::did_you_mean;
+use crate::{Action, Assignment, Change, Diagnostic, Text};
+
+/// Persistent collections.
+const PERSISTENT: [&str; 5] = ["global", "ip", "resource", "session", "user"];
+
+/// `setvar:tx.score=+%{tx.critical}`, `setvar:tx.flag`, `setvar:!tx.flag`.
+pub(super) fn set_var(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action> {
+    let (unset, rest) = match value.as_str().strip_prefix('!') {
+        Some(rest) => (true, value.slice(value.range_of(rest))),
+        None => (false, value.clone()),
+    };
+    let (target, assigned) = match split_outside_macros(&rest, '=') {
+        Some((target, assigned)) => (target, Some(assigned)),
+        None => (rest, None),
+    };
+    let (collection, name) = variable(&target, &["tx", "env"], out)?;
+    let change = match assigned {
+        Some(extra) if unset => {
+            out.push(
+                Diagnostic::error("unexpected-value", "a variable is removed and set at once")
+                    .at(extra.location(), "not expected after `!`"),
+            );
+            return None;
+        }
+        None if unset => Change::Unset,
+        None => Change::Set(Text::literal(*b"1")),
+        Some(assigned) => change(&assigned, out)?,
+    };
+    Some(Action::SetVar(Assignment { collection, name, change }))
+}
+
+fn change(assigned: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Change> {
+    let amount = assigned.slice(assigned.as_str().len().min(1)..assigned.as_str().len());
+    match assigned.as_str().as_bytes().first() {
+        Some(b'+') => text(&amount, out).map(Change::Add),
+        Some(b'-') => text(&amount, out).map(Change::Subtract),
+        _ => text(assigned, out).map(Change::Set),
+    }
+}
+
+/// `setenv:NAME=value`.
+pub(super) fn set_env(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action> {
+    let (name, assigned) = match split_outside_macros(value, '=') {
+        Some((name, assigned)) => (name, Some(assigned)),
+        None => (value.clone(), None),
+    };
+    let change = match (name.as_str().strip_prefix('!'), assigned) {
+        (Some(_), _) => Change::Unset,
+        (None, None) => Change::Set(Text::literal(*b"1")),
+        (None, Some(assigned)) => Change::Set(text(&assigned, out)?),
+    };
+    let bare = name.slice(name.range_of(name.as_str().trim_start_matches('!')));
+    Some(Action::SetVar(Assignment { collection: "env".into(), name: text(&bare, out)?, change }))
+}
+
+/// `initcol:ip=%{REMOTE_ADDR}`.
+pub(super) fn open_collection(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action> {
+    let Some((name, key)) = value.split_once('=') else {
+        return malformed(value, "`collection=key`", out);
+    };
+    let collection = collection(&name, &[], out)?;
+    Some(Action::InitCol { collection, key: text(&key, out)? })
+}
+
+/// `setuid:%{ARGS.user}` and its like.
+pub(super) fn set_id(collection: &str, value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action> {
+    Some(Action::SetId { collection: collection.into(), key: text(value, out)? })
+}
+
+/// `expirevar:ip.blocked=3600`.
+pub(super) fn expire(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action> {
+    let Some((target, seconds)) = split_outside_macros(value, '=') else {
+        return malformed(value, "`collection.name=seconds`", out);
+    };
+    let (collection, name) = variable(&target, &["tx"], out)?;
+    Some(Action::ExpireVar { collection, name, seconds: text(&seconds, out)? })
+}
+
+/// `collection.name`.
+fn variable(target: &Mapped, others: &[&str], out: &mut Vec<Diagnostic>) -> Option<(Box<str>, Text)> {
+    let Some((first, name)) = target.split_once('.').filter(|(_, name)| !name.is_empty()) else {
+        return malformed(target, "`collection.name`", out);
+    };
+    Some((collection(&first, others, out)?, text(&name, out)?))
+}
+
+/// The name of a collection that rules can write to, lower case.
+fn collection(name: &Mapped, others: &[&str], out: &mut Vec<Diagnostic>) -> Option<Box<str>> {
+    let wanted = name.as_str().trim().to_ascii_lowercase();
+    if PERSISTENT.iter().chain(others).any(|known| *known == wanted) {
+        return Some(wanted.into());
+    }
+    out.push(
+        Diagnostic::error(
+            "unknown-collection",
+            format!("`{}` is not a collection that can be written", name.as_str()),
+        )
+        .at(name.location(), format!("expected one of {}", [&PERSISTENT[..], others].concat().join(", ")))
+        .help(did_you_mean(&wanted, PERSISTENT.into_iter().chain(others.iter().copied()))),
+    );
+    None
+}
+
+fn malformed<T>(value: &Mapped, expected: &str, out: &mut Vec<Diagnostic>) -> Option<T> {
+    out.push(
+        Diagnostic::error("invalid-value", format!("`{}` is incomplete", value.as_str()))
+            .at(value.location(), format!("expected {expected}")),
+    );
+    None
+}
+
+/// Splits at the first separator that is not within `%{...}`.
+fn split_outside_macros(text: &Mapped, separator: char) -> Option<(Mapped, Mapped)> {
+    let written = text.as_str();
+    let mut inside = false;
+    for (at, c) in written.char_indices() {
+        match c {
+            '{' if written[..at].ends_with('%') => inside = true,
+            '}' => inside = false,
+            c if c == separator && !inside => {
+                return Some((text.slice(0..at), text.slice(at + c.len_utf8()..written.len())));
+            }
+            _ => {}
+        }
+    }
+    None
+}

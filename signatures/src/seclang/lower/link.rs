@@ -1,0 +1,75 @@
+//! One link of a chain: targets, operator and room for actions.
+
+use super::super::mapped::Mapped;
+use super::super::parser::{self, OperatorNode};
+use super::target::targets;
+use crate::operator::{DataFiles, Operator, OperatorError};
+use crate::{Diagnostic, Link};
+
+/// A link that always matches: `SecAction`.
+pub(super) fn unconditional() -> Link {
+    Link {
+        targets: Vec::new(),
+        exclusions: Vec::new(),
+        transformations: Vec::new(),
+        multi_match: false,
+        operator: Operator::UnconditionalMatch,
+        negated: false,
+        capture: false,
+        actions: Vec::new(),
+    }
+}
+
+/// `SecRule TARGETS OPERATOR`. What is wrong is reported and stands for nothing.
+pub(super) fn link(
+    target_word: &Mapped,
+    operator_word: &Mapped,
+    files: &dyn DataFiles,
+    out: &mut Vec<Diagnostic>,
+) -> Link {
+    let reported = out.len();
+    let targets = targets(target_word, out);
+    if targets.included.is_empty() && out.len() == reported {
+        out.push(
+            Diagnostic::error("no-target", "the rule looks at nothing")
+                .at(target_word.location(), "expected a variable such as `ARGS`"),
+        );
+    }
+    let node = parser::operator(operator_word);
+    let operator = operator(&node, operator_word, files, out);
+    Link {
+        targets: targets.included,
+        exclusions: targets.excluded,
+        operator: operator.unwrap_or(Operator::UnconditionalMatch),
+        negated: node.negated,
+        ..unconditional()
+    }
+}
+
+fn operator(
+    node: &OperatorNode,
+    word: &Mapped,
+    files: &dyn DataFiles,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Operator> {
+    let name = node.name.as_ref().map_or("rx", Mapped::as_str);
+    Operator::compile(name, node.argument.as_str(), files)
+        .map_err(|error| out.push(diagnostic(error, node, word)))
+        .ok()
+}
+
+/// An operator's error, moved from its argument to the file.
+fn diagnostic(error: OperatorError, node: &OperatorNode, word: &Mapped) -> Diagnostic {
+    let place = match (&error.span, &node.name) {
+        (Some(span), _) => node.argument.location_of(span.clone()),
+        (None, Some(name)) if error.code == "unknown-operator" || node.argument.is_empty() => name.location(),
+        (None, _) if node.argument.is_empty() => word.location(),
+        (None, _) => node.argument.location(),
+    };
+    let label = match error.code {
+        "unknown-operator" => "not an operator",
+        "invalid-regex" => "in this pattern",
+        _ => "here",
+    };
+    Diagnostic::error(error.code, error.message).at(place, label).help(error.help)
+}

@@ -1,0 +1,144 @@
+//! Directives to rules: names resolved, patterns compiled, defaults applied.
+
+mod action;
+mod change;
+mod ctl;
+mod directive;
+mod draft;
+mod finish;
+mod link;
+mod pattern;
+mod rule;
+mod select;
+mod setting;
+mod target;
+mod update;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use self::directive::{DIRECTIVES, Kind};
+use self::draft::Draft;
+use super::lexer::Directive;
+use super::mapped::Mapped;
+use super::parser::ActionNode;
+use crate::operator::DataFiles;
+use crate::suggest::closest;
+use crate::{Diagnostic, Location, RuleId, Settings};
+
+/// What was lowered so far.
+#[derive(Default)]
+pub(super) struct Lowering {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    settings: Settings,
+    /// `SecDefaultAction` of each phase.
+    defaults: [Rc<[ActionNode]>; 5],
+    drafts: Vec<Draft>,
+    order: Vec<Item>,
+    /// The chain whose next rule is awaited.
+    open: Option<Draft>,
+    ids: HashMap<RuleId, Location>,
+}
+
+/// What stands in the files, in their order.
+enum Item {
+    Marker(Mapped),
+    /// An index into the drafts.
+    Rule(usize),
+}
+
+impl Lowering {
+    pub(super) fn directive(&mut self, directive: &Directive, files: &dyn DataFiles) {
+        let name = directive.name.as_str();
+        if name.starts_with('<') {
+            return self.section(directive);
+        }
+        match DIRECTIVES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, kind)) => self.known(directive, kind, files),
+            None => self.unknown(&directive.name),
+        }
+    }
+
+    fn known(&mut self, directive: &Directive, kind: &Kind, files: &dyn DataFiles) {
+        match kind {
+            Kind::Action => self.sec_action(directive, files),
+            Kind::DefaultAction => self.sec_default_action(directive),
+            Kind::Marker => self.sec_marker(directive),
+            Kind::Rule => self.sec_rule(directive, files),
+            Kind::Remove(by) => self.remove(directive, *by),
+            Kind::UpdateActions => self.update_actions(directive),
+            Kind::UpdateTargets(by) => self.update_targets(directive, *by),
+            Kind::Setting(set) => set(&mut self.settings, directive, &mut self.diagnostics),
+            Kind::WithoutEffect(why) => self.diagnostics.push(
+                Diagnostic::warning("no-effect", format!("`{}` has no effect here", directive.name.as_str()))
+                    .at(directive.name.location(), *why),
+            ),
+            Kind::Refused(why) => self.diagnostics.push(
+                Diagnostic::error(
+                    "unsupported-directive",
+                    format!("`{}` is not supported", directive.name.as_str()),
+                )
+                .at(directive.name.location(), *why),
+            ),
+        }
+    }
+
+    fn unknown(&mut self, name: &Mapped) {
+        let known = DIRECTIVES.iter().map(|(known, _)| *known).chain(["Include", "IncludeOptional"]);
+        self.diagnostics.push(
+            Diagnostic::error("unknown-directive", format!("unknown directive `{}`", name.as_str()))
+                .at(name.location(), "not a directive")
+                .help(did_you_mean(name.as_str(), known)),
+        );
+    }
+
+    /// Apache's sections: `<IfModule>` only asks whether there is an engine; others narrow what rules apply to.
+    fn section(&mut self, directive: &Directive) {
+        let name = directive.name.as_str().trim_start_matches(['<', '/']).trim_end_matches('>');
+        let asks_absence = directive.words.first().is_some_and(|word| word.as_str().starts_with('!'));
+        if name.eq_ignore_ascii_case("IfModule") && !asks_absence {
+            return;
+        }
+        self.diagnostics.push(
+            Diagnostic::error("unsupported-section", format!("section `<{name}>` is not supported"))
+                .at(directive.name.location(), "rules in it would apply to everything")
+                .help(
+                    "give assets their own policies, or test `REQUEST_FILENAME` or `SERVER_NAME` in the rule"
+                        .to_owned(),
+                ),
+        );
+    }
+
+    fn sec_marker(&mut self, directive: &Directive) {
+        self.end_chain();
+        if let Some([name]) = words(directive, &mut self.diagnostics) {
+            self.order.push(Item::Marker(name.clone()));
+        }
+    }
+}
+
+/// The words of a directive, when there are exactly as many as it takes.
+fn words<'d, const N: usize>(directive: &'d Directive, out: &mut Vec<Diagnostic>) -> Option<&'d [Mapped; N]> {
+    if let Ok(words) = directive.words.as_slice().try_into() {
+        return Some(words);
+    }
+    report_count(directive, N, out);
+    None
+}
+
+fn report_count(directive: &Directive, wanted: usize, out: &mut Vec<Diagnostic>) {
+    let name = directive.name.as_str();
+    let diagnostic = match directive.words.get(wanted) {
+        Some(extra) => Diagnostic::error("unexpected-argument", format!("`{name}` has too many arguments"))
+            .at(extra.location(), format!("it takes {wanted}"))
+            .help("put an argument that holds white space in double quotes".to_owned()),
+        None => Diagnostic::error("missing-argument", format!("`{name}` has too few arguments"))
+            .at(directive.name.location(), format!("it takes {wanted}, here are {}", directive.words.len())),
+    };
+    out.push(diagnostic);
+}
+
+/// The help line that names the closest known name.
+fn did_you_mean<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    closest(wanted, among).map(|name| format!("did you mean `{name}`?"))
+}
