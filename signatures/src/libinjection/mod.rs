@@ -6,4 +6,7 @@
 //!
 //! The word, fingerprint, tag, attribute and event tables are libinjection's (BSD-3-Clause).
 
+mod scan;
+
 pub mod sqli;
+pub mod xss;

@@ -4,6 +4,7 @@ use super::Fingerprint;
 use super::fold::Folded;
 use super::tokenizer::Dialect;
 use super::verdict;
+use crate::libinjection::scan;
 
 /// What stands before the value in the query, and who reads the query.
 #[derive(Clone, Copy)]
@@ -21,7 +22,7 @@ impl Context {
 
     /// Whether the value could end the quote that this context opens.
     pub(super) fn applies(self, input: &[u8]) -> bool {
-        self.quote.is_none_or(|quote| input.contains(&quote))
+        self.quote.is_none_or(|quote| scan::position(input, |byte| byte == quote).is_some())
     }
 
     /// Reads the value in this context, once more as MySQL if a comment means something else there.
