@@ -15,6 +15,7 @@ mod part_header;
 mod reader;
 mod segment;
 mod urlencoded;
+mod xml;
 
 #[doc(hidden)]
 pub mod properties;

@@ -5,6 +5,7 @@ use super::json::Json;
 use super::multipart::Multipart;
 use super::segment::{Bounds, Segment, Sink};
 use super::urlencoded::UrlEncoded;
+use super::xml::Xml;
 use super::{Body, Processor};
 use crate::{Inspection, Limits, RequestHead, Shortfall};
 
@@ -79,6 +80,7 @@ enum Parser {
     /// The raw window says it all.
     Raw,
     UrlEncoded(UrlEncoded),
+    Xml(Xml),
 }
 
 impl BodyReader {
@@ -174,7 +176,8 @@ impl Parser {
             Processor::Multipart => Self::Multipart(Multipart::new(content_type, limits)),
             Processor::NdJson => Self::Json(Json::lines(limits)),
             Processor::UrlEncoded => Self::UrlEncoded(UrlEncoded::default()),
-            _ => Self::Raw,
+            Processor::Xml => Self::Xml(Xml::new(limits)),
+            Processor::Binary | Processor::None | Processor::Text => Self::Raw,
         }
     }
 }
@@ -187,6 +190,7 @@ impl Parser {
             Self::Multipart(parser) => parser.push(input, sink),
             Self::Raw => input.len(),
             Self::UrlEncoded(parser) => parser.push(input, sink),
+            Self::Xml(parser) => parser.push(input, sink),
         }
     }
 
@@ -196,6 +200,7 @@ impl Parser {
             Self::Multipart(parser) => parser.finish(sink),
             Self::Raw => true,
             Self::UrlEncoded(parser) => parser.finish(sink),
+            Self::Xml(parser) => parser.finish(sink),
         }
     }
 }

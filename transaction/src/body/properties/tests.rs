@@ -60,6 +60,35 @@ const MULTIPART: &[&str] = &[
     "-- B\r\n",
 ];
 
+const XML: &[&str] = &[
+    "<a>",
+    "</a>",
+    "<b c='",
+    "' d=\"",
+    "\"",
+    "'",
+    ">",
+    "/>",
+    "<!--",
+    "-->",
+    "--",
+    "<![CDATA[",
+    "]]>",
+    "]",
+    "<!DOCTYPE a [",
+    "]>",
+    "<?p ",
+    "?>",
+    "&lt;",
+    "&#x41;",
+    "&",
+    "&x",
+    ";",
+    "<",
+    " ",
+    "\n",
+];
+
 fn chunks() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 1..6)
 }
@@ -91,6 +120,11 @@ proptest! {
     }
 
     #[test]
+    fn xml(body in text(XML), chunks in chunks()) {
+        check_body(Processor::Xml, "", &body, &chunks);
+    }
+
+    #[test]
     fn raw(body in text(&["a"]), chunks in chunks()) {
         check_body(Processor::Text, "", &body, &chunks);
     }
@@ -103,6 +137,8 @@ proptest! {
         for (processor, content_type, body) in [
             (Processor::Json, "", format!(r#"{{"f":"{filler}","v":["{value}"],"w":1}}"#)),
             (Processor::Multipart, MULTIPART_TYPE, format!("{begin}name=f\r\n\r\n{filler}\r\n{begin}name=v\r\n\r\n{value}\r\n--B--\r\n")),
+            (Processor::Xml, "", format!("<f a='{filler}'><v>{value}</v></f>")),
+            (Processor::Xml, "", format!("<f>{filler}<!--{value}-->{filler}</f>")),
             (Processor::UrlEncoded, "", format!("f={filler}&v={value}&w=1")),
         ] {
             let headers = [("Content-Type", content_type)];
