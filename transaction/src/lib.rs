@@ -10,6 +10,7 @@ mod head;
 mod inspection;
 mod limits;
 mod record;
+mod response;
 mod transaction;
 mod uri;
 
@@ -22,5 +23,6 @@ pub use head::{Connection, RequestHead, ResponseHead};
 pub use inspection::{Inspection, Shortfall};
 pub use limits::Limits;
 pub use record::{Record, RecordError};
+pub use response::ResponseBodyReader;
 pub use transaction::{Response, Transaction};
 pub use uri::Uri;

@@ -20,6 +20,7 @@ mod xml;
 #[doc(hidden)]
 pub mod properties;
 
+pub(crate) use content::Content;
 pub use error::BodyError;
 pub use reader::{BodyReader, Progress};
 

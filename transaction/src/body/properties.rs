@@ -1,7 +1,7 @@
 //! What must hold for every body, as functions that property tests and fuzz targets call.
 
 use super::{Body, BodyReader, Processor, Progress};
-use crate::{Fields, Inspection, Limits, RequestHead};
+use crate::{Fields, Inspection, Limits, RequestHead, Shortfall};
 
 /// Limits so small that short bodies fill segments.
 #[must_use]
@@ -109,9 +109,27 @@ pub fn check_body(processor: Processor, content_type: &str, bytes: &[u8], chunks
         let whole = read(processor, &headers, bytes, &[], &limits);
         for chunks in [chunks, &[1]] {
             let chunked = read(processor, &headers, bytes, chunks, &limits);
-            assert!(chunked == whole, "chunks of {chunks:?}: {:#?}", (first_difference(&chunked, &whole)));
+            assert!(chunked == whole, "chunks of {chunks:?}: {:#?}", first_difference(&chunked, &whole));
         }
         check_raw(&whole.0, bytes);
+    }
+}
+
+/// However an encoded body is chunked, it decodes to the same. Of a body that does not decode, only that
+/// it does not: where a decoder gives up within a block is its own business.
+///
+/// # Panics
+/// When that does not hold.
+pub fn check_content(coding: &str, encoded: &[u8], chunks: &[u8]) {
+    let headers = [("Content-Encoding", coding)];
+    let limits = small_limits();
+    let whole = read(Processor::UrlEncoded, &headers, encoded, &[], &limits);
+    for chunks in [chunks, &[1]] {
+        let chunked = read(Processor::UrlEncoded, &headers, encoded, chunks, &limits);
+        assert_eq!(chunked.1, whole.1, "inspection in chunks of {chunks:?}");
+        if !whole.1.has(Shortfall::ContentDecoding) {
+            assert!(chunked == whole, "chunks of {chunks:?}: {:#?}", first_difference(&chunked, &whole));
+        }
     }
 }
 
