@@ -28,6 +28,7 @@ mod cache;
 mod catalog;
 mod collection;
 mod evaluation;
+mod exclusion;
 mod link;
 mod memory;
 mod plan;
@@ -40,6 +41,7 @@ mod variables;
 
 use transaction::Transaction;
 
+pub use exclusion::Exclusion;
 pub(crate) use plan::Plan;
 pub use trace::{Trace, TraceEvent, TraceKind};
 

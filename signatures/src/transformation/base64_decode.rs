@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `base64Decode`.
 
+
 //! As in ModSecurity v3 the value must be Base64 altogether: line ends and spaces at the end of lines are
 //! left out, a value with anything else becomes empty, and so does padding that is not at the end. What is
 //! left of the last group of four without padding is left out. Lenient: [`super::base64_decode_ext`].

@@ -8,6 +8,7 @@
 //! Unlike ModSecurity v3, which gives an empty value when padding comes too early (`Y=WJj`), padding counts
 //! as what is not Base64.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(value.len() / 4 * 3 + 3);
     let (mut bits, mut count) = (0_u32, 0_u32);

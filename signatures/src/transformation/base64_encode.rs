@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `base64Encode`.
 
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 

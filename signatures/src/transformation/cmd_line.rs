@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `cmdLine`.
 
+
 //! Leaves out `\`, `"`, `'` and `^`; makes runs of spaces, tabs, line ends, `,` and `;` one space, and none
 //! before `/` and `(`; folds ASCII upper case.
 

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `compressWhitespace`.
 
+
 //! White space is what C's `isspace` takes for it: space, tab, line feed, vertical tab, form feed, carriage
 //! return.
 

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `cssDecode`.
 
+
 //! `\` and one to six hexadecimal digits become the byte of the last two (full-width ASCII, U+FF01 to
 //! U+FF5E, becomes ASCII), and one white space after them is left out; `\` before a line feed goes with it;
 //! before anything else, or at the end, it goes alone.

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `escapeSeqDecode`.
 
+
 //! `\a \b \f \n \r \t \v \\ \? \' \"`, `\xHH` and `\OOO` (octal, one to three digits, modulo 256); of any
 //! other escape the backslash is left out. A backslash at the end stays.
 

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `hexDecode`.
 
+
 //! Nothing is checked, as in ModSecurity: other bytes count as the digits that its arithmetic makes of them,
 //! and a byte without a partner at the end is left out.
 

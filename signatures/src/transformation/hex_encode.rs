@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `hexEncode`.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     Some(value.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect())
 }

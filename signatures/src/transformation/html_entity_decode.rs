@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `htmlEntityDecode`.
 
+
 //! `&#65;` and `&#x41;` become the byte of the number modulo 256; `&quot;`, `&amp;`, `&lt;`, `&gt;` and
 //! `&nbsp;` (the byte A0), without case, become what they name. The semicolon may be missing. All else stays.
 

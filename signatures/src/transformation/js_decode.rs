@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `jsDecode`.
 
+
 //! `\uHHHH` becomes its low byte (full-width ASCII becomes ASCII), `\xHH` and `\OOO` (octal up to 377) a byte,
 //! `\a \b \f \n \r \t \v` control characters; of any other escape the backslash is left out. A backslash at
 //! the end stays.

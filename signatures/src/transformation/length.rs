@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `length`.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     Some(value.len().to_string().into_bytes())
 }

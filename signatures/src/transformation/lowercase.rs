@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `lowercase`.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     value.iter().any(u8::is_ascii_uppercase).then(|| value.to_ascii_lowercase())
 }

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `md5`.
 
+
 use md5::{Digest as _, Md5};
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {

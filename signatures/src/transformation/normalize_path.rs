@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `normalizePath` (`normalisePath`).
 
+
 //! `..` at the root of an absolute path goes, at the start of a relative one it stays. A slash at the end stays
 //! if there was one, and none comes otherwise: `/a/..` becomes empty, as in ModSecurity.
 //!

@@ -6,6 +6,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `normalizePathWin` (`normalisePathWin`).
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     if !value.contains(&b'\\') {
         return super::normalize_path::transform(value);

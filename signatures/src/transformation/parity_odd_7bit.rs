@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `parityOdd7bit`.
 
+
 //! The highest bit is counted too before it is set, as in ModSecurity: it is meant for bytes below 128.
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `parityZero7bit`.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     (!value.is_ascii()).then(|| value.iter().map(|byte| byte & 0x7f).collect())
 }

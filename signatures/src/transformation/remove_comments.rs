@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `removeComments`.
 
+
 //! A comment that is not closed becomes a space. Unlike in ModSecurity v3 a comment ends with its own mark
 //! (there `-->` ends `/*` too), what follows it is looked at, and no NUL is appended when it ends the value.
 

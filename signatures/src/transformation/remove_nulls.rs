@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `removeNulls`.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     let first = memchr::memchr(0, value)?;
     let mut out = value[..first].to_vec();

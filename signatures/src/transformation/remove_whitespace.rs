@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `removeWhitespace`.
 
+
 //! White space is what C's `isspace` takes for it, and no-break spaces: `C2 A0` in UTF-8, `A0` in Latin-1.
 //! Unlike in ModSecurity v3 a `C2` without `A0` stays.
 

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `replaceComments`.
 
+
 //! A comment that is not closed is one too; a lone `*/` stays.
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {

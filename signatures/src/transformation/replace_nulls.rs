@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `replaceNulls`.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr(0, value)?;
     Some(value.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect())

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `sha1`.
 
+
 use sha1::{Digest as _, Sha1};
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `sqlHexDecode`.
 
+
 //! As many pairs of digits as follow `0x`; without one it stays. Unlike ModSecurity v3 the value is not cut at
 //! a NUL that comes of it, and no digit is lost after a `0x` that is no literal.
 

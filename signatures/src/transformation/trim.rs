@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `trim`.
 
+
 //! White space is what C's `isspace` takes for it.
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `trimLeft`.
 
+
 //! White space is what C's `isspace` takes for it.
 
 use super::is_space;

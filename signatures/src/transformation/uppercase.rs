@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `uppercase`.
 
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     value.iter().any(u8::is_ascii_lowercase).then(|| value.to_ascii_uppercase())
 }

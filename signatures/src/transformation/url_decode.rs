@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `urlDecode`.
 
+
 //! A `%` without two hexadecimal digits after it stays.
 
 use transaction::decode::percent::decode_form;

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `urlDecodeUni`.
 
+
 //! `%uHHHH` becomes the low byte of the code point; full-width ASCII (U+FF01 to U+FF5E) becomes ASCII. A `%`
 //! without its digits stays. There is no best-fit mapping of other characters (`SecUnicodeMapFile`).
 

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `urlEncode`.
 
+
 //! Letters, digits and `*` stay, a space becomes `+`, all else `%xx`.
 
 use super::hex_encode::DIGITS;

@@ -5,6 +5,7 @@
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `utf8toUnicode`.
 
+
 //! For `t:urlDecodeUni` after it. Characters beyond U+FFFF have five or six digits. Overlong forms are decoded
 //! too (`C0 AF` becomes `%u002f`), as attacks are written with them, and so are surrogates; what is not UTF-8
 //! stays. ModSecurity v3 also leaves the first byte of an overlong form, and loses NUL and some bytes that are
