@@ -1,1 +1,248 @@
 //! From evidence to verdict; the only reader of [`crate::policy::Mode`].
+//!
+//! Both functions are pure: what is stopped depends on the policy and on what was found, and on nothing
+//! else. In [`Mode::Detect`] and [`Mode::Prevent`] the same is found; they differ in what is done.
+
+use signatures::{Interruption, InterruptionResponse, Match};
+use transaction::{Inspection, Shortfall};
+
+use crate::policy::{Mode, OnInspectionFailure, OnLimit, Policy};
+use crate::{Evidence, Explanation, Plan, Refusal, Verdict};
+
+/// Something that speaks against a transaction.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// A rule of an enforced source wants the transaction stopped.
+    Rule {
+        /// Which, and how.
+        interruption: Interruption,
+        /// The matches that led to it, most important first.
+        matches: Vec<Match>,
+    },
+    /// A part of the transaction was not inspected.
+    Shortfall(Shortfall),
+}
+
+/// What follows from the findings so far.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether later findings cannot change it. It does not depend on the mode.
+    pub is_settled: bool,
+}
+
+/// How much a finding says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// Nothing is done about it.
+    None,
+    /// It is reported, in every mode.
+    Report,
+    /// The transaction is stopped, if the mode is to stop any.
+    Stop,
+}
+
+/// Turns what was found into what is done.
+#[must_use]
+pub fn decide(policy: &Policy, findings: Vec<Finding>) -> Decision {
+    let mut found: Vec<_> = findings.into_iter().map(|finding| (weight(policy, &finding), finding)).collect();
+    found.retain(|(weight, _)| *weight > Weight::None);
+    // Stable: of two that weigh the same, the one found first decides.
+    found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    let mut found = found.into_iter();
+    let Some((weight, first)) = found.next() else {
+        return Decision { verdict: Verdict::Pass, is_settled: false };
+    };
+    let refusal = refusal(policy, &first);
+    let rest = found.map(|(_, finding)| evidence(finding)).collect();
+    let explanation = Explanation { first: evidence(first), rest };
+    let verdict = match policy.mode {
+        Mode::Off => Verdict::Pass,
+        Mode::Prevent if weight == Weight::Stop => Verdict::Prevent(explanation, refusal),
+        Mode::Detect | Mode::Prevent => Verdict::Detect(explanation),
+    };
+    Decision { verdict, is_settled: weight == Weight::Stop }
+}
+
+/// What a front end delivers and withholds. `request_body` and `responses` say what is inspected.
+#[must_use]
+pub fn plan(policy: &Policy, request_body: bool, responses: bool) -> Plan {
+    match policy.mode {
+        Mode::Off => Plan::NOTHING,
+        Mode::Detect => Plan {
+            inspects: true,
+            request_body,
+            hold_bytes_max: 0,
+            response_headers: responses,
+            response_body: responses,
+            holds_response: false,
+        },
+        Mode::Prevent => Plan {
+            inspects: true,
+            request_body,
+            hold_bytes_max: if request_body { policy.hold_bytes_max } else { 0 },
+            response_headers: responses,
+            response_body: responses,
+            holds_response: responses,
+        },
+    }
+}
+
+/// The shortfalls that are for [`Policy::on_limit`] and [`Policy::on_inspection_failure`] to judge.
+///
+/// A malformed body was read as far as it goes, and rules see that it is malformed; what was released
+/// early was inspected all the same; an upgrade is the application's consent; and the length of a
+/// response is not in the hands of who sent the request.
+pub fn judged_shortfalls(inspection: Inspection) -> impl Iterator<Item = Shortfall> {
+    inspection.reasons().filter(|reason| {
+        !matches!(
+            reason,
+            Shortfall::BodyMalformed
+                | Shortfall::ReleasedEarly
+                | Shortfall::ResponseTooLarge
+                | Shortfall::Upgraded
+        )
+    })
+}
+
+fn weight(policy: &Policy, finding: &Finding) -> Weight {
+    match finding {
+        Finding::Rule { interruption, .. } if interruption.enforced => Weight::Stop,
+        // `SecRuleEngine DetectionOnly`: the rules themselves only report.
+        Finding::Rule { .. } => Weight::Report,
+        Finding::Shortfall(Shortfall::EngineFailure) => match policy.on_inspection_failure {
+            OnInspectionFailure::Block => Weight::Stop,
+            OnInspectionFailure::Pass => Weight::None,
+        },
+        Finding::Shortfall(_) => match policy.on_limit {
+            OnLimit::Block => Weight::Stop,
+            OnLimit::Detect => Weight::Report,
+            OnLimit::Pass => Weight::None,
+        },
+    }
+}
+
+fn evidence(finding: Finding) -> Evidence {
+    match finding {
+        Finding::Rule { interruption, matches } => Evidence::Rule { id: interruption.rule, matches },
+        Finding::Shortfall(reason) => Evidence::InspectionFailure { reason: reason.as_str() },
+    }
+}
+
+/// SecLang's default status, which gives way to the policy's.
+const DENY_STATUS: u16 = 403;
+
+fn refusal(policy: &Policy, finding: &Finding) -> Refusal {
+    let page = Refusal::Page { status: policy.response.status };
+    match finding {
+        Finding::Shortfall(_) => page,
+        Finding::Rule { interruption, .. } => match &interruption.response {
+            InterruptionResponse::Deny(DENY_STATUS) => page,
+            InterruptionResponse::Deny(status) => Refusal::Page { status: *status },
+            InterruptionResponse::Drop => Refusal::Close,
+            InterruptionResponse::Redirect(status, location) => Refusal::Redirect {
+                status: *status,
+                location: String::from_utf8_lossy(location).into_owned(),
+            },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use signatures::RuleId;
+
+    use super::*;
+
+    fn policy(mode: Mode, on_limit: OnLimit, on_inspection_failure: OnInspectionFailure) -> Policy {
+        let yaml = "version: 1\npolicies: { p: { response: { status: 406 } } }\n";
+        let (config, _) = crate::Config::parse("p", yaml, 0).unwrap();
+        let policy = Arc::unwrap_or_clone(config.policies.into_iter().next().unwrap());
+        Policy { mode, on_limit, on_inspection_failure, ..policy }
+    }
+
+    fn rule(id: u32, response: InterruptionResponse, enforced: bool) -> Finding {
+        let rule = RuleId(NonZeroU32::new(id).unwrap());
+        Finding::Rule { interruption: Interruption { rule, response, enforced }, matches: Vec::new() }
+    }
+
+    fn any_finding() -> impl Strategy<Value = Finding> {
+        let response = prop_oneof![
+            (400_u16..600).prop_map(InterruptionResponse::Deny),
+            Just(InterruptionResponse::Drop),
+            Just(InterruptionResponse::Redirect(302, b"/".to_vec())),
+        ];
+        prop_oneof![
+            (1_u32..10, response, any::<bool>())
+                .prop_map(|(id, response, enforced)| rule(id, response, enforced)),
+            prop::sample::select(Shortfall::ALL).prop_map(Finding::Shortfall),
+        ]
+    }
+
+    fn any_policy(mode: Mode) -> impl Strategy<Value = Policy> {
+        let on_limit = prop::sample::select(&[OnLimit::Block, OnLimit::Detect, OnLimit::Pass][..]);
+        let failure = prop::sample::select(&[OnInspectionFailure::Block, OnInspectionFailure::Pass][..]);
+        (on_limit, failure).prop_map(move |(on_limit, failure)| policy(mode, on_limit, failure))
+    }
+
+    fn explanation(verdict: &Verdict) -> String {
+        match verdict {
+            Verdict::Pass => String::new(),
+            Verdict::Detect(why) | Verdict::Prevent(why, _) => format!("{why:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn modes_find_the_same(
+            findings in prop::collection::vec(any_finding(), 0..6),
+            prevent in any_policy(Mode::Prevent),
+        ) {
+            let detect = Policy { mode: Mode::Detect, ..prevent.clone() };
+            let (prevented, detected) = (decide(&prevent, findings.clone()), decide(&detect, findings));
+            prop_assert_eq!(explanation(&prevented.verdict), explanation(&detected.verdict));
+            prop_assert_eq!(prevented.is_settled, detected.is_settled);
+            // What is stopped is what detection settles on; the rest is the same.
+            prop_assert_eq!(prevented.verdict.is_blocked(), detected.is_settled);
+            prop_assert!(!detected.verdict.is_blocked());
+        }
+
+        #[test]
+        fn off_finds_nothing(findings in prop::collection::vec(any_finding(), 0..6), policy in any_policy(Mode::Off)) {
+            prop_assert_eq!(decide(&policy, findings).verdict.as_str(), "pass");
+        }
+    }
+
+    #[test]
+    fn says_how_it_is_answered() {
+        let policy = policy(Mode::Prevent, OnLimit::Block, OnInspectionFailure::Pass);
+        for (finding, expected) in [
+            (rule(1, InterruptionResponse::Deny(403), true), "Page { status: 406 }"),
+            (rule(1, InterruptionResponse::Deny(429), true), "Page { status: 429 }"),
+            (rule(1, InterruptionResponse::Drop, true), "Close"),
+            (Finding::Shortfall(Shortfall::QueryArguments), "Page { status: 406 }"),
+        ] {
+            let Verdict::Prevent(_, refusal) = decide(&policy, vec![finding]).verdict else {
+                panic!("stopped")
+            };
+            assert_eq!(format!("{refusal:?}"), expected);
+        }
+    }
+
+    #[test]
+    fn detect_withholds_nothing() {
+        let policy = |mode| policy(mode, OnLimit::Block, OnInspectionFailure::Pass);
+        let plan_of = |mode| plan(&policy(mode), true, true);
+        assert_eq!((plan_of(Mode::Detect).hold_bytes_max, plan_of(Mode::Detect).holds_response), (0, false));
+        assert_eq!(
+            (plan_of(Mode::Prevent).hold_bytes_max, plan_of(Mode::Prevent).holds_response),
+            (1 << 20, true)
+        );
+        assert_eq!(plan_of(Mode::Off), Plan::NOTHING);
+    }
+}

@@ -3,13 +3,25 @@
 //! The order of calls is that of HTTP: [`Evaluation::begin`], [`Evaluation::request_headers`],
 //! [`Evaluation::request_body`] for each chunk, [`Evaluation::request_end`], then the same three for the
 //! response, then [`Evaluation::finish`], which may be called at any time. Stages that do not come are
-//! skipped; a stage after a [`Step::Refuse`] changes nothing.
+//! skipped; a stage after a [`Step::Refuse`] changes nothing and says the same again.
+
+mod replay;
+mod response;
+mod rules;
 
 use std::sync::Arc;
 
-use transaction::{Connection, RequestHead, ResponseHead, Shortfall};
+use signatures::{Match, Phase};
+use transaction::{
+    BodyReader, Connection, Processor, Progress, RequestHead, ResponseHead, Shortfall, Transaction,
+};
 
-use crate::{DecisionRecord, Refusal, Snapshot, Verdict};
+use crate::boundary::contained;
+use crate::decide::{Decision, decide};
+use crate::policy::{Asset, Exception, Policy};
+use crate::snapshot::CompiledPolicy;
+use crate::{DecisionRecord, Refusal, Selection, Snapshot, Verdict};
+pub(crate) use rules::Running;
 
 /// What a front end knows when a request begins.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +57,7 @@ pub struct Outcome {
 }
 
 /// What a front end must deliver and may release, as the policy wants it. It depends on the mode, so it is
-/// made by [`crate::decide`], once a request.
+/// made by [`crate::decide`](mod@crate::decide), once a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Whether anything is inspected at all; when not, only `finish` is called.
@@ -54,94 +66,279 @@ pub struct Plan {
     pub request_body: bool,
     /// Request body bytes withheld from the upstream until the verdict; 0 withholds nothing.
     pub hold_bytes_max: usize,
-    /// Whether the response head is wanted before it is sent on.
+    /// Whether the response head is wanted.
     pub response_headers: bool,
-    /// Whether the response body is wanted before it is sent on.
+    /// Whether the response body is wanted.
     pub response_body: bool,
+    /// Whether the response is withheld from the client until its verdict.
+    pub holds_response: bool,
+}
+
+impl Plan {
+    /// Nothing is inspected.
+    pub const NOTHING: Self = Self {
+        inspects: false,
+        request_body: false,
+        hold_bytes_max: 0,
+        response_headers: false,
+        response_body: false,
+        holds_response: false,
+    };
 }
 
 /// One transaction on its way.
 #[derive(Debug)]
 pub struct Evaluation {
     snapshot: Arc<Snapshot>,
+    selection: Option<Selection>,
+    transaction: Transaction,
+    /// The rule sources of the policy, each with its state; empty when nothing is inspected.
+    running: Vec<Running>,
+    /// Indices of the exceptions that hold.
+    exceptions: Vec<usize>,
+    reader: Option<BodyReader>,
+    /// Whether the rules that do not want the body were asked without it.
+    body_begun: bool,
+    response: Option<response::ResponseReader>,
+    decision: Decision,
+    /// The engine failed on this transaction; what it worked on is not touched again.
+    failed: bool,
 }
 
 impl Evaluation {
     /// Parses the head and selects asset and policy.
     #[must_use]
     pub fn begin(snapshot: Arc<Snapshot>, request: Request) -> Self {
-        let _ = request;
-        Self { snapshot }
+        let path = transaction::Uri::parse(&request.head.target).path;
+        let host = request.head.headers.first(b"host").unwrap_or_default();
+        let selection = snapshot.select(host, &request.head.target[path]);
+        let policy =
+            selection.and_then(|selection| snapshot.policies().get(selection.policy)).map(|it| &it.policy);
+        let limits = policy.map(|policy| policy.limits.clone()).unwrap_or_default();
+        let Request { id, started_us, connection, head } = request;
+        let transaction = Transaction::new(&id, started_us, connection, head, &limits);
+        let mut evaluation = Self {
+            snapshot,
+            selection,
+            transaction,
+            running: Vec::new(),
+            exceptions: Vec::new(),
+            reader: None,
+            body_begun: false,
+            response: None,
+            decision: Decision { verdict: Verdict::Pass, is_settled: false },
+            failed: false,
+        };
+        evaluation.begin_rules();
+        evaluation
     }
 
     /// What the policy wants of this transaction. After `request_headers` it may have changed
     /// (`ctl:requestBodyAccess`), so ask again.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        Plan {
-            inspects: true,
-            request_body: true,
-            hold_bytes_max: 1 << 20,
-            response_headers: false,
-            response_body: false,
+        match self.policy() {
+            Some(policy) if !self.failed => {
+                crate::decide::plan(policy, self.wants_request_body(), self.wants_response())
+            }
+            _ => Plan::NOTHING,
         }
     }
 
     /// The upstream's name in the configuration, for the selected asset; `None` when no asset matches.
     #[must_use]
     pub fn upstream(&self) -> Option<&str> {
-        None
+        Some(&self.asset()?.upstream)
+    }
+
+    /// The policy that judges the transaction; `None` when no asset matches.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        Some(&self.compiled()?.policy)
+    }
+
+    /// The asset it is for; `None` when none matches.
+    #[must_use]
+    pub fn asset(&self) -> Option<&Asset> {
+        self.snapshot.config().assets.get(self.selection?.asset)
+    }
+
+    /// The exceptions of the policy that hold for it.
+    pub fn exceptions(&self) -> impl Iterator<Item = &Exception> {
+        let all = self.policy().map(|policy| policy.exceptions.as_slice()).unwrap_or_default();
+        self.exceptions.iter().filter_map(|index| all.get(*index))
+    }
+
+    /// The anomaly score, of the rule source where it is highest.
+    #[must_use]
+    pub fn anomaly_score(&self) -> i64 {
+        self.running.iter().map(Running::anomaly_score).max().unwrap_or(0)
+    }
+
+    /// The transaction as far as it was read.
+    #[must_use]
+    pub fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// All matches so far, source by source, `nolog` rules included.
+    pub fn matches(&self) -> impl Iterator<Item = &Match> {
+        self.running.iter().flat_map(|running| &running.state.matches)
     }
 
     /// Phase 1.
     pub fn request_headers(&mut self) -> Step {
-        Step::Continue
+        self.stage(|it| it.run(Phase::RequestHeaders))
     }
 
     /// A chunk of the request body. Full segments are judged as they fill (phase 2).
     pub fn request_body(&mut self, chunk: &[u8]) -> Step {
-        let _ = chunk;
-        Step::Continue
+        self.stage(|it| it.read_request_body(chunk))
     }
 
     /// The request is complete, with or without a body: the last of phase 2.
     pub fn request_end(&mut self) -> Step {
-        Step::Continue
+        self.stage(Self::end_request_body)
     }
 
     /// Phase 3.
     pub fn response_headers(&mut self, head: ResponseHead) -> Step {
-        let _ = head;
-        Step::Continue
+        self.stage(|it| it.begin_response(head))
     }
 
     /// A chunk of the response body.
     pub fn response_body(&mut self, chunk: &[u8]) -> Step {
-        let _ = chunk;
-        Step::Continue
+        self.stage(|it| it.read_response_body(chunk))
     }
 
     /// Phase 4.
     pub fn response_end(&mut self) -> Step {
-        Step::Continue
+        self.stage(Self::end_response)
     }
 
     /// Notes what the front end could not have inspected (an upgrade, bytes released early).
     pub fn note(&mut self, reason: Shortfall) {
-        let _ = reason;
+        self.transaction.inspection.note(reason);
     }
 
     /// The verdict so far.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        let _ = &self.snapshot;
-        Verdict::Pass
+    pub fn verdict(&self) -> &Verdict {
+        &self.decision.verdict
     }
 
     /// Phase 5, and what is written down.
     #[must_use]
-    pub fn finish(self, outcome: Outcome) -> DecisionRecord {
-        let _ = outcome;
-        DecisionRecord::default()
+    pub fn finish(mut self, outcome: Outcome) -> DecisionRecord {
+        self.log();
+        DecisionRecord::of(&self, outcome)
+    }
+
+    /// Phase 5.
+    fn log(&mut self) {
+        if !self.failed && contained(|| self.run(Phase::Logging)).is_none() {
+            self.fail();
+        }
+    }
+
+    /// Does a stage's work within the engine's boundary, and judges what it found.
+    fn stage(&mut self, work: impl FnOnce(&mut Self)) -> Step {
+        if !self.is_over() && contained(|| work(self)).is_none() {
+            self.fail();
+        }
+        self.judge();
+        self.step()
+    }
+
+    fn fail(&mut self) {
+        self.failed = true;
+        self.transaction.inspection.note(Shortfall::EngineFailure);
+    }
+
+    /// Whether no stage changes anything any more.
+    fn is_over(&self) -> bool {
+        self.failed || self.running.is_empty() || self.decision.verdict.is_blocked()
+    }
+
+    fn step(&self) -> Step {
+        match &self.decision.verdict {
+            Verdict::Prevent(_, refusal) => Step::Refuse(refusal.clone()),
+            Verdict::Pass | Verdict::Detect(_) => Step::Continue,
+        }
+    }
+
+    fn judge(&mut self) {
+        if self.decision.is_settled || !self.has_findings() {
+            return;
+        }
+        if let Some(compiled) = self.compiled() {
+            self.decision = decide(&compiled.policy, self.findings());
+        }
+    }
+
+    pub(crate) fn running(&self) -> &[Running] {
+        &self.running
+    }
+
+    pub(crate) fn compiled(&self) -> Option<&CompiledPolicy> {
+        self.snapshot.policies().get(self.selection?.policy)
+    }
+
+    fn read_request_body(&mut self, mut input: &[u8]) {
+        self.begin_request_body(true);
+        while let Some(reader) = &mut self.reader {
+            let progress =
+                reader.push(&mut input, &mut self.transaction.body, &mut self.transaction.inspection);
+            if progress == Progress::Drained || !self.end_segment() {
+                return;
+            }
+        }
+    }
+
+    fn end_request_body(&mut self) {
+        self.begin_request_body(false);
+        while let Some(reader) = &mut self.reader {
+            let progress = reader.finish(&mut self.transaction.body, &mut self.transaction.inspection);
+            if progress == Progress::Drained {
+                break;
+            }
+            if !self.end_segment() {
+                return;
+            }
+        }
+        self.reader = None;
+        self.run_segment();
+    }
+
+    /// Chooses the parser of the body, once; rules that do not want the body are asked without it.
+    fn begin_request_body(&mut self, is_there: bool) {
+        if self.body_begun {
+            return;
+        }
+        self.body_begun = true;
+        self.run_without_body();
+        if is_there && self.wants_request_body() {
+            let head = &self.transaction.request;
+            let content_type = head.headers.first(b"content-type").unwrap_or_default();
+            let processor =
+                self.body_processor().unwrap_or_else(|| Processor::for_content_type(content_type));
+            let limits = self.policy().map(|policy| policy.limits.clone()).unwrap_or_default();
+            self.reader = Some(BodyReader::new(processor, &self.transaction.request, &limits));
+        }
+    }
+
+    /// Judges a full segment and begins the next; `false` when the transaction is stopped.
+    fn end_segment(&mut self) -> bool {
+        self.begin_segments();
+        self.run_segment();
+        self.judge();
+        if self.decision.verdict.is_blocked() {
+            return false;
+        }
+        self.next_segment();
+        if let Some(reader) = &mut self.reader {
+            reader.next_segment(&mut self.transaction.body);
+        }
+        true
     }
 }

@@ -4,16 +4,21 @@
 //! and the benches all call [`Evaluation`]; [`decide`](mod@decide) is the only reader of [`policy::Mode`].
 
 mod boundary;
+mod disk;
 mod evaluation;
-mod record;
+mod host;
 mod snapshot;
 mod verdict;
 
+pub mod config;
 pub mod decide;
 pub mod ftw;
 pub mod policy;
+pub mod record;
 
+pub use config::Config;
+pub use disk::Disk;
 pub use evaluation::{Evaluation, Outcome, Plan, Request, Step};
 pub use record::DecisionRecord;
-pub use snapshot::{Selection, Snapshot};
+pub use snapshot::{CompiledPolicy, CompiledSource, LoadedRules, Selection, Snapshot};
 pub use verdict::{Evidence, Explanation, Refusal, Verdict};

@@ -1,8 +1,14 @@
 //! The decision record: what was concluded about one transaction, in one JSON line.
+//!
+//! Sensitive values are masked ([`mask`]) before a record exists, so that whatever becomes of it, they
+//! were never in it.
+
+mod build;
+pub mod mask;
 
 use serde::Serialize;
 
-/// A decision record (DESIGN: `time, transactionId, asset, policy, mode, verdict, ...`).
+/// What was concluded about one transaction.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionRecord {
@@ -10,8 +16,153 @@ pub struct DecisionRecord {
     pub time: String,
     /// The transaction's id.
     pub transaction_id: String,
+    /// The asset's name; empty when none was selected.
+    pub asset: String,
+    /// The policy's name; empty when no asset was selected.
+    pub policy: String,
+    /// The policy's mode.
+    pub mode: &'static str,
     /// The verdict: `pass`, `detect`, `prevent`.
     pub verdict: &'static str,
     /// Whether the transaction was stopped.
     pub blocked: bool,
+    /// The status the client got; 0 when none.
+    pub status: u16,
+    /// The client's address.
+    pub client: String,
+    /// The method as sent.
+    pub method: String,
+    /// The host asked for, without its port.
+    pub host: String,
+    /// The path as sent, without its query.
+    pub path: String,
+    /// How much speaks against it.
+    pub scores: Scores,
+    /// What decided; absent when nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Rules that matched, those that ask for no log line left out.
+    pub matches: Vec<MatchRecord>,
+    /// What the model found; empty without a model.
+    pub model: Vec<ModelRecord>,
+    /// Names of the exceptions that held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<String>,
+    /// Whether all was inspected.
+    pub inspection: InspectionRecord,
+    /// What the verdict depends on besides the transaction.
+    pub hashes: Hashes,
+    /// Where the time went.
+    pub micros: Micros,
+}
+
+/// How much speaks against a transaction.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scores {
+    /// The sum of what matches added to anomaly scores, of the rule source where it is highest.
+    pub anomaly: i64,
+    /// The model's score; `null` without a model.
+    pub model: Option<f32>,
+    /// Its band; `null` without a model.
+    pub confidence: Option<&'static str>,
+}
+
+/// What decided.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// `rule`, `model` or `inspection`.
+    pub kind: &'static str,
+    /// The rule whose disruptive action fired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_id: Option<u32>,
+    /// Why inspection was incomplete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<&'static str>,
+}
+
+/// A rule that matched.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MatchRecord {
+    /// The rule.
+    pub rule_id: u32,
+    /// Its message, expanded.
+    pub msg: String,
+    /// Its log data, expanded.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub logdata: String,
+    /// Its severity, as syslog spells it.
+    pub severity: Option<&'static str>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The first value that matched, as SecLang names it.
+    pub target: String,
+    /// What of it matched, after transformations.
+    pub matched: String,
+    /// What it added to the anomaly score.
+    pub score: i64,
+    /// Whether its source only supports the model.
+    #[serde(skip_serializing_if = "is_false")]
+    pub evidence_only: bool,
+}
+
+/// What the model found in one field.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelRecord {
+    /// The field.
+    pub field: String,
+    /// How it was decoded.
+    pub decoded: String,
+    /// The bytes that weigh most.
+    pub spans: Vec<(usize, usize)>,
+    /// Their weight.
+    pub weight: f32,
+}
+
+/// Whether all was inspected.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectionRecord {
+    /// Whether all was inspected.
+    pub complete: bool,
+    /// Why not, as [`transaction::Shortfall::as_str`] spells it.
+    pub reasons: Vec<&'static str>,
+}
+
+impl Default for InspectionRecord {
+    fn default() -> Self {
+        Self { complete: true, reasons: Vec::new() }
+    }
+}
+
+/// What a verdict depends on besides the transaction: SHA-256, shortened to 16 hexadecimal digits.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hashes {
+    /// Of the policy.
+    pub policy: String,
+    /// Of its rules' texts.
+    pub rules: String,
+    /// Of the model; `null` without one.
+    pub model: Option<String>,
+    /// Of the site's learned profile; `null` without one.
+    pub profile: Option<String>,
+}
+
+/// Where the time went (microseconds).
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Micros {
+    /// From the first byte to the last.
+    pub total: u64,
+    /// Inspecting.
+    pub inspect: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
 }

@@ -1,9 +1,22 @@
 //! Everything a verdict depends on besides the transaction, immutable and hashed.
 
+mod build;
+mod files;
+
+use std::sync::Arc;
+
+use signatures::{Exclusion, Ruleset};
+
+use crate::config::Config;
+use crate::policy::{Policy, Role};
+
 /// Policy, compiled rules and (later) model and learned profiles. A reload builds a new one beside the
 /// old; a request keeps the one it began with.
 #[derive(Debug, Default)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    config: Config,
+    policies: Vec<CompiledPolicy>,
+}
 
 /// The asset and policy that a request falls under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,4 +25,61 @@ pub struct Selection {
     pub asset: usize,
     /// Index of its policy.
     pub policy: usize,
+}
+
+/// A policy with its rules.
+#[derive(Debug)]
+pub struct CompiledPolicy {
+    /// The policy.
+    pub policy: Arc<Policy>,
+    /// Its rules, in order; each source has its own `TX`.
+    pub sources: Vec<CompiledSource>,
+    /// SHA-256 of the policy, shortened.
+    pub policy_hash: String,
+    /// SHA-256 of its rules' texts, shortened.
+    pub rules_hash: String,
+    /// `TX` variables set before phase 1.
+    pub(crate) variables: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Rules that share a `TX`.
+#[derive(Debug)]
+pub struct CompiledSource {
+    /// Where they come from: `builtin`, `crs:DIR, local.conf`.
+    pub name: String,
+    /// What they are for.
+    pub role: Role,
+    /// The rules; shared between policies that have the same.
+    pub rules: Arc<LoadedRules>,
+    /// What each exception of the policy excludes, in their order.
+    pub(crate) exclusions: Vec<Vec<Exclusion>>,
+}
+
+/// Rules with the hash of their texts.
+#[derive(Debug)]
+pub struct LoadedRules {
+    /// The rules.
+    pub ruleset: Ruleset,
+    /// SHA-256 of their texts and data files.
+    pub hash: String,
+}
+
+impl Snapshot {
+    /// The configuration it was built from.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The policies, as [`Config::policies`] orders them.
+    #[must_use]
+    pub fn policies(&self) -> &[CompiledPolicy] {
+        &self.policies
+    }
+
+    /// Which asset and policy a request falls under, by its `Host` header and raw path.
+    #[must_use]
+    pub fn select(&self, host: &[u8], path: &[u8]) -> Option<Selection> {
+        self.config.index.select(&crate::host::normalised(host), &crate::policy::normalised(path))
+    }
 }

@@ -1,0 +1,124 @@
+//! The configuration, checked: what a [`crate::Snapshot`] is built from.
+//!
+//! Text becomes a tree whose nodes know their place ([`node`]); one pass compares it with the schema of
+//! the types ([`schema`]), and only a tree without such errors is read into a [`ConfigSpec`] and checked
+//! for meaning. Either way every error is reported at once.
+
+mod admin;
+mod at;
+mod flags;
+mod listener;
+mod node;
+mod quantity;
+mod report;
+mod schema;
+mod spec;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use signatures::{Diagnostic, SourceFile};
+
+pub use admin::Admin;
+pub use flags::Flags;
+pub use listener::Listener;
+pub use report::{DecisionLog, DecisionsTo};
+pub use schema::json_schema;
+pub use spec::{
+    AdminSpec, AssetSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, HealthCheckSpec, ListenerSpec,
+    ReportsSpec, UpstreamProtocol, UpstreamSpec,
+};
+pub use upstream::{HealthCheck, Probe, Server, Upstream};
+
+pub(crate) use at::{At, Findings};
+pub(crate) use quantity::{size, size_at};
+
+use crate::policy::{Asset, AssetIndex, Policy};
+use node::Node;
+
+/// A checked configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Where requests are accepted.
+    pub listeners: Vec<Listener>,
+    /// The applications behind, by name.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// What is protected, in the order written.
+    pub assets: Vec<Asset>,
+    /// Policies, in the order of their names.
+    pub policies: Vec<Arc<Policy>>,
+    /// The listener for metrics and health.
+    pub admin: Option<Admin>,
+    /// Where decision records go.
+    pub decisions: DecisionLog,
+    pub(crate) index: AssetIndex,
+}
+
+impl Config {
+    /// Reads a configuration. `now_us` (microseconds since the Unix epoch) tells which exceptions have
+    /// expired. Warnings come with it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, in its order.
+    pub fn parse(path: &str, text: &str, now_us: i64) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let file = Arc::new(SourceFile { path: path.to_owned(), text: text.to_owned() });
+        let findings = Findings::new(file);
+        let config = read(text, now_us, &findings);
+        match config {
+            Some(config) if !findings.has_errors() => Ok((config, findings.into_diagnostics())),
+            _ => Err(findings.into_diagnostics()),
+        }
+    }
+}
+
+fn read(text: &str, now_us: i64, findings: &Findings) -> Option<Config> {
+    let node = match Node::parse(text) {
+        Ok(node) => node,
+        Err(error) => {
+            let place = Node { span: error.span, content: node::Content::Null };
+            At::root(findings, &place).error("invalid-yaml", error.message).label("here").report();
+            return None;
+        }
+    };
+    let root = At::root(findings, &node);
+    if !matches!(node.content, node::Content::Map(_)) {
+        root.error("wrong-type", format!("expected a map, found {}", node.kind()))
+            .label("not a configuration")
+            .help("a configuration begins with `version: 1`".to_owned())
+            .report();
+        return None;
+    }
+    schema::validate(&json_schema(), &root);
+    if findings.has_errors() {
+        return None;
+    }
+    match serde_json::from_value(node.to_json()) {
+        Ok(spec) => Some(check(&spec, &root, now_us)),
+        Err(error) => {
+            root.error("invalid-value", error.to_string()).label("in this document").report();
+            None
+        }
+    }
+}
+
+fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
+    if spec.version != 1 {
+        at.key("version")
+            .error("unsupported-version", format!("expected version 1, found {}", spec.version))
+            .label("not a version of this format")
+            .report();
+    }
+    let upstreams = upstream::check_all(&spec.upstreams, &at.key("upstreams"));
+    let policies = crate::policy::check_all(&spec.policies, &at.key("policies"), now_us);
+    let assets = crate::policy::check_assets(&spec.assets, &at.key("assets"), &upstreams, &policies);
+    Config {
+        listeners: listener::check_all(&spec.listeners, &at.key("listeners")),
+        index: AssetIndex::new(&assets),
+        admin: spec.admin.as_ref().and_then(|admin| admin::check(admin, &at.key("admin"))),
+        decisions: report::check(&spec.reports.decisions, &at.key("reports").key("decisions")),
+        upstreams,
+        assets,
+        policies,
+    }
+}

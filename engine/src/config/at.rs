@@ -1,0 +1,134 @@
+//! A place in a configuration, and errors that point at it.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use signatures::{Diagnostic, Location, Severity, SourceFile};
+
+use super::node::Node;
+
+/// Collects what is wrong with one file.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    file: Arc<SourceFile>,
+    found: RefCell<Vec<Diagnostic>>,
+}
+
+impl Findings {
+    pub(crate) fn new(file: Arc<SourceFile>) -> Self {
+        Self { file, found: RefCell::default() }
+    }
+
+    fn add(&self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        self.found.borrow_mut().extend(diagnostics);
+    }
+
+    /// Whether an error was found; warnings do not count.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.found.borrow().iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// What was found, in the order of the text.
+    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|diagnostic| diagnostic.location.as_ref().map_or(0, |place| place.span.start));
+        found
+    }
+}
+
+/// A place in a configuration: the node at a path, and the key that leads to it.
+#[derive(Clone, Debug)]
+pub(crate) struct At<'a> {
+    findings: &'a Findings,
+    node: Option<&'a Node>,
+    /// The nearest key above that is there.
+    key: Range<usize>,
+}
+
+impl<'a> At<'a> {
+    pub(crate) fn root(findings: &'a Findings, node: &'a Node) -> Self {
+        Self { findings, node: Some(node), key: 0..0 }
+    }
+
+    /// The node; `None` when it is absent or null.
+    pub(crate) fn node(&self) -> Option<&'a Node> {
+        self.node
+    }
+
+    /// The value under `key`.
+    pub(crate) fn key(&self, key: &str) -> Self {
+        let node = self.node.and_then(|node| node.get(key));
+        let key = self.node.and_then(|node| node.key_span(key)).unwrap_or_else(|| self.span());
+        Self { findings: self.findings, node, key }
+    }
+
+    /// The item at `index`.
+    pub(crate) fn item(&self, index: usize) -> Self {
+        let node = self.node.and_then(|node| node.item(index));
+        let key = node.map_or_else(|| self.key.clone(), Node::caret);
+        Self { findings: self.findings, node, key }
+    }
+
+    /// The place itself.
+    pub(crate) fn location(&self) -> Location {
+        Location { file: self.findings.file.clone(), span: self.span() }
+    }
+
+    /// Begins an error.
+    pub(crate) fn error(&self, code: &'static str, title: impl Into<String>) -> Draft<'a> {
+        self.draft(Severity::Error, code, title.into())
+    }
+
+    /// Begins a warning.
+    pub(crate) fn warning(&self, code: &'static str, title: impl Into<String>) -> Draft<'a> {
+        self.draft(Severity::Warning, code, title.into())
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.node.map_or_else(|| self.key.clone(), Node::caret)
+    }
+
+    fn draft(&self, severity: Severity, code: &'static str, title: String) -> Draft<'a> {
+        let location = self.location();
+        let (label, help) = (String::new(), None);
+        let diagnostic =
+            Diagnostic { severity, code, title, location: Some(location), label, related: None, help };
+        Draft { findings: self.findings, key: self.key.clone(), diagnostic }
+    }
+}
+
+/// A diagnostic that is being written; it counts once [`Draft::report`] is called.
+#[must_use]
+pub(crate) struct Draft<'a> {
+    findings: &'a Findings,
+    key: Range<usize>,
+    diagnostic: Diagnostic,
+}
+
+impl Draft<'_> {
+    /// What the caret says.
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.diagnostic.label = label.into();
+        self
+    }
+
+    /// The way out.
+    pub(crate) fn help(mut self, help: impl Into<Option<String>>) -> Self {
+        self.diagnostic.help = help.into();
+        self
+    }
+
+    /// Puts the caret under the key instead of the value.
+    pub(crate) fn at_key(mut self) -> Self {
+        if let Some(location) = &mut self.diagnostic.location {
+            location.span = self.key.clone();
+        }
+        self
+    }
+
+    /// Adds it to what was found.
+    pub(crate) fn report(self) {
+        self.findings.add([self.diagnostic]);
+    }
+}

@@ -1,0 +1,158 @@
+//! The configuration as it is written; [`super::Config`] is the same, checked.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::policy::spec::PolicySpec;
+
+/// A Portcullis configuration.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigSpec {
+    /// The version of this format: 1.
+    pub version: u32,
+    /// Where requests are accepted.
+    #[serde(default)]
+    pub listeners: Vec<ListenerSpec>,
+    /// The applications behind, by name.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, UpstreamSpec>,
+    /// What is protected: hosts and paths, each with an upstream and a policy. The most specific wins.
+    #[serde(default)]
+    pub assets: Vec<AssetSpec>,
+    /// How requests are judged, by name.
+    #[serde(default)]
+    pub policies: BTreeMap<String, PolicySpec>,
+    /// The listener for metrics and health; none when absent.
+    pub admin: Option<AdminSpec>,
+    /// What is written about requests.
+    #[serde(default)]
+    pub reports: ReportsSpec,
+}
+
+/// Where requests are accepted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerSpec {
+    /// Address and port: `0.0.0.0:8080`, `[::]:8080`.
+    pub address: String,
+    /// Whether HTTP/2 without TLS is accepted beside HTTP/1.1. Default false.
+    #[serde(default)]
+    pub h2c: bool,
+}
+
+/// An application behind the proxy.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamSpec {
+    /// Its servers, `host:port` each; requests go to them in turn.
+    #[schemars(length(min = 1))]
+    pub servers: Vec<String>,
+    /// What its servers speak. Default `http1`.
+    #[serde(default)]
+    pub protocol: UpstreamProtocol,
+    /// TLS to the servers: not in this version.
+    #[schemars(with = "Option<bool>")]
+    pub tls: Option<bool>,
+    /// How long a connection may take. Default `5s`.
+    pub connect_timeout: Option<String>,
+    /// How long a server may be silent. Default `60s`.
+    pub read_timeout: Option<String>,
+    /// How long a server may take no bytes. Default `60s`.
+    pub write_timeout: Option<String>,
+    /// How servers are found healthy; none when absent.
+    pub health_check: Option<HealthCheckSpec>,
+}
+
+/// What an upstream's servers speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 without TLS, by prior knowledge.
+    H2c,
+}
+
+/// How servers are found healthy. Exactly one of `path` and `tcp`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HealthCheckSpec {
+    /// A path that answers 200 to GET.
+    pub path: Option<String>,
+    /// Whether an accepted connection is enough.
+    pub tcp: Option<bool>,
+    /// Time between checks. Default `10s`.
+    pub interval: Option<String>,
+    /// How long a check may take. Default `2s`.
+    pub timeout: Option<String>,
+    /// Failed checks in a row until a server gets no more requests. Default 3.
+    #[schemars(range(min = 1, max = 1000))]
+    pub unhealthy_after: Option<u32>,
+    /// Passed checks in a row until it gets requests again. Default 1.
+    #[schemars(range(min = 1, max = 1000))]
+    pub healthy_after: Option<u32>,
+}
+
+/// What is protected.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssetSpec {
+    /// A unique name, for records and metrics.
+    pub name: String,
+    /// Host names: exact, `*.example.com` (any depth below it) or `*`.
+    #[schemars(length(min = 1))]
+    pub hosts: Vec<String>,
+    /// Path prefixes; they match whole segments: `/api` matches `/api/x`, not `/apis`. Default `[/]`.
+    pub paths: Option<Vec<String>>,
+    /// The upstream that requests go to.
+    pub upstream: String,
+    /// The policy that judges them.
+    pub policy: String,
+}
+
+/// The listener for metrics and health.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdminSpec {
+    /// Address and port; loopback unless `token` is set.
+    pub address: String,
+    /// What callers must send as `Authorization: Bearer TOKEN`.
+    pub token: Option<String>,
+}
+
+/// What is written about requests.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportsSpec {
+    /// Decision records, one JSON line each.
+    #[serde(default)]
+    pub decisions: DecisionsSpec,
+}
+
+/// Where decision records go.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionsSpec {
+    /// `stdout`, `none` or the path of a file to append to. Default `stdout`.
+    pub to: Option<String>,
+    /// Which transactions are written. Default `hostile`.
+    #[serde(default)]
+    pub only: DecisionsOnly,
+}
+
+/// Which transactions are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DecisionsOnly {
+    /// All of them.
+    All,
+    /// Those that were stopped.
+    Blocked,
+    /// Those found hostile, stopped or not, and those not inspected whole.
+    #[default]
+    Hostile,
+}

@@ -1,0 +1,171 @@
+//! The rule sources of a policy, as they run on one transaction.
+
+use std::sync::Arc;
+
+use signatures::{Match, Phase, RuleState};
+use transaction::Processor;
+
+use super::Evaluation;
+use crate::decide::{Finding, judged_shortfalls};
+use crate::policy::{RequestFacts, Role};
+use crate::snapshot::LoadedRules;
+
+/// A rule source with its state.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) rules: Arc<LoadedRules>,
+    pub(crate) role: Role,
+    pub(crate) state: RuleState,
+    /// It did not want the request's body, and was asked in phase 2 without it.
+    is_past_body: bool,
+}
+
+impl Running {
+    /// Whether it looks at request bodies; what no file says is yes.
+    fn wants_request_body(&self) -> bool {
+        let settings = &self.rules.ruleset.settings;
+        !self.is_past_body && self.state.request_body_access.or(settings.request_body_access).unwrap_or(true)
+    }
+
+    /// Whether it says that it looks at response bodies.
+    fn wants_response(&self) -> Option<bool> {
+        self.state.response_body_access.or(self.rules.ruleset.settings.response_body_access)
+    }
+
+    /// What the rules summed up themselves; where they do not, the sum of what they added.
+    pub(super) fn anomaly_score(&self) -> i64 {
+        let summed = self.state.inbound_anomaly_score().max(self.state.outbound_anomaly_score());
+        if summed != 0 { summed } else { self.state.matches.iter().map(|found| found.score).sum() }
+    }
+
+    /// The matches that led to its interruption: those that scored, the highest first, and its own.
+    fn decisive(&self, rule: signatures::RuleId) -> Vec<Match> {
+        let led = self.state.matches.iter().filter(|found| found.score != 0 || found.id == rule);
+        let mut matches: Vec<_> = led.cloned().collect();
+        matches.sort_by_key(|found| std::cmp::Reverse(found.score));
+        matches
+    }
+}
+
+impl Evaluation {
+    /// Prepares the states: the policy's variables and the exceptions that hold.
+    pub(super) fn begin_rules(&mut self) {
+        let snapshot = self.snapshot.clone();
+        let Some(compiled) = self.selection.and_then(|selection| snapshot.policies().get(selection.policy))
+        else {
+            return;
+        };
+        if !crate::decide::plan(&compiled.policy, false, false).inspects {
+            return;
+        }
+        self.exceptions = self.holding(&compiled.policy.exceptions);
+        for source in &compiled.sources {
+            let mut state = RuleState::new(&source.rules.ruleset);
+            for (name, value) in &compiled.variables {
+                state.set_tx(name, value);
+            }
+            let held = self.exceptions.iter().filter_map(|index| source.exclusions.get(*index));
+            held.flatten().for_each(|exclusion| state.exclude(exclusion));
+            let running =
+                Running { rules: source.rules.clone(), role: source.role, state, is_past_body: false };
+            self.running.push(running);
+        }
+    }
+
+    /// The indices of the exceptions that hold for this request.
+    fn holding(&self, exceptions: &[crate::policy::Exception]) -> Vec<usize> {
+        if exceptions.is_empty() {
+            return Vec::new();
+        }
+        let transaction = &self.transaction;
+        let host = crate::host::normalised(transaction.host());
+        let normal_path = crate::policy::normalised(transaction.path());
+        let facts = RequestFacts {
+            host: &host,
+            path: transaction.path(),
+            normal_path: &normal_path,
+            method: &transaction.request.method,
+            client: transaction.connection.client_address,
+            started_us: transaction.started_us,
+        };
+        let holding = exceptions.iter().enumerate().filter(|(_, exception)| exception.holds(&facts));
+        holding.map(|(index, _)| index).collect()
+    }
+
+    /// Runs a phase of every source.
+    pub(super) fn run(&mut self, phase: Phase) {
+        let now_us = self.transaction.started_us;
+        for running in &mut self.running {
+            running.rules.ruleset.evaluate(phase, &self.transaction, now_us, &mut running.state);
+        }
+    }
+
+    /// Runs phase 2 of the sources that look at the body, or at what of it is here.
+    pub(super) fn run_segment(&mut self) {
+        let now_us = self.transaction.started_us;
+        for running in self.running.iter_mut().filter(|running| !running.is_past_body) {
+            running.rules.ruleset.evaluate(Phase::RequestBody, &self.transaction, now_us, &mut running.state);
+        }
+    }
+
+    /// Runs phase 2 of the sources that do not look at the body, before there is one.
+    pub(super) fn run_without_body(&mut self) {
+        let now_us = self.transaction.started_us;
+        for running in self.running.iter_mut().filter(|running| !running.wants_request_body()) {
+            running.rules.ruleset.evaluate(Phase::RequestBody, &self.transaction, now_us, &mut running.state);
+            running.is_past_body = true;
+        }
+    }
+
+    /// Remembers the end of phase 1 when the first segment of several is full.
+    pub(super) fn begin_segments(&mut self) {
+        if self.transaction.body.segment == 0 {
+            self.running.iter_mut().for_each(|running| running.state.begin_segments());
+        }
+    }
+
+    pub(super) fn next_segment(&mut self) {
+        let reading = self.running.iter_mut().filter(|running| !running.is_past_body);
+        reading.for_each(|running| running.state.next_segment());
+    }
+
+    pub(super) fn wants_request_body(&self) -> bool {
+        self.running.iter().any(Running::wants_request_body)
+    }
+
+    /// The policy's word on responses, else the rules'.
+    pub(super) fn wants_response(&self) -> bool {
+        let policy = self.policy().and_then(|policy| policy.inspect_responses);
+        !self.running.is_empty()
+            && policy
+                .unwrap_or_else(|| self.running.iter().any(|running| running.wants_response() == Some(true)))
+    }
+
+    /// Whether a `ctl` withdrew response bodies from every source.
+    pub(super) fn refuses_response_body(&self) -> bool {
+        self.running.iter().all(|running| running.state.response_body_access == Some(false))
+    }
+
+    /// `ctl:requestBodyProcessor`, of the first source that used it.
+    pub(super) fn body_processor(&self) -> Option<Processor> {
+        self.running.iter().find_map(|running| running.state.body_processor)
+    }
+
+    /// Whether there is anything to judge; cheap, because most transactions have nothing.
+    pub(super) fn has_findings(&self) -> bool {
+        !self.transaction.inspection.is_complete()
+            || self.running.iter().any(|running| running.state.interruption.is_some())
+    }
+
+    /// What speaks against the transaction so far. Sources taken as evidence never do alone: they need
+    /// the model.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let enforced = self.running.iter().filter(|running| running.role == Role::Enforce);
+        let rules = enforced.filter_map(|running| {
+            let interruption = running.state.interruption.clone()?;
+            let matches = running.decisive(interruption.rule);
+            Some(Finding::Rule { interruption, matches })
+        });
+        rules.chain(judged_shortfalls(self.transaction.inspection).map(Finding::Shortfall)).collect()
+    }
+}

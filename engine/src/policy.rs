@@ -1,0 +1,166 @@
+//! Policies: what is inspected, how strictly, and what is excepted.
+
+pub mod spec;
+
+mod asset;
+mod exception;
+mod glob;
+mod limits;
+mod mode;
+mod path;
+mod source;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use signatures::ParanoiaLevel;
+use transaction::Limits;
+
+pub use asset::{Asset, AssetIndex, HostPattern};
+pub use exception::{Exception, RequestFacts, Scope};
+pub use glob::Glob;
+pub use mode::{Mode, OnInspectionFailure, OnLimit, Role};
+pub use source::{Origin, RuleSource};
+
+pub(crate) use asset::check_all as check_assets;
+pub(crate) use path::normalised;
+
+use crate::config::At;
+use spec::{ModelSpec, PolicySpec, SignaturesSpec};
+
+/// How requests are judged.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// What is done with hostile transactions; for [`crate::decide`](mod@crate::decide) alone.
+    pub mode: Mode,
+    /// Rule sources in order.
+    pub sources: Vec<RuleSource>,
+    /// How strictly rules are taken.
+    pub levels: Levels,
+    /// Whether responses are inspected; `None` leaves it to the rules.
+    pub inspect_responses: Option<bool>,
+    /// Request body bytes withheld from the upstream until they are judged.
+    pub hold_bytes_max: usize,
+    /// Bounds of parsing.
+    pub limits: Limits,
+    /// What is done when a limit kept a part of a request from inspection.
+    pub on_limit: OnLimit,
+    /// What is done when the engine itself failed.
+    pub on_inspection_failure: OnInspectionFailure,
+    /// What is not looked at.
+    pub exceptions: Vec<Exception>,
+    /// How a stopped request is answered.
+    pub response: Response,
+}
+
+impl Policy {
+    /// Everything it says, as text: what its hash is of.
+    pub(crate) fn fingerprint(&self) -> String {
+        // Places are not part of what a policy says.
+        let sources: Vec<_> = self.sources.iter().map(|source| (&source.origin, source.role)).collect();
+        let rest = Self { sources: Vec::new(), ..self.clone() };
+        format!("{sources:?} {rest:?}")
+    }
+}
+
+/// How strictly rules are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels {
+    /// The paranoia level whose matches count.
+    pub paranoia: ParanoiaLevel,
+    /// The paranoia level whose rules run.
+    pub detection_paranoia: ParanoiaLevel,
+    /// The anomaly score from which a request is hostile.
+    pub inbound_threshold: u32,
+    /// The anomaly score from which a response is hostile.
+    pub outbound_threshold: u32,
+}
+
+/// How a stopped request is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status, unless a rule names its own.
+    pub status: u16,
+    /// HTML in place of the block page.
+    pub page: Option<String>,
+}
+
+pub(crate) fn check_all(specs: &BTreeMap<String, PolicySpec>, at: &At<'_>, now_us: i64) -> Vec<Arc<Policy>> {
+    specs.iter().map(|(name, spec)| Arc::new(check(name, spec, &at.key(name), now_us))).collect()
+}
+
+fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
+    check_model(spec.model.as_ref(), &at.key("model"));
+    let signatures = at.key("signatures");
+    let (limits, hold_bytes_max) = limits::check(&spec.limits, &at.key("limits"));
+    Policy {
+        name: name.to_owned(),
+        mode: spec.mode,
+        sources: source::check_all(spec.signatures.rules.as_deref(), &signatures.key("rules")),
+        levels: levels(&spec.signatures, &signatures),
+        inspect_responses: spec.inspect_responses,
+        hold_bytes_max,
+        limits,
+        on_limit: spec.on_limit,
+        on_inspection_failure: spec.on_inspection_failure,
+        exceptions: exception::check_all(&spec.exceptions, &at.key("exceptions"), now_us),
+        response: Response { status: spec.response.status.unwrap_or(403), page: spec.response.page.clone() },
+    }
+}
+
+fn check_model(spec: Option<&ModelSpec>, at: &At<'_>) {
+    let (at, wanted) = match spec {
+        None => return,
+        Some(ModelSpec::Name(name)) if name == "none" => return,
+        Some(ModelSpec::Name(name)) => (at.clone(), format!("`{name}`")),
+        Some(ModelSpec::Settings(settings)) if settings.minimum_confidence.is_none() => return,
+        Some(ModelSpec::Settings(_)) => (at.key("minimum_confidence"), "one".to_owned()),
+    };
+    at.error("no-model", format!("there is no model in this build, and the policy asks for {wanted}"))
+        .label("needs a model")
+        .help("write `model: none`".to_owned())
+        .report();
+}
+
+fn levels(spec: &SignaturesSpec, at: &At<'_>) -> Levels {
+    let paranoia = spec.paranoia.unwrap_or(1);
+    let detection = spec.detection_paranoia.unwrap_or(paranoia);
+    if detection < paranoia {
+        at.key("detection_paranoia")
+            .error(
+                "contradiction",
+                format!("rules of level {paranoia} count, but only those up to {detection} run"),
+            )
+            .label("below `paranoia`")
+            .help(format!("write {paranoia} or more, or leave it out"))
+            .report();
+    }
+    let threshold = |value: Option<u32>, default: u32, key: &str| match value {
+        Some(0) => {
+            at.key(key)
+                .error("out-of-range", "with a threshold of 0 every request is hostile")
+                .label("must be at least 1")
+                .report();
+            default
+        }
+        value => value.unwrap_or(default),
+    };
+    Levels {
+        paranoia: level(paranoia),
+        detection_paranoia: level(detection),
+        inbound_threshold: threshold(spec.inbound_threshold, 5, "inbound_threshold"),
+        outbound_threshold: threshold(spec.outbound_threshold, 4, "outbound_threshold"),
+    }
+}
+
+/// The schema keeps it within 1 to 4.
+fn level(number: u8) -> ParanoiaLevel {
+    match number {
+        0 | 1 => ParanoiaLevel::One,
+        2 => ParanoiaLevel::Two,
+        3 => ParanoiaLevel::Three,
+        _ => ParanoiaLevel::Four,
+    }
+}

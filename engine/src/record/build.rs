@@ -1,0 +1,115 @@
+//! From an evaluation to its record.
+
+use signatures::{Match, RuleSeverity};
+
+use super::mask::Mask;
+use super::{DecisionRecord, Hashes, InspectionRecord, MatchRecord, Micros, Reason, Scores};
+use crate::policy::Role;
+use crate::{Evaluation, Evidence, Outcome, Verdict};
+
+impl DecisionRecord {
+    /// What is written down about a transaction.
+    pub(crate) fn of(evaluation: &Evaluation, outcome: Outcome) -> Self {
+        let transaction = evaluation.transaction();
+        let compiled = evaluation.compiled();
+        let verdict = evaluation.verdict();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            time: time(transaction.started_us),
+            transaction_id: transaction.id.to_string(),
+            asset: evaluation.asset().map(|asset| asset.name.clone()).unwrap_or_default(),
+            policy: compiled.map(|compiled| compiled.policy.name.clone()).unwrap_or_default(),
+            mode: compiled.map_or("off", |compiled| compiled.policy.mode.as_str()),
+            verdict: verdict.as_str(),
+            blocked: verdict.is_blocked(),
+            status: outcome.status,
+            client: transaction.connection.client_address.to_string(),
+            method: text(&transaction.request.method),
+            host: crate::host::normalised(transaction.host()).into_owned(),
+            path: super::mask::by_form(&text(transaction.path())),
+            scores: Scores { anomaly: evaluation.anomaly_score(), model: None, confidence: None },
+            reason: reason(verdict),
+            matches: matches(evaluation),
+            model: Vec::new(),
+            exceptions: evaluation.exceptions().map(|exception| exception.name.clone()).collect(),
+            inspection: InspectionRecord {
+                complete: transaction.inspection.is_complete(),
+                reasons: transaction.inspection.reasons().map(transaction::Shortfall::as_str).collect(),
+            },
+            hashes: Hashes {
+                policy: compiled.map(|compiled| compiled.policy_hash.clone()).unwrap_or_default(),
+                rules: compiled.map(|compiled| compiled.rules_hash.clone()).unwrap_or_default(),
+                model: None,
+                profile: None,
+            },
+            micros: Micros { total: outcome.total_us, inspect: outcome.inspect_us },
+        }
+    }
+}
+
+fn time(started_us: i64) -> String {
+    let time = jiff::Timestamp::from_microsecond(started_us).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{time:.6}")
+}
+
+fn reason(verdict: &Verdict) -> Option<Reason> {
+    let (Verdict::Detect(why) | Verdict::Prevent(why, _)) = verdict else { return None };
+    Some(match &why.first {
+        Evidence::InspectionFailure { reason } => {
+            Reason { kind: "inspection", rule_id: None, shortfall: Some(reason) }
+        }
+        Evidence::Model { .. } => Reason { kind: "model", rule_id: None, shortfall: None },
+        Evidence::Rule { id, .. } => Reason { kind: "rule", rule_id: Some(id.get()), shortfall: None },
+    })
+}
+
+fn matches(evaluation: &Evaluation) -> Vec<MatchRecord> {
+    let logged = |running: &crate::evaluation::Running| running.state.matches.iter().any(|found| found.log);
+    if !evaluation.running().iter().any(logged) {
+        return Vec::new();
+    }
+    let mask = Mask::new(evaluation.transaction());
+    let mut records = Vec::new();
+    for running in evaluation.running() {
+        let evidence_only = running.role == Role::Evidence;
+        let logged = running.state.matches.iter().filter(|found| found.log);
+        records.extend(logged.map(|found| match_record(found, evidence_only, &mask)));
+    }
+    records
+}
+
+fn match_record(found: &Match, evidence_only: bool, mask: &Mask) -> MatchRecord {
+    let value = found.values.first();
+    let target = value.map(|value| value.target.as_str()).unwrap_or_default();
+    // Where one of the values is sensitive, any part of it may be quoted, decoded or cut.
+    let is_secret = found.values.iter().any(|value| super::mask::is_secret_target(&value.target));
+    let text = |bytes: &[u8]| mask.text(bytes);
+    MatchRecord {
+        rule_id: found.id.get(),
+        msg: text(&found.msg),
+        logdata: match (found.logdata.is_empty(), is_secret) {
+            (true, _) => String::new(),
+            (false, true) => super::mask::MASK.to_owned(),
+            (false, false) => text(&found.logdata),
+        },
+        severity: found.severity.map(severity),
+        tags: found.tags.iter().map(|tag| text(tag)).collect(),
+        target: text(target.as_bytes()),
+        matched: value.map(|value| mask.value(target, &value.matched)).unwrap_or_default(),
+        score: found.score,
+        evidence_only,
+    }
+}
+
+fn severity(severity: RuleSeverity) -> &'static str {
+    match severity {
+        RuleSeverity::Emergency => "emergency",
+        RuleSeverity::Alert => "alert",
+        RuleSeverity::Critical => "critical",
+        RuleSeverity::Error => "error",
+        RuleSeverity::Warning => "warning",
+        RuleSeverity::Notice => "notice",
+        RuleSeverity::Info => "info",
+        RuleSeverity::Debug => "debug",
+    }
+}

@@ -1,0 +1,281 @@
+//! Which values never reach a record: passwords, tokens, cookies, credentials, card numbers.
+//!
+//! A value is sensitive by its place (a cookie, an `Authorization` header, an argument whose name says
+//! password), or by its form (a card number, a JSON Web Token). What stands at a sensitive place is left
+//! out whole; where text quotes it (`logdata`, `msg`), the quotation is left out too.
+
+use transaction::Transaction;
+
+/// Stands for what was left out.
+pub const MASK: &str = "[masked]";
+
+/// Values shorter than this are not looked for in other texts (bytes): `1` is in every text.
+const QUOTED_BYTES_MIN: usize = 4;
+
+/// Sensitive values that are looked for in other texts (count); requests have more only by intent, and
+/// their values are still left out where they stand.
+const QUOTED_MAX: usize = 256;
+
+/// Parts of argument names that say the value is a secret; lower case.
+const SECRET_NAMES: &[&str] = &[
+    "accesskey",
+    "access_key",
+    "api-key",
+    "api_key",
+    "apikey",
+    "authorization",
+    "cardnumber",
+    "card_number",
+    "card-number",
+    "ccnum",
+    "credential",
+    "csrf",
+    "cvc",
+    "cvv",
+    "passcode",
+    "passphrase",
+    "passwd",
+    "password",
+    "private_key",
+    "privatekey",
+    "pwd",
+    "secret",
+    "session",
+    "ssn",
+    "token",
+];
+
+/// Whole argument names that say the value is a secret; lower case.
+const SECRET_WORDS: &[&str] = &["auth", "card", "cc", "jwt", "otp", "pass", "pin", "pw", "sid"];
+
+/// Header names whose value is a secret; lower case.
+const SECRET_HEADERS: &[&str] =
+    &["authorization", "cookie", "proxy-authorization", "set-cookie", "x-auth-token", "x-csrf-token"];
+
+/// Knows one transaction's sensitive values.
+#[derive(Debug, Default)]
+pub struct Mask {
+    values: Vec<Vec<u8>>,
+}
+
+impl Mask {
+    /// Collects the sensitive values of a transaction.
+    #[must_use]
+    pub fn new(transaction: &Transaction) -> Self {
+        let mut mask = Self::default();
+        for field in transaction.cookies.iter() {
+            mask.add(field.value);
+        }
+        for field in transaction.query.iter().chain(transaction.body.arguments.iter()) {
+            if is_secret_name(field.name) {
+                mask.add(field.value);
+            }
+        }
+        for field in transaction.request.headers.iter() {
+            if is_secret_header(field.name) {
+                mask.add(field.value);
+                // `Basic dXNlcjpwYXNz`: the part that is quoted is the second word.
+                mask.add(field.value.rsplit(|byte| *byte == b' ').next().unwrap_or_default());
+            }
+        }
+        // The longest first, so that a value is not left with the rest of one that contains it.
+        mask.values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        mask
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        if value.len() >= QUOTED_BYTES_MIN && self.values.len() < QUOTED_MAX {
+            self.values.push(value.to_ascii_lowercase());
+        }
+    }
+
+    /// `text` without quotations of sensitive values, as UTF-8.
+    #[must_use]
+    pub fn text(&self, text: &[u8]) -> String {
+        let mut bytes = text.to_vec();
+        for value in &self.values {
+            replace(&mut bytes, value);
+        }
+        by_form(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// The value of `target` (`ARGS:password`), left out whole when its place is sensitive.
+    #[must_use]
+    pub fn value(&self, target: &str, value: &[u8]) -> String {
+        if is_secret_target(target) { MASK.to_owned() } else { self.text(value) }
+    }
+}
+
+/// Whether what stands at a target, as SecLang names it, is sensitive.
+#[must_use]
+pub fn is_secret_target(target: &str) -> bool {
+    let (variable, name) = target.split_once(':').unwrap_or((target, ""));
+    match variable.to_ascii_uppercase().as_str() {
+        "REQUEST_COOKIES" => true,
+        "ARGS" | "ARGS_GET" | "ARGS_POST" => is_secret_name(name.as_bytes()),
+        "REQUEST_HEADERS" | "RESPONSE_HEADERS" => is_secret_header(name.as_bytes()),
+        _ => false,
+    }
+}
+
+fn is_secret_header(name: &[u8]) -> bool {
+    SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes())) || is_secret_name(name)
+}
+
+fn is_secret_name(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let last = name.rsplit(|byte| b".[]".contains(byte)).find(|part| !part.is_empty()).unwrap_or_default();
+    SECRET_WORDS.iter().any(|word| last == word.as_bytes())
+        || SECRET_NAMES.iter().any(|part| find(&name, part.as_bytes()).is_some())
+}
+
+/// Replaces every occurrence of `value` (lower case), whatever the case in `text`.
+fn replace(text: &mut Vec<u8>, value: &[u8]) {
+    let folded = text.to_ascii_lowercase();
+    let Some(mut at) = find(&folded, value) else { return };
+    let (mut kept, mut from) = (Vec::with_capacity(text.len()), 0);
+    loop {
+        kept.extend_from_slice(&text[from..at]);
+        kept.extend_from_slice(MASK.as_bytes());
+        from = at + value.len();
+        match find(&folded[from..], value) {
+            Some(next) => at = from + next,
+            None => break,
+        }
+    }
+    kept.extend_from_slice(&text[from..]);
+    *text = kept;
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len().max(1)).position(|window| window == wanted)
+}
+
+/// `text` without card numbers and JSON Web Tokens.
+pub(super) fn by_form(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let secret = if first.is_ascii_digit() { card_number(rest) } else { web_token(rest) };
+        let (length, shown) = match secret {
+            Some(length) => (length, MASK),
+            // A run of the same class cannot begin with a secret further on: skip it whole.
+            None => {
+                let same = |letter: char| letter.is_ascii_alphanumeric() == first.is_ascii_alphanumeric();
+                let length = rest.find(|letter| !same(letter)).unwrap_or(rest.len());
+                (length, &rest[..length])
+            }
+        };
+        kept.push_str(shown);
+        rest = &rest[length..];
+    }
+    kept
+}
+
+/// The length of the card number `text` begins with: 13 to 19 digits, in groups or not, that pass the
+/// Luhn check (ISO/IEC 7812-1).
+fn card_number(text: &str) -> Option<usize> {
+    let mut digits = Vec::new();
+    let mut end = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'0'..=b'9' => {
+                digits.push(byte - b'0');
+                end = at + 1;
+            }
+            // One separator between groups.
+            b' ' | b'-' if at == end => {}
+            _ => break,
+        }
+        if digits.len() > 19 {
+            return None;
+        }
+    }
+    let follows_word = text[end..].starts_with(|letter: char| letter.is_ascii_alphanumeric());
+    (digits.len() >= 13 && !follows_word && luhn(&digits)).then_some(end)
+}
+
+fn luhn(digits: &[u8]) -> bool {
+    let doubled = |digit: u8| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
+    let weighed = digits.iter().rev().enumerate();
+    let sum: u32 =
+        weighed.map(|(at, digit)| u32::from(if at % 2 == 1 { doubled(*digit) } else { *digit })).sum();
+    sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != 0)
+}
+
+/// The length of the JSON Web Token `text` begins with (RFC 7519: the header is a JSON object, so that
+/// its base64url begins with `eyJ`).
+fn web_token(text: &str) -> Option<usize> {
+    if !text.starts_with("eyJ") {
+        return None;
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let end = text.bytes().position(|byte| !allowed(byte)).unwrap_or(text.len());
+    (text[..end].matches('.').count() == 2).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use transaction::{Connection, Limits, RequestHead};
+
+    use super::*;
+
+    fn mask() -> Mask {
+        let headers = [("Cookie", "id=Ab12cd34; x=1"), ("Authorization", "Basic dXNlcjpwYXNz")];
+        let request = RequestHead {
+            target: b"/?q=1&user%5Bpassword%5D=hunter2&page=next".to_vec(),
+            headers: headers.into_iter().collect(),
+            ..RequestHead::default()
+        };
+        Mask::new(&Transaction::new("0", 0, Connection::default(), request, &Limits::default()))
+    }
+
+    #[test]
+    fn leaves_out_what_is_sensitive_by_its_place() {
+        for (target, expected) in [
+            ("ARGS:password", true),
+            ("ARGS:user[password]", true),
+            ("ARGS:json.login.pass", true),
+            ("ARGS:compass", false),
+            ("ARGS:q", false),
+            ("ARGS_NAMES:password", false),
+            ("REQUEST_COOKIES:any", true),
+            ("REQUEST_COOKIES_NAMES:any", false),
+            ("REQUEST_HEADERS:Authorization", true),
+            ("REQUEST_HEADERS:X-Api-Key", true),
+            ("REQUEST_HEADERS:User-Agent", false),
+        ] {
+            assert_eq!(mask().value(target, b"value") == MASK, expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn leaves_out_quotations() {
+        for (text, expected) in [
+            ("found within ARGS:a: hunter2", "found within ARGS:a: [masked]"),
+            ("HUNTER2hunter2", "[masked][masked]"),
+            ("id=ab12CD34; x=1", "[masked]"),
+            ("ab12cd34!", "[masked]!"),
+            ("token dXNlcjpwYXNz", "token [masked]"),
+            ("page=next", "page=next"),
+        ] {
+            assert_eq!(mask().text(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn leaves_out_card_numbers_and_tokens() {
+        for (text, expected) in [
+            ("card 4111 1111 1111 1111.", "card [masked]."),
+            ("4111-1111-1111-1111", "[masked]"),
+            ("4111111111111112", "4111111111111112"),
+            ("0000000000000000", "0000000000000000"),
+            ("phone 030 1234567", "phone 030 1234567"),
+            ("Bearer eyJhbGciOiJI.eyJzdWIi.c2ln next", "Bearer [masked] next"),
+            ("eyJust text", "eyJust text"),
+            ("größe 1", "größe 1"),
+        ] {
+            assert_eq!(Mask::default().text(text.as_bytes()), expected, "{text}");
+        }
+    }
+}

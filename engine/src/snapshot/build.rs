@@ -1,0 +1,180 @@
+//! From a configuration's text to a snapshot.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use signatures::seclang::{self, FileReader, Source};
+use signatures::{Diagnostic, ParanoiaLevel, Severity};
+
+use super::files::HashingReader;
+use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot};
+use crate::config::{Config, Flags};
+use crate::policy::{Levels, Origin, Policy, Role, RuleSource};
+
+impl Snapshot {
+    /// Builds a snapshot of a configuration file. Rule files are read through `reader`, relative to the
+    /// file's directory; `now_us` (microseconds since the Unix epoch) tells which exceptions have
+    /// expired. Warnings come with it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration and its rules.
+    pub fn build(
+        path: &str,
+        text: &str,
+        reader: &dyn FileReader,
+        now_us: i64,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, warnings) = Config::parse(path, text, now_us)?;
+        let directory = path.rfind('/').map_or("", |at| &path[..=at]);
+        Self::compile(config, warnings, directory, reader)
+    }
+
+    /// Builds the snapshot that command line flags stand for; rule files are relative to the working
+    /// directory.
+    ///
+    /// # Errors
+    /// What is wrong with the flags and their rules.
+    pub fn from_flags(
+        flags: &Flags,
+        reader: &dyn FileReader,
+        now_us: i64,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, warnings) = flags.to_config(now_us)?;
+        Self::compile(config, warnings, "", reader)
+    }
+
+    fn compile(
+        config: Config,
+        warnings: Vec<Diagnostic>,
+        directory: &str,
+        reader: &dyn FileReader,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut compiler = Compiler { reader, directory, loaded: HashMap::new(), diagnostics: warnings };
+        let policies = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
+        let diagnostics = compiler.diagnostics;
+        if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            return Err(diagnostics);
+        }
+        Ok((Self { config, policies }, diagnostics))
+    }
+}
+
+struct Compiler<'a> {
+    reader: &'a dyn FileReader,
+    directory: &'a str,
+    /// The same origins are the same rules: compiled once, shared by policies.
+    loaded: HashMap<Vec<Origin>, Arc<LoadedRules>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Compiler<'_> {
+    fn policy(&mut self, policy: &Arc<Policy>) -> CompiledPolicy {
+        let groups = groups(&policy.sources);
+        let sources: Vec<_> = groups.into_iter().map(|group| self.source(policy, group)).collect();
+        let hashes: Vec<_> = sources.iter().map(|source| source.rules.hash.as_str()).collect();
+        CompiledPolicy {
+            policy_hash: short(&policy.fingerprint()),
+            rules_hash: short(&hashes.join(" ")),
+            variables: variables(policy.levels),
+            policy: policy.clone(),
+            sources,
+        }
+    }
+
+    fn source(&mut self, policy: &Policy, group: &[RuleSource]) -> CompiledSource {
+        let rules = self.load(group);
+        let names: Vec<_> = group.iter().map(|source| source.origin.to_string()).collect();
+        let exclusions = policy.exceptions.iter().map(|exception| exception.exclusions(&rules.ruleset));
+        CompiledSource {
+            name: names.join(", "),
+            role: group.first().map_or(Role::Enforce, |source| source.role),
+            exclusions: exclusions.collect(),
+            rules,
+        }
+    }
+
+    fn load(&mut self, group: &[RuleSource]) -> Arc<LoadedRules> {
+        let origins: Vec<_> = group.iter().map(|source| source.origin.clone()).collect();
+        if let Some(loaded) = self.loaded.get(&origins) {
+            return loaded.clone();
+        }
+        let mut sources = Vec::new();
+        for source in group {
+            match self.files(&source.origin) {
+                Ok(files) => sources.extend(files),
+                Err(message) => self.diagnostics.push(
+                    Diagnostic::error("unreadable-rules", message).at(source.place.clone(), "no rules there"),
+                ),
+            }
+        }
+        let reader = HashingReader::new(self.reader);
+        for source in &sources {
+            if let Source::Text { name, text } = source {
+                reader.add(name, text.as_bytes());
+            }
+        }
+        let loaded = seclang::load(sources, &reader);
+        self.diagnostics.extend(loaded.diagnostics);
+        let loaded = Arc::new(LoadedRules { ruleset: loaded.ruleset, hash: reader.finish() });
+        self.loaded.insert(origins, loaded.clone());
+        loaded
+    }
+
+    fn files(&self, origin: &Origin) -> Result<Vec<Source>, String> {
+        match origin {
+            Origin::Builtin => Ok(Vec::new()),
+            Origin::Crs(directory) => seclang::crs_layout(&self.within(directory), self.reader),
+            Origin::File(pattern) => {
+                let pattern = self.within(pattern);
+                let mut paths = self.reader.glob(&pattern)?;
+                paths.sort();
+                if paths.is_empty() {
+                    return Err(format!("there is no file `{pattern}`"));
+                }
+                Ok(paths.into_iter().map(Source::path).collect())
+            }
+        }
+    }
+
+    fn within(&self, path: &str) -> String {
+        if path.starts_with('/') { path.to_owned() } else { format!("{}{path}", self.directory) }
+    }
+}
+
+/// Splits sources into those that share a rule set: the built-in rules stand alone; a CRS and files that
+/// follow each other with the same role are one, as if they were included from one file, so that
+/// `SecRuleRemoveById`, exclusions and `setvar` reach the CRS.
+fn groups(sources: &[RuleSource]) -> Vec<&[RuleSource]> {
+    let together = |left: &RuleSource, right: &RuleSource| {
+        left.role == right.role && left.origin != Origin::Builtin && right.origin != Origin::Builtin
+    };
+    sources.chunk_by(together).collect()
+}
+
+/// What the CRS and the built-in rules read of a policy. The CRS's own initialisation (901) sets these
+/// only when they are not set, so that the policy wins over its defaults; a `crs-setup.conf` whose
+/// `SecAction`s set them wins over the policy. The second of each kind is the name in CRS 3.
+fn variables(levels: Levels) -> Vec<(&'static str, Vec<u8>)> {
+    let level = |level: ParanoiaLevel| (level as u8).to_string().into_bytes();
+    let number = |number: u32| number.to_string().into_bytes();
+    vec![
+        ("blocking_paranoia_level", level(levels.paranoia)),
+        ("paranoia_level", level(levels.paranoia)),
+        ("detection_paranoia_level", level(levels.detection_paranoia)),
+        ("executing_paranoia_level", level(levels.detection_paranoia)),
+        ("inbound_anomaly_score_threshold", number(levels.inbound_threshold)),
+        ("outbound_anomaly_score_threshold", number(levels.outbound_threshold)),
+    ]
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of `text`.
+fn short(text: &str) -> String {
+    let mut hash = hex(&Sha256::digest(text.as_bytes()));
+    hash.truncate(16);
+    hash
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
