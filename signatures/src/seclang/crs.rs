@@ -23,8 +23,7 @@ pub fn crs_layout(directory: &str, reader: &dyn FileReader) -> Result<Vec<Source
     };
     let within = |name: &str| format!("{}/{name}", directory.trim_end_matches('/'));
 
-    let rules =
-        first_found(&[within("rules/*.conf"), within("@owasp_crs/*.conf"), within("*.conf")], found)?;
+    let rules = first_found(&[within("rules/*.conf"), within("@owasp_crs/*.conf"), within("*.conf")], found)?;
     let rules: Vec<String> = rules.into_iter().filter(|path| is_rules(path)).collect();
     if rules.is_empty() {
         return Err(format!(

@@ -14,8 +14,8 @@
 //! ```
 //! ModSecurity reference v3, "Operators", `rx`, `rxGlobal`.
 
-mod class;
 mod rewrite;
+mod set;
 
 use std::ops::Range;
 
