@@ -39,6 +39,9 @@ mod trace;
 mod value;
 mod variables;
 
+#[cfg(test)]
+mod tests;
+
 use transaction::Transaction;
 
 pub use exclusion::Exclusion;
