@@ -173,9 +173,15 @@ impl Sink<'_> {
         accepted
     }
 
-    /// Grows an open field by what one input byte yields, after `has_room` was asked.
+    /// How many input bytes may come of which each yields at most one, and before them at most two
+    /// more, until `has_room` has to be asked again.
+    pub(super) fn spare(&self) -> usize {
+        self.room().saturating_sub(BYTE_YIELD_MAX + 2)
+    }
+
+    /// Grows an open field by what one input byte yields, after `has_room` was asked, or by what
+    /// [`Sink::spare`] of them do.
     pub(super) fn append(&mut self, place: Place, yielded: &[u8]) {
-        debug_assert!(yielded.len() <= BYTE_YIELD_MAX, "one byte yields more than its bound");
         place.of_mut(self.body).extend(yielded);
     }
 

@@ -5,6 +5,9 @@ use super::reader::{Parse, Step};
 use super::segment::{Place, Sink};
 use crate::decode::percent::FormDecoder;
 
+/// Bytes decoded in one go, once one of them needs it (bytes).
+const DECODED_AT_ONCE: usize = 64;
+
 /// A form, between two bytes.
 #[derive(Debug, Default)]
 pub(super) struct UrlEncoded {
@@ -49,7 +52,7 @@ impl UrlEncoded {
         }
     }
 
-    /// Takes a run of plain bytes, or one that is not.
+    /// Takes a run of plain bytes, or decodes what is not plain.
     fn value(&mut self, byte: u8, rest: &[u8], sink: &mut Sink<'_>) -> usize {
         if self.decoder == FormDecoder::Idle {
             let plain = rest.iter().position(|byte| b"&%+".contains(byte)).unwrap_or(rest.len());
@@ -63,10 +66,14 @@ impl UrlEncoded {
         if byte == b'&' {
             return usize::from(self.end_pair(sink));
         }
+        let most = sink.spare().clamp(1, DECODED_AT_ONCE).min(rest.len());
+        let count = rest[..most].iter().position(|byte| *byte == b'&').unwrap_or(most);
         self.decoded.clear();
-        self.decoder.push(byte, &mut self.decoded);
+        for byte in &rest[..count] {
+            self.decoder.push(*byte, &mut self.decoded);
+        }
         sink.append(Place::Argument, &self.decoded);
-        1
+        count
     }
 
     fn end_pair(&mut self, sink: &mut Sink<'_>) -> bool {
