@@ -1,7 +1,7 @@
-//! What must hold for every body, as functions that property tests and fuzz targets call.
+//! What must hold for every body and record, as functions that property tests and fuzz targets call.
 
 use super::{Body, BodyReader, Processor, Progress};
-use crate::{Fields, Inspection, Limits, RequestHead, Shortfall};
+use crate::{Fields, Inspection, Limits, Record, RequestHead, Shortfall};
 
 /// Limits so small that short bodies fill segments.
 #[must_use]
@@ -130,6 +130,38 @@ pub fn check_content(coding: &str, encoded: &[u8], chunks: &[u8]) {
         if !whole.1.has(Shortfall::ContentDecoding) {
             assert!(chunked == whole, "chunks of {chunks:?}: {:#?}", first_difference(&chunked, &whole));
         }
+    }
+}
+
+/// [`check_body`] of an input whose first two bytes are the lengths of chunks.
+///
+/// # Panics
+/// When that does not hold.
+pub fn check_chunked_body(processor: Processor, content_type: &str, input: &[u8]) {
+    if let Some((chunks, bytes)) = input.split_at_checked(2) {
+        check_body(processor, content_type, bytes, chunks);
+    }
+}
+
+/// [`check_content`] of an input whose first byte chooses the coding, and the next two are the lengths
+/// of chunks.
+///
+/// # Panics
+/// When that does not hold.
+pub fn check_chunked_content(input: &[u8]) {
+    let codings = ["gzip", "deflate", "br", "zstd", "gzip, deflate", "zstd, br, gzip", "none", "identity"];
+    if let [coding, first, second, encoded @ ..] = input {
+        check_content(codings[usize::from(*coding) % codings.len()], encoded, &[*first, *second]);
+    }
+}
+
+/// What is read as a record is written such that it reads the same.
+///
+/// # Panics
+/// When that does not hold.
+pub fn check_record(json: &[u8]) {
+    if let Ok(record) = Record::from_json(json) {
+        assert_eq!(Record::from_json(record.to_json().as_bytes()), Ok(record));
     }
 }
 

@@ -35,7 +35,8 @@ pub(super) fn read(text: &str) -> Option<i64> {
     let second = number(&date[17..19], 0, 60)?;
     let (fraction_us, zone) = fraction(rest)?;
     let seconds = days_from_civil(year, month, day) * DAY_S + hour * 3_600 + minute * 60 + second;
-    Some((seconds - offset(zone)?) * SECOND_US + fraction_us)
+    let time_us = (seconds - offset(zone)?) * SECOND_US + fraction_us;
+    EXPRESSIBLE_US.contains(&time_us).then_some(time_us)
 }
 
 fn number(digits: &[u8], least: i64, most: i64) -> Option<i64> {
@@ -130,6 +131,7 @@ mod tests {
             "2026-11-20T10:00:00+2:00",
             "+026-11-20T10:00:00Z",
             "2026-11-20T10:00:0éZ",
+            "0000-01-01T00:00:00+01:00",
         ] {
             assert_eq!(super::read(text), None, "{text}");
         }
