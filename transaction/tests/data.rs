@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use transaction::{Body, BodyReader, Inspection, Limits, Processor, Progress, Record};
+use transaction::{Body, BodyReader, Inspection, Limits, Processor, Progress, Record, Shortfall};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
 const RECORDS_MAX: usize = 5_000;
@@ -56,7 +56,7 @@ fn parse(record: &Record) -> Option<String> {
     while reader.finish(&mut body, &mut inspection) == Progress::SegmentFull {
         reader.next_segment(&mut body);
     }
-    let reasons = inspection.reasons().map(|reason| reason.as_str());
+    let reasons = inspection.reasons().map(Shortfall::as_str);
     let message = body.error.map(|error| error.message).unwrap_or_default();
     (!inspection.is_complete()).then(|| format!("{processor:?} {:?} {message}", reasons.collect::<Vec<_>>()))
 }
