@@ -77,6 +77,7 @@ impl Rewriter<'_> {
         if !matches!(end, Some(b':' | b')')) || flags.matches('-').count() > 1 {
             return Err(self.refuse(length + 3, "expected a group or flags out of `imsxU`"));
         }
+        self.ungreedy |= flags.contains('U');
         let extended = match (flags.find('x'), flags.find('-')) {
             (None, _) => self.extended,
             (Some(x), minus) => minus.is_none_or(|minus| x < minus),

@@ -57,6 +57,8 @@ struct Rewriter<'p> {
     /// Whether spaces and comments are left out (`(?x)`), here and around each open group.
     extended: bool,
     outer: Vec<bool>,
+    /// Whether `(?U)` was seen, which turns greed around.
+    ungreedy: bool,
     last: Last,
 }
 
@@ -76,6 +78,7 @@ impl<'p> Rewriter<'p> {
             out: Rewritten::default(),
             extended: false,
             outer: Vec::new(),
+            ungreedy: false,
             last: Last::Nothing,
         }
     }
@@ -192,7 +195,7 @@ impl<'p> Rewriter<'p> {
                 self.verbatim(length, Last::Quantifier);
                 if self.rest().starts_with('?') {
                     self.verbatim(1, Last::Quantifier);
-                } else if self.eat("+") && !self.is_tail() {
+                } else if self.eat("+") && (self.ungreedy || !self.is_tail()) {
                     return Err(unsupported(
                         span.start..span.end + 1,
                         "a possessive quantifier needs backtracking",
@@ -287,6 +290,7 @@ mod tests {
             (r"a\k<n>", "unsupported-regex", 1..3),
             ("a*+b", "unsupported-regex", 1..3),
             ("(?:a++|b)", "unsupported-regex", 4..6),
+            ("(?U)a++", "unsupported-regex", 5..7),
             ("a{2}{3}", "unsupported-regex", 4..7),
             ("a**", "unsupported-regex", 2..3),
             ("(?x)a+ ?", "unsupported-regex", 7..8),
