@@ -3,10 +3,14 @@
 
 use super::reader::{Parse, Step};
 use super::segment::{Place, Sink};
+use crate::Shortfall;
 use crate::decode::percent::FormDecoder;
 
 /// Bytes decoded in one go, once one of them needs it (bytes).
 const DECODED_AT_ONCE: usize = 64;
+
+/// What one byte decodes to at most, with what was held back (bytes).
+const DECODED_BYTES_MAX: usize = 3;
 
 /// A form, between two bytes.
 #[derive(Debug, Default)]
@@ -42,6 +46,7 @@ impl UrlEncoded {
                 self.in_value
             }
             b'&' => self.end_pair(sink),
+            _ if !self.has_name_room(sink) => false,
             _ => {
                 self.begun = true;
                 self.decoded.clear();
@@ -50,6 +55,22 @@ impl UrlEncoded {
                 true
             }
         }
+    }
+
+    /// Makes room for what a byte decodes to. A name that is too long becomes several arguments, each
+    /// with the end of the one before: text sent as a form is a name, and seen to its end.
+    fn has_name_room(&mut self, sink: &mut Sink<'_>) -> bool {
+        if self.name.len() + DECODED_BYTES_MAX <= sink.bounds.name_bytes {
+            return true;
+        }
+        let opened = sink.open(Place::Argument, &self.name);
+        if opened {
+            sink.close(Place::Argument);
+            sink.note(Shortfall::NameTooLong);
+            let overlap = sink.bounds.overlap_bytes.min(self.name.len() / 2);
+            self.name.drain(..self.name.len() - overlap);
+        }
+        opened
     }
 
     /// Takes a run of plain bytes, or decodes what is not plain.
@@ -102,8 +123,8 @@ impl UrlEncoded {
 
 #[cfg(test)]
 mod tests {
-    use crate::Processor;
     use crate::body::properties::read_whole;
+    use crate::{Processor, Shortfall};
 
     #[test]
     fn splits_and_decodes() {
@@ -120,5 +141,12 @@ mod tests {
             assert_eq!(body.raw, form.as_bytes());
             assert!(inspection.is_complete());
         }
+    }
+    #[test]
+    fn sees_long_names_to_their_end() {
+        let text = format!("{}<script>", "x".repeat(20_000));
+        let (body, inspection) = read_whole(Processor::UrlEncoded, "", text.as_bytes());
+        assert!(body.arguments.last().unwrap().name.ends_with(b"xx<script>"));
+        assert!(inspection.has(Shortfall::NameTooLong));
     }
 }
