@@ -89,9 +89,17 @@ impl<'a> Loader<'a> {
     fn text(&mut self, path: String, text: String) {
         let file = Arc::new(SourceFile { path: path.clone(), text });
         self.open.push(path);
-        for directive in lex(&file, &mut self.lowering.diagnostics) {
+        let mut found = Vec::new();
+        let directives = lex(&file, &mut found);
+        let mut found = found.into_iter().peekable();
+        for directive in directives {
+            let here = directive.name.location().span.start;
+            while let Some(earlier) = found.next_if(|found| stands_before(found, here)) {
+                self.report(earlier);
+            }
             self.directive(&file, &directive);
         }
+        found.for_each(|found| self.report(found));
         self.lowering.end_chain();
         self.open.pop();
     }
@@ -139,4 +147,8 @@ impl<'a> Loader<'a> {
         paths.sort();
         Ok(paths)
     }
+}
+
+fn stands_before(found: &Diagnostic, place: usize) -> bool {
+    found.location.as_ref().is_none_or(|location| location.span.start < place)
 }

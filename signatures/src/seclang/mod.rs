@@ -75,3 +75,118 @@ pub fn load(sources: Vec<Source>, reader: &dyn FileReader) -> Loaded {
     }
     loader.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Location;
+
+    fn check(text: String) {
+        let loaded = load(vec![Source::text("any.conf", text)], &MemoryFiles::default());
+        let places = loaded.diagnostics.iter().flat_map(|found| {
+            found.location.iter().chain(found.related.as_ref().map(|(location, _)| location))
+        });
+        for Location { file, span } in places {
+            assert!(span.start <= span.end && file.text.get(span.clone()).is_some(), "{span:?}");
+        }
+        for found in loaded.diagnostics.iter().take(20) {
+            assert!(!found.render(false).is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_and_faults_lie_within_it(text in "(?s).{0,200}") {
+            check(text);
+        }
+
+        #[test]
+        fn anything_like_rules_is_read(parts in prop::collection::vec(prop::sample::select(PARTS), 0..40)) {
+            check(parts.concat());
+        }
+    }
+
+    const PARTS: &[&str] = &[
+        "SecRule ",
+        "SecAction ",
+        "SecMarker ",
+        "SecDefaultAction ",
+        "SecRuleUpdateTargetById ",
+        "SecRuleEngine ",
+        "SecRuleRemoveById ",
+        "SecRuleUpdateActionById ",
+        "Include ",
+        "ARGS",
+        "XML",
+        "TX",
+        "REQUEST_URI",
+        ":",
+        "|",
+        "!",
+        "&",
+        "/",
+        "*",
+        "@",
+        "@rx ",
+        "@pm ",
+        "@within ",
+        "\"",
+        "'",
+        "\\",
+        "\n",
+        "\\\n",
+        " ",
+        "#",
+        ",",
+        ";",
+        "=",
+        "+",
+        "%{",
+        "}",
+        "tx.0",
+        ".",
+        "id:",
+        "1",
+        "phase:",
+        "2",
+        "deny",
+        "chain",
+        "t:",
+        "none",
+        "lowercase",
+        "setvar:",
+        "ctl:",
+        "ruleRemoveTargetById=",
+        "skipAfter:",
+        "msg:",
+        "é",
+        "(",
+        "[",
+        "<IfModule>",
+        "\u{0}",
+    ];
+
+    #[test]
+    fn files_include_each_other_within_bounds() {
+        let files = MemoryFiles::default()
+            .with("r/a.conf", "Include b/*.conf\nSecMarker A")
+            .with("r/b/2.conf", "SecMarker B2")
+            .with("r/b/1.conf", "SecMarker B1\nSecRule ARGS \"@pmFromFile x.data\" \"id:1,phase:2,deny\"")
+            .with("r/b/x.data", "one\ntwo")
+            .with("loop.conf", "Include loop.conf");
+        let loaded = load(vec![Source::path("r/a.conf")], &files);
+        assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+        let markers = &loaded.ruleset.markers[0];
+        assert!(markers["B1"] < markers["B2"] && markers["B2"] < markers["A"]);
+        for (path, code) in [("loop.conf", "unreadable-file"), ("none.conf", "unreadable-file")] {
+            let loaded = load(vec![Source::path(path)], &files);
+            assert_eq!(
+                loaded.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(),
+                [code],
+                "{path}"
+            );
+        }
+    }
+}

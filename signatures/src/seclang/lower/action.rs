@@ -159,6 +159,7 @@ impl Applying<'_> {
             self.link().transformations.clear();
             return;
         }
+        let names = Transformation::ALL.iter().map(|known| known.name()).chain(["none"]);
         match Transformation::parse(name.as_str()) {
             Some(transformation) => self.link().transformations.push(transformation),
             None => self.out.push(
@@ -167,7 +168,7 @@ impl Applying<'_> {
                     format!("unknown transformation `{}`", name.as_str()),
                 )
                 .at(name.location(), "not a transformation")
-                .help(did_you_mean(name.as_str(), TRANSFORMATIONS.iter().copied())),
+                .help(did_you_mean(name.as_str(), names)),
             ),
         }
     }
@@ -233,10 +234,10 @@ impl Applying<'_> {
         }
     }
 
-    fn without_effect(&mut self, name: &Mapped, why: &'static str) {
+    fn without_effect(&mut self, place: &Mapped, action: &'static str, why: &'static str) {
         self.out.push(
-            Diagnostic::warning("no-effect", format!("`{}` has no effect here", name.as_str()))
-                .at(name.location(), why),
+            Diagnostic::warning("no-effect", format!("action `{action}` has no effect here"))
+                .at(place.location(), why),
         );
     }
 
@@ -309,7 +310,7 @@ static ACTIONS: &[Spec] = &[
     }),
     spec("deny", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = Disruption::Deny),
     spec("deprecatevar", Group::Own, Takes::Value, |to, value| {
-        to.without_effect(value, "values in collections do not decay: use `expirevar`");
+        to.without_effect(value, "deprecatevar", "values in collections do not decay: use `expirevar`");
     }),
     spec("drop", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = Disruption::Drop),
     spec("exec", Group::Own, Takes::Value, |to, value| {
@@ -351,11 +352,21 @@ static ACTIONS: &[Spec] = &[
         }
     }),
     spec("rev", Group::Meta, Takes::Value, |to, value| to.draft.meta.revision = Some(value.as_str().into())),
-    spec("sanitiseArg", Group::Own, Takes::Value, |to, value| to.without_effect(value, MASKED)),
-    spec("sanitiseMatched", Group::Own, Takes::Nothing, |to, value| to.without_effect(value, MASKED)),
-    spec("sanitiseMatchedBytes", Group::Own, Takes::Maybe, |to, value| to.without_effect(value, MASKED)),
-    spec("sanitiseRequestHeader", Group::Own, Takes::Value, |to, value| to.without_effect(value, MASKED)),
-    spec("sanitiseResponseHeader", Group::Own, Takes::Value, |to, value| to.without_effect(value, MASKED)),
+    spec("sanitiseArg", Group::Own, Takes::Value, |to, value| {
+        to.without_effect(value, "sanitiseArg", MASKED);
+    }),
+    spec("sanitiseMatched", Group::Own, Takes::Nothing, |to, value| {
+        to.without_effect(value, "sanitiseMatched", MASKED);
+    }),
+    spec("sanitiseMatchedBytes", Group::Own, Takes::Maybe, |to, value| {
+        to.without_effect(value, "sanitiseMatchedBytes", MASKED);
+    }),
+    spec("sanitiseRequestHeader", Group::Own, Takes::Value, |to, value| {
+        to.without_effect(value, "sanitiseRequestHeader", MASKED);
+    }),
+    spec("sanitiseResponseHeader", Group::Own, Takes::Value, |to, value| {
+        to.without_effect(value, "sanitiseResponseHeader", MASKED);
+    }),
     spec("setenv", Group::Own, Takes::Value, |to, value| {
         let action = change::set_env(value, to.out);
         to.push(action);
@@ -393,46 +404,6 @@ static ACTIONS: &[Spec] = &[
     }),
     spec("ver", Group::Meta, Takes::Value, |to, value| to.draft.meta.version = Some(value.as_str().into())),
     spec("xmlns", Group::Own, Takes::Value, |to, value| {
-        to.without_effect(value, "the supported XPaths need no namespaces");
+        to.without_effect(value, "xmlns", "the supported XPaths need no namespaces");
     }),
-];
-
-/// Names to suggest.
-const TRANSFORMATIONS: &[&str] = &[
-    "base64Decode",
-    "base64DecodeExt",
-    "base64Encode",
-    "cmdLine",
-    "compressWhitespace",
-    "cssDecode",
-    "escapeSeqDecode",
-    "hexDecode",
-    "hexEncode",
-    "htmlEntityDecode",
-    "jsDecode",
-    "length",
-    "lowercase",
-    "md5",
-    "none",
-    "normalizePath",
-    "normalizePathWin",
-    "parityEven7bit",
-    "parityOdd7bit",
-    "parityZero7bit",
-    "removeComments",
-    "removeCommentsChar",
-    "removeNulls",
-    "removeWhitespace",
-    "replaceComments",
-    "replaceNulls",
-    "sha1",
-    "sqlHexDecode",
-    "trim",
-    "trimLeft",
-    "trimRight",
-    "uppercase",
-    "urlDecode",
-    "urlDecodeUni",
-    "urlEncode",
-    "utf8toUnicode",
 ];

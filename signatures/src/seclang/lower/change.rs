@@ -130,3 +130,74 @@ fn split_outside_macros(text: &Mapped, separator: char) -> Option<(Mapped, Mappe
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{codes, link};
+    use crate::{Action, Change};
+
+    fn shown(actions: &str) -> String {
+        let part = |text: &crate::Text| {
+            text.as_literal().map_or("macro".to_owned(), |text| String::from_utf8_lossy(text).into_owned())
+        };
+        match &link(actions).actions[0] {
+            Action::SetVar(set) => {
+                let change = match &set.change {
+                    Change::Add(by) => format!("+{}", part(by)),
+                    Change::Set(to) => format!("={}", part(to)),
+                    Change::Subtract(by) => format!("-{}", part(by)),
+                    Change::Unset => "unset".to_owned(),
+                };
+                format!("{}.{} {change}", set.collection, part(&set.name))
+            }
+            Action::InitCol { collection, key } => format!("open {collection} {}", part(key)),
+            Action::SetId { collection, key } => format!("name {collection} {}", part(key)),
+            Action::ExpireVar { collection, name, seconds } => {
+                format!("expire {collection}.{} {}", part(name), part(seconds))
+            }
+            Action::Ctl(ctl) => format!("{ctl:?}"),
+        }
+    }
+
+    #[test]
+    fn reads_changes() {
+        let rows = [
+            ("setvar:tx.a", "tx.a =1"),
+            ("setvar:TX.a=b", "tx.a =b"),
+            ("setvar:'tx.a=+5'", "tx.a +5"),
+            ("setvar:tx.a=-5", "tx.a -5"),
+            ("setvar:tx.a=+%{tx.b}", "tx.a +macro"),
+            ("setvar:tx.a_%{tx.1}=%{tx.0}", "tx.macro =macro"),
+            ("setvar:!tx.a", "tx.a unset"),
+            ("setvar:tx.a=", "tx.a ="),
+            ("setvar:tx.a=b=c", "tx.a =b=c"),
+            ("setvar:ip.a.b=1", "ip.a.b =1"),
+            ("setenv:a=b", "env.a =b"),
+            ("setenv:!a", "env.a unset"),
+            ("initcol:ip=%{REMOTE_ADDR}", "open ip macro"),
+            ("setsid:abc", "name session abc"),
+            ("setuid:abc", "name user abc"),
+            ("setrsc:abc", "name resource abc"),
+            ("expirevar:'ip.a=60'", "expire ip.a 60"),
+        ];
+        for (action, expected) in rows {
+            assert_eq!(shown(action), expected, "{action}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_incomplete() {
+        let rows = [
+            ("setvar:a=1", "invalid-value"),
+            ("setvar:tx.=1", "invalid-value"),
+            ("setvar:args.a=1", "unknown-collection"),
+            ("setvar:!tx.a=1", "unexpected-value"),
+            ("initcol:ip", "invalid-value"),
+            ("initcol:tx=1", "unknown-collection"),
+            ("expirevar:ip.a", "invalid-value"),
+        ];
+        for (action, code) in rows {
+            assert_eq!(codes(&format!("SecAction \"id:1,phase:1,pass,{action}\"")), [code], "{action}");
+        }
+    }
+}

@@ -42,7 +42,9 @@ static OPTIONS: &[(&str, Read)] = &[
         one(value_of(value, &values, out).map(|()| Ctl::AuditEngine(value.as_str().into())))
     }),
     ("auditLogParts", |value, _| vec![Ctl::AuditLogParts(value.as_str().into())]),
-    ("debugLogLevel", |value, out| without_effect(value, "`explain` shows how a verdict came about", out)),
+    ("debugLogLevel", |value, out| {
+        without_effect(value, "debugLogLevel", "`explain` shows how a verdict came about", out)
+    }),
     ("forceRequestBodyVariable", |value, out| one(on_off(value, out).map(Ctl::ForceRequestBodyVariable))),
     ("hashEnforcement", |value, out| refused(value, "hashEnforcement", "links are not signed", out)),
     ("hashEngine", |value, out| refused(value, "hashEngine", "links are not signed", out)),
@@ -94,9 +96,10 @@ fn remove_targets(by: By, value: &Mapped, out: &mut Out) -> Vec<Ctl> {
     all.map(|target| Ctl::RuleRemoveTarget(selector.clone(), target)).collect()
 }
 
-fn without_effect(value: &Mapped, why: &'static str, out: &mut Out) -> Vec<Ctl> {
+fn without_effect(value: &Mapped, name: &str, why: &'static str, out: &mut Out) -> Vec<Ctl> {
     out.push(
-        Diagnostic::warning("no-effect", "this option of `ctl` has no effect here").at(value.location(), why),
+        Diagnostic::warning("no-effect", format!("`ctl:{name}` has no effect here"))
+            .at(value.location(), why),
     );
     Vec::new()
 }
@@ -107,4 +110,60 @@ fn refused(value: &Mapped, name: &str, why: &'static str, out: &mut Out) -> Vec<
             .at(value.location(), why),
     );
     Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{codes, link};
+    use crate::Action;
+
+    fn shown(ctl: &str) -> Vec<String> {
+        link(&format!("ctl:{ctl}"))
+            .actions
+            .iter()
+            .map(|action| match action {
+                Action::Ctl(ctl) => format!("{ctl:?}"),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn reads_options() {
+        let rows = [
+            ("auditEngine=Off", "AuditEngine(\"Off\")"),
+            ("auditLogParts=+E", "AuditLogParts(\"+E\")"),
+            ("forceRequestBodyVariable=On", "ForceRequestBodyVariable(true)"),
+            ("requestBodyAccess=off", "RequestBodyAccess(false)"),
+            ("requestBodyLimit=100", "RequestBodyLimit(100)"),
+            ("requestBodyProcessor=urlencoded", "RequestBodyProcessor(UrlEncoded)"),
+            ("ruleEngine=DetectionOnly", "RuleEngine(DetectionOnly)"),
+            ("ruleRemoveById=1-9", "RuleRemove(Ids([1..=9]))"),
+        ];
+        for (option, expected) in rows {
+            assert_eq!(shown(option), [expected], "{option}");
+        }
+    }
+
+    #[test]
+    fn one_option_may_leave_out_several_targets() {
+        assert_eq!(shown("'ruleRemoveTargetByTag=OWASP_CRS;ARGS:a|ARGS:b'").len(), 2);
+        assert_eq!(shown("ruleRemoveTargetById=1000;ARGS:body[0][value]").len(), 1);
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        let rows = [
+            ("ruleEngine", "invalid-value"),
+            ("ruleEngin=On", "unknown-ctl"),
+            ("ruleEngine=Maybe", "invalid-argument"),
+            ("requestBodyLimit=-1", "invalid-number"),
+            ("ruleRemoveById=x", "invalid-id"),
+            ("ruleRemoveTargetById=1", "invalid-value"),
+            ("debugLogLevel=9", "no-effect"),
+        ];
+        for (option, code) in rows {
+            assert_eq!(codes(&format!("SecAction \"id:1,phase:1,pass,ctl:{option}\"")), [code], "{option}");
+        }
+    }
 }

@@ -62,12 +62,15 @@ fn operator(
 fn diagnostic(error: OperatorError, node: &OperatorNode, word: &Mapped) -> Diagnostic {
     let place = match (&error.span, &node.name) {
         (Some(span), _) => node.argument.location_of(span.clone()),
-        (None, Some(name)) if error.code == "unknown-operator" || node.argument.is_empty() => name.location(),
+        (None, Some(name)) if error.code.ends_with("-operator") || node.argument.is_empty() => {
+            name.location()
+        }
         (None, _) if node.argument.is_empty() => word.location(),
         (None, _) => node.argument.location(),
     };
     let label = match error.code {
         "unknown-operator" => "not an operator",
+        "unsupported-operator" => "not an operator here",
         "invalid-regex" => "in this pattern",
         _ => "here",
     };

@@ -2,6 +2,8 @@
 
 mod action;
 mod change;
+#[cfg(test)]
+mod check;
 mod ctl;
 mod directive;
 mod draft;
@@ -94,7 +96,10 @@ impl Lowering {
 
     /// Apache's sections: `<IfModule>` only asks whether there is an engine; others narrow what rules apply to.
     fn section(&mut self, directive: &Directive) {
-        let name = directive.name.as_str().trim_start_matches(['<', '/']).trim_end_matches('>');
+        let name = directive.name.as_str().trim_matches(['<', '>']);
+        if directive.name.as_str().starts_with("</") {
+            return;
+        }
         let asks_absence = directive.words.first().is_some_and(|word| word.as_str().starts_with('!'));
         if name.eq_ignore_ascii_case("IfModule") && !asks_absence {
             return;

@@ -6,13 +6,24 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::super::mapped::Mapped;
 use crate::Diagnostic;
+use crate::operator::{Rewritten, rewrite};
 
 /// Bytes that one compiled pattern may take.
-const PATTERN_BYTES_MAX: usize = 4 * 1024 * 1024;
+const PATTERN_BYTES_MAX: usize = 4 << 20;
 
-/// Compiles a pattern over bytes, `.` matching line ends, `$` the absolute end; says where it is wrong.
+/// Compiles a pattern as `@rx` would, over bytes; says where it is wrong.
 pub(super) fn compile(pattern: &Mapped, ignore_case: bool, out: &mut Vec<Diagnostic>) -> Option<Regex> {
-    let built = RegexBuilder::new(pattern.as_str())
+    let rewritten = match rewrite(pattern.as_str()) {
+        Ok(rewritten) => rewritten,
+        Err(error) => {
+            let place = error.span.map_or_else(|| pattern.location(), |span| pattern.location_of(span));
+            out.push(
+                Diagnostic::error(error.code, error.message).at(place, "in this pattern").help(error.help),
+            );
+            return None;
+        }
+    };
+    let built = RegexBuilder::new(&rewritten.pattern)
         .unicode(false)
         .case_insensitive(ignore_case)
         .dot_matches_new_line(true)
@@ -20,25 +31,25 @@ pub(super) fn compile(pattern: &Mapped, ignore_case: bool, out: &mut Vec<Diagnos
         .build();
     match built {
         Ok(regex) => Some(regex),
-        Err(error) => {
-            let (reason, range) =
-                explain(pattern.as_str()).unwrap_or((error.to_string(), 0..pattern.as_str().len()));
+        Err(_) => {
+            let (reason, range) = explain(&rewritten, pattern.as_str());
             out.push(
                 Diagnostic::error("invalid-regex", format!("invalid regular expression: {reason}"))
-                    .at(pattern.location_of(range), "here"),
+                    .at(pattern.location_of(range), "in this pattern"),
             );
             None
         }
     }
 }
 
-/// What is wrong in the pattern, and where.
-fn explain(pattern: &str) -> Option<(String, Range<usize>)> {
-    let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
-    let (reason, span) = match parsed.err()? {
-        regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
-        regex_syntax::Error::Translate(error) => (error.kind().to_string(), *error.span()),
-        _ => return None,
+/// What is wrong with a rewritten pattern, and where in the original.
+fn explain(rewritten: &Rewritten, original: &str) -> (String, Range<usize>) {
+    let parsed =
+        regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(&rewritten.pattern);
+    let (reason, span) = match parsed.err() {
+        Some(regex_syntax::Error::Parse(error)) => (error.kind().to_string(), *error.span()),
+        Some(regex_syntax::Error::Translate(error)) => (error.kind().to_string(), *error.span()),
+        _ => return ("it compiles to more than 4 MB".to_owned(), 0..original.len()),
     };
-    Some((reason, span.start.offset..span.end.offset.max(span.start.offset + 1)))
+    (reason, rewritten.origin(span.start.offset..span.end.offset, original))
 }

@@ -211,3 +211,111 @@ fn end(directive: &Directive) -> usize {
     let Range { end, .. } = directive.words.last().unwrap_or(&directive.name).location().span;
     end
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{codes, rule, ruleset};
+    use crate::transformation::Transformation::{Lowercase, Trim};
+    use crate::{Disruptive, ParanoiaLevel, Phase, RuleSeverity, Skip, Step};
+
+    #[test]
+    fn defaults_reach_the_rules_after_them() {
+        let defaults = "SecDefaultAction \"phase:1,nolog,auditlog,deny,status:406,t:trim\"\n";
+        let rows = [
+            ("id:1,phase:1", "Deny { status: 406 }", false, true, vec![Trim]),
+            ("id:1,phase:1,block,log", "Deny { status: 406 }", true, true, vec![Trim]),
+            ("id:1,phase:1,pass,t:lowercase", "Pass", false, true, vec![Trim, Lowercase]),
+            ("id:1,phase:1,block,status:429", "Deny { status: 429 }", false, true, vec![Trim]),
+            ("id:1,phase:1,t:none,nolog", "Deny { status: 406 }", false, false, vec![]),
+            ("id:1,phase:2,block", "Pass", true, true, vec![]),
+            ("id:1,phase:2,deny", "Deny { status: 403 }", true, true, vec![]),
+            ("id:1,phase:2,drop", "Drop", true, true, vec![]),
+            ("id:1,phase:2,allow:request", "Allow(Request)", true, true, vec![]),
+        ];
+        for (actions, disruptive, log, audit_log, transformations) in rows {
+            let rule = rule(&format!("{defaults}SecRule ARGS \"@rx x\" \"{actions}\""));
+            assert_eq!(format!("{:?}", rule.disruptive), disruptive, "{actions}");
+            assert_eq!((rule.log, rule.audit_log), (log, audit_log), "{actions}");
+            assert_eq!(rule.links[0].transformations, transformations, "{actions}");
+        }
+    }
+
+    #[test]
+    fn redirects_have_a_redirecting_status() {
+        for (status, expected) in [("", 302), (",status:301", 301), (",status:403", 302)] {
+            let actions =
+                format!("SecAction \"id:1,phase:1,redirect:https://a.test/%{{unique_id}}{status}\"");
+            let Disruptive::Redirect { status, .. } = rule(&actions).disruptive else { panic!("{actions}") };
+            assert_eq!(status, expected, "{actions}");
+        }
+    }
+
+    #[test]
+    fn rules_say_what_they_are() {
+        let rule = rule(
+            "SecRule ARGS|!ARGS:x|&ARGS \"!@rx x\" \"id:7,phase:request,severity:2,skip:3,\\\n  \
+            msg:'m',ver:'v',rev:'r',maturity:9,accuracy:8,tag:'a',tag:'paranoia-level/3',capture,multiMatch\"",
+        );
+        assert_eq!((rule.id.get(), rule.phase, rule.skip), (7, Phase::RequestBody, Some(Skip::Count(3))));
+        let meta = &rule.meta;
+        assert_eq!(
+            (meta.severity, meta.paranoia),
+            (Some(RuleSeverity::Critical), Some(ParanoiaLevel::Three))
+        );
+        assert_eq!((meta.maturity, meta.accuracy, meta.tags.len()), (Some(9), Some(8), 2));
+        let link = &rule.links[0];
+        assert_eq!((link.targets.len(), link.exclusions.len()), (2, 1));
+        assert!(link.negated && link.capture && link.multi_match && link.targets[1].count);
+        assert_eq!(rule.location.line_column(), (1, 1));
+        assert_eq!(rule.location.end_line_column().0, 2);
+    }
+
+    #[test]
+    fn chains_are_one_rule() {
+        let ruleset = ruleset(
+            "SecRule ARGS \"@rx a\" \"id:1,phase:1,deny,chain\"\n  SecRule ARGS \"@rx b\" \"chain,t:trim\"\n  \
+             SecRule ARGS \"@rx c\"\nSecMarker M\nSecAction \"id:2,phase:1,pass,skipAfter:N\"\nSecMarker N",
+        );
+        let links: Vec<usize> = ruleset.rules.iter().map(|rule| rule.links.len()).collect();
+        assert_eq!(links, [3, 1]);
+        assert_eq!(ruleset.phases[0], [Step::Rule(0), Step::Marker, Step::Rule(1), Step::Marker]);
+        assert_eq!(ruleset.phases[4], [Step::Marker, Step::Marker]);
+        assert_eq!((ruleset.markers[0]["N"], ruleset.markers[4]["N"]), (3, 1));
+    }
+
+    #[test]
+    fn rules_may_be_skipped_to_by_id() {
+        let ruleset = ruleset("SecAction \"id:1,phase:1,pass,skipAfter:2\"\nSecAction \"id:2,phase:1,pass\"");
+        assert_eq!(ruleset.markers[0]["2"], 1);
+    }
+
+    #[test]
+    fn only_rules_of_crs_are_left_out_with_a_warning() {
+        let rule = |tag| format!("SecRule ARGS \"@rx (?=x)\" \"id:1,phase:2,deny,tag:'{tag}'\"");
+        let load = |text| {
+            crate::seclang::load(
+                vec![crate::seclang::Source::text("x", text)],
+                &crate::seclang::MemoryFiles::default(),
+            )
+        };
+        assert!(load(rule("mine")).has_errors());
+        let crs = load(rule("OWASP_CRS"));
+        assert!(!crs.has_errors() && crs.diagnostics.len() == 1 && crs.ruleset.rules.is_empty());
+    }
+
+    #[test]
+    fn all_faults_are_found_at_once() {
+        let text = "SecRule ARG \"@rxx (\" \"phase:9,t:nope,dny\"\nSecRul x\nSecMarker";
+        let expected = [
+            "unknown-variable",
+            "unknown-operator",
+            "invalid-phase",
+            "unknown-transformation",
+            "unknown-action",
+            "missing-id",
+            "unknown-directive",
+            "missing-argument",
+        ];
+        assert_eq!(codes(text), expected);
+    }
+}

@@ -85,3 +85,72 @@ impl Lowering {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{codes, ruleset};
+
+    const RULES: &str = "\
+SecRule ARGS \"@rx a\" \"id:1000,phase:2,deny,msg:'SQL in arguments',tag:'attack-sqli',t:lowercase,chain\"
+SecRule MATCHED_VARS \"@rx b\"
+SecRule ARGS \"@rx a\" \"id:1001,phase:2,deny,msg:'Script in arguments',tag:'attack-xss'\"
+SecRule ARGS \"@rx a\" \"id:1002,phase:2,deny,tag:'attack-xss'\"
+";
+
+    #[test]
+    fn removes_what_is_selected() {
+        let rows: &[(&str, &[u32])] = &[
+            ("SecRuleRemoveById 1000", &[1001, 1002]),
+            ("SecRuleRemoveById 1000-1001", &[1002]),
+            ("SecRuleRemoveById 1000 \"1002\"", &[1001]),
+            ("SecRuleRemoveById 1000,1001-1002", &[]),
+            ("SecRuleRemoveByTag xss$", &[1000]),
+            ("SecRuleRemoveByMsg \"^Script in\"", &[1000, 1002]),
+        ];
+        for (directive, left) in rows {
+            let ids: Vec<u32> =
+                ruleset(&format!("{RULES}{directive}")).rules.iter().map(|rule| rule.id.get()).collect();
+            assert_eq!(ids, *left, "{directive}");
+        }
+    }
+
+    #[test]
+    fn targets_are_added_and_left_out() {
+        // How many targets and exclusions the links of all rules have.
+        let rows: &[(&str, &[(usize, usize)])] = &[
+            ("SecRuleUpdateTargetById 1000 \"!ARGS:a,!ARGS:/^b/\"", &[(1, 2), (1, 0), (1, 0), (1, 0)]),
+            ("SecRuleUpdateTargetById 1000:1 \"!MATCHED_VARS:a\"", &[(1, 0), (1, 1), (1, 0), (1, 0)]),
+            (
+                "SecRuleUpdateTargetByTag attack-xss \"REQUEST_URI|!ARGS:a\"",
+                &[(1, 0), (1, 0), (2, 1), (2, 1)],
+            ),
+            ("SecRuleUpdateTargetByMsg ^Script \"!ARGS:a\"", &[(1, 0), (1, 0), (1, 1), (1, 0)]),
+        ];
+        for (directive, expected) in rows {
+            let ruleset = ruleset(&format!("{RULES}{directive}"));
+            let links = ruleset.rules.iter().flat_map(|rule| &rule.links);
+            let counts: Vec<_> = links.map(|link| (link.targets.len(), link.exclusions.len())).collect();
+            assert_eq!(counts, *expected, "{directive}");
+        }
+    }
+
+    #[test]
+    fn actions_are_replaced_and_added() {
+        let rows = [
+            ("pass", "Pass", 1, 1),
+            ("deny,status:404,tag:'mine'", "Deny { status: 404 }", 2, 1),
+            ("t:none,t:trim,t:urlDecode", "Deny { status: 403 }", 1, 2),
+        ];
+        for (actions, disruptive, tags, transformations) in rows {
+            let rule = &ruleset(&format!("{RULES}SecRuleUpdateActionById 1000 \"{actions}\"")).rules[0];
+            assert_eq!(format!("{:?}", rule.disruptive), disruptive, "{actions}");
+            assert_eq!(rule.meta.tags.len(), tags, "{actions}");
+            assert_eq!(rule.links[0].transformations.len(), transformations, "{actions}");
+        }
+    }
+
+    #[test]
+    fn rules_to_come_are_not_changed() {
+        assert_eq!(codes(&format!("SecRuleRemoveById 1000\n{RULES}")), ["no-such-rule"]);
+    }
+}

@@ -1,0 +1,49 @@
+//! Rule sets that people run load without a complaint.
+
+use portcullis_tests::files::{Disk, crs_directory};
+use signatures::seclang::{self, Source, crs_layout};
+use signatures::{Diagnostic, Severity};
+
+fn load(directory: &str, before: &[String]) -> seclang::Loaded {
+    let mut sources: Vec<Source> = before.iter().map(Source::path).collect();
+    sources.extend(crs_layout(directory, &Disk).unwrap());
+    seclang::load(sources, &Disk)
+}
+
+fn shown(diagnostics: &[&Diagnostic]) -> String {
+    diagnostics.iter().map(|diagnostic| diagnostic.render(false) + "\n").collect()
+}
+
+#[test]
+fn crs_loads_clean() {
+    let Some(directory) = crs_directory() else { return println!("left out: no Go module of CRS") };
+    let loaded = load(&directory, &[]);
+    let all: Vec<_> = loaded.diagnostics.iter().collect();
+    assert!(all.is_empty(), "{}", shown(&all));
+    let links: usize = loaded.ruleset.rules.iter().map(|rule| rule.links.len()).sum();
+    println!("{} rules, {links} links", loaded.ruleset.rules.len());
+    assert!(links > 600);
+    assert_eq!(loaded.ruleset.settings.components.len(), 1);
+}
+
+#[test]
+fn corazas_settings_load_without_errors() {
+    let Some(directory) = crs_directory() else { return println!("left out: no Go module of CRS") };
+    let loaded = load(&directory, &[format!("{directory}/@coraza.conf-recommended")]);
+    let errors: Vec<_> =
+        loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{}", shown(&errors));
+}
+
+#[test]
+fn debians_crs_loads_without_errors() {
+    let directory = "/usr/share/modsecurity-crs";
+    if !std::path::Path::new(directory).exists() {
+        return println!("left out: no {directory}");
+    }
+    let loaded = load(directory, &[]);
+    println!("{}", shown(&loaded.diagnostics.iter().collect::<Vec<_>>()));
+    let errors: Vec<_> =
+        loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{}", shown(&errors));
+}
