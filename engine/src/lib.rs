@@ -20,5 +20,5 @@ pub use config::Config;
 pub use disk::Disk;
 pub use evaluation::{Evaluation, Outcome, Plan, Request, Step};
 pub use record::DecisionRecord;
-pub use snapshot::{CompiledPolicy, CompiledSource, LoadedRules, Selection, Snapshot};
+pub use snapshot::{CompiledPolicy, CompiledSource, LoadedRules, Selection, Snapshot, SnapshotHashes};
 pub use verdict::{Evidence, Explanation, Refusal, Verdict};

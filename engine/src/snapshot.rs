@@ -16,6 +16,18 @@ use crate::policy::{Policy, Role};
 pub struct Snapshot {
     config: Config,
     policies: Vec<CompiledPolicy>,
+    hashes: SnapshotHashes,
+}
+
+/// What a snapshot is made of: SHA-256, shortened to 16 hexadecimal digits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotHashes {
+    /// Of the configuration's text.
+    pub config: String,
+    /// Of all policies.
+    pub policy: String,
+    /// Of all rules.
+    pub rules: String,
 }
 
 /// The asset and policy that a request falls under.
@@ -62,6 +74,8 @@ pub struct LoadedRules {
     pub ruleset: Ruleset,
     /// SHA-256 of their texts and data files.
     pub hash: String,
+    /// The files they were read from, data files included.
+    pub files: Vec<String>,
 }
 
 impl Snapshot {
@@ -75,6 +89,18 @@ impl Snapshot {
     #[must_use]
     pub fn policies(&self) -> &[CompiledPolicy] {
         &self.policies
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn hashes(&self) -> &SnapshotHashes {
+        &self.hashes
+    }
+
+    /// The rule and data files it was read from; one that several policies use comes up several times.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let sources = self.policies.iter().flat_map(|policy| &policy.sources);
+        sources.flat_map(|source| &source.rules.files).map(String::as_str)
     }
 
     /// Which asset and policy a request falls under, by its `Host` header and raw path.

@@ -1,45 +1,43 @@
 //! The response side of an evaluation.
 
 use signatures::Phase;
-use transaction::{Response, ResponseHead, Shortfall};
+use transaction::{Response, ResponseBodyReader, ResponseHead};
 
 use super::Evaluation;
 
 /// What is done with the bytes of a response body.
 #[derive(Debug)]
 pub(super) struct ResponseReader {
-    /// Whether the body is kept for phase 4.
-    keeps: bool,
-    bytes_max: usize,
+    /// `None` when the body is not kept for phase 4.
+    body: Option<ResponseBodyReader>,
 }
 
 impl Evaluation {
     pub(super) fn begin_response(&mut self, head: ResponseHead) {
-        let keeps = self.keeps_response(&head);
-        let bytes_max = self.policy().map_or(0, |policy| policy.limits.response_body_bytes_max);
+        let limits = self.policy().map(|policy| policy.limits.clone()).unwrap_or_default();
+        let body = self.keeps_response(&head).then(|| ResponseBodyReader::new(&head, &limits));
         self.transaction.response = Some(Response { head, ..Response::default() });
-        self.response = Some(ResponseReader { keeps, bytes_max });
+        self.response = Some(ResponseReader { body });
         self.run(Phase::ResponseHeaders);
     }
 
     pub(super) fn read_response_body(&mut self, chunk: &[u8]) {
         let refused = self.refuses_response_body();
-        let (Some(reader), Some(response)) = (&self.response, &mut self.transaction.response) else { return };
-        response.bytes_total += chunk.len() as u64;
-        if !reader.keeps || refused {
+        let (Some(reader), Some(response)) = (&mut self.response, &mut self.transaction.response) else {
             return;
+        };
+        match &mut reader.body {
+            Some(body) if !refused => body.push(chunk, response, &mut self.transaction.inspection),
+            _ => response.bytes_total += chunk.len() as u64,
         }
-        let room = reader.bytes_max.saturating_sub(response.body.len());
-        if chunk.len() > room {
-            self.transaction.inspection.note(Shortfall::ResponseTooLarge);
-        }
-        response.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
 
     pub(super) fn end_response(&mut self) {
-        if self.response.take().is_some() {
-            self.run(Phase::ResponseBody);
+        let Some(reader) = self.response.take() else { return };
+        if let (Some(mut body), Some(response)) = (reader.body, &mut self.transaction.response) {
+            body.finish(response, &mut self.transaction.inspection);
         }
+        self.run(Phase::ResponseBody);
     }
 
     /// Whether a response body is kept: by its type, as `SecResponseBodyMimeType` says.

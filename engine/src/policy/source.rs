@@ -1,6 +1,7 @@
 //! Where a policy's rules come from.
 
 use signatures::Location;
+use signatures::seclang::{FileReader, Source, crs_layout};
 
 use super::Role;
 use super::spec::RuleSourceSpec;
@@ -30,11 +31,35 @@ pub enum Origin {
 
 impl Origin {
     /// The form of the command line: `builtin`, `crs:DIR`, a path.
-    fn parse(text: &str) -> Self {
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         match text.strip_prefix("crs:") {
             Some(directory) => Self::Crs(directory.to_owned()),
             None if text == "builtin" => Self::Builtin,
             None => Self::File(text.to_owned()),
+        }
+    }
+
+    /// Its rule files, in order; relative paths are below `directory`, which is empty or ends in `/`.
+    ///
+    /// # Errors
+    /// What was looked for and not found.
+    pub fn sources(&self, directory: &str, reader: &dyn FileReader) -> Result<Vec<Source>, String> {
+        let within = |path: &str| {
+            if path.starts_with('/') { path.to_owned() } else { format!("{directory}{path}") }
+        };
+        match self {
+            Self::Builtin => Ok(Vec::new()),
+            Self::Crs(path) => crs_layout(&within(path), reader),
+            Self::File(pattern) => {
+                let pattern = within(pattern);
+                let mut paths = reader.glob(&pattern)?;
+                paths.sort();
+                if paths.is_empty() {
+                    return Err(format!("there is no file `{pattern}`"));
+                }
+                Ok(paths.into_iter().map(Source::path).collect())
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use signatures::seclang::{self, FileReader, Source};
 use signatures::{Diagnostic, ParanoiaLevel, Severity};
 
 use super::files::HashingReader;
-use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot};
+use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot, SnapshotHashes};
 use crate::config::{Config, Flags};
 use crate::policy::{Levels, Origin, Policy, Role, RuleSource};
 
@@ -27,7 +27,7 @@ impl Snapshot {
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = Config::parse(path, text, now_us)?;
         let directory = path.rfind('/').map_or("", |at| &path[..=at]);
-        Self::compile(config, warnings, directory, reader)
+        Self::compile(config, text, warnings, directory, reader)
     }
 
     /// Builds the snapshot that command line flags stand for; rule files are relative to the working
@@ -41,22 +41,30 @@ impl Snapshot {
         now_us: i64,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = flags.to_config(now_us)?;
-        Self::compile(config, warnings, "", reader)
+        Self::compile(config, &flags.to_yaml(), warnings, "", reader)
     }
 
     fn compile(
         config: Config,
+        text: &str,
         warnings: Vec<Diagnostic>,
         directory: &str,
         reader: &dyn FileReader,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let mut compiler = Compiler { reader, directory, loaded: HashMap::new(), diagnostics: warnings };
-        let policies = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
+        let policies: Vec<_> = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
         let diagnostics = compiler.diagnostics;
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(diagnostics);
         }
-        Ok((Self { config, policies }, diagnostics))
+        let of_all =
+            |hash: fn(&CompiledPolicy) -> &str| policies.iter().map(hash).collect::<Vec<_>>().join(" ");
+        let hashes = SnapshotHashes {
+            config: short(text),
+            policy: short(&of_all(|policy| &policy.policy_hash)),
+            rules: short(&of_all(|policy| &policy.rules_hash)),
+        };
+        Ok((Self { config, policies, hashes }, diagnostics))
     }
 }
 
@@ -101,7 +109,7 @@ impl Compiler<'_> {
         }
         let mut sources = Vec::new();
         for source in group {
-            match self.files(&source.origin) {
+            match source.origin.sources(self.directory, self.reader) {
                 Ok(files) => sources.extend(files),
                 Err(message) => self.diagnostics.push(
                     Diagnostic::error("unreadable-rules", message).at(source.place.clone(), "no rules there"),
@@ -116,29 +124,10 @@ impl Compiler<'_> {
         }
         let loaded = seclang::load(sources, &reader);
         self.diagnostics.extend(loaded.diagnostics);
-        let loaded = Arc::new(LoadedRules { ruleset: loaded.ruleset, hash: reader.finish() });
+        let (hash, files) = reader.finish();
+        let loaded = Arc::new(LoadedRules { ruleset: loaded.ruleset, hash, files });
         self.loaded.insert(origins, loaded.clone());
         loaded
-    }
-
-    fn files(&self, origin: &Origin) -> Result<Vec<Source>, String> {
-        match origin {
-            Origin::Builtin => Ok(Vec::new()),
-            Origin::Crs(directory) => seclang::crs_layout(&self.within(directory), self.reader),
-            Origin::File(pattern) => {
-                let pattern = self.within(pattern);
-                let mut paths = self.reader.glob(&pattern)?;
-                paths.sort();
-                if paths.is_empty() {
-                    return Err(format!("there is no file `{pattern}`"));
-                }
-                Ok(paths.into_iter().map(Source::path).collect())
-            }
-        }
-    }
-
-    fn within(&self, path: &str) -> String {
-        if path.starts_with('/') { path.to_owned() } else { format!("{}{path}", self.directory) }
     }
 }
 

@@ -9,11 +9,12 @@ use signatures::seclang::FileReader;
 pub(super) struct HashingReader<'a> {
     reader: &'a dyn FileReader,
     hash: RefCell<Sha256>,
+    paths: RefCell<Vec<String>>,
 }
 
 impl<'a> HashingReader<'a> {
     pub(super) fn new(reader: &'a dyn FileReader) -> Self {
-        Self { reader, hash: RefCell::default() }
+        Self { reader, hash: RefCell::default(), paths: RefCell::default() }
     }
 
     /// Adds text that is not in a file.
@@ -26,14 +27,15 @@ impl<'a> HashingReader<'a> {
         }
     }
 
-    /// The hash of everything so far.
-    pub(super) fn finish(self) -> String {
-        super::build::hex(&self.hash.into_inner().finalize())
+    /// The hash of everything, and the paths of what was read.
+    pub(super) fn finish(self) -> (String, Vec<String>) {
+        (super::build::hex(&self.hash.into_inner().finalize()), self.paths.into_inner())
     }
 }
 
 impl FileReader for HashingReader<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.paths.borrow_mut().push(path.to_owned());
         let bytes = self.reader.read(path)?;
         // The directory does not count: the same rules elsewhere are the same rules.
         let name = path.rsplit('/').next().unwrap_or(path);
