@@ -1,1 +1,65 @@
-fn main() {}
+//! `portcullis`, a web application firewall: the one binary.
+//!
+//! Data goes to standard output, talk to standard error. Exit status: 0 clean, 1 findings, 2 could not run.
+
+mod commands;
+mod input;
+mod interrupt;
+mod output;
+mod progress;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(name = "portcullis", version, about = "A web application firewall", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check configurations and rule files; every error at once.
+    Check(commands::check::Args),
+    /// Judge one recorded request and say why.
+    Explain(commands::explain::Args),
+    /// List, explain and install rules.
+    #[command(subcommand)]
+    Rules(commands::rules::Command),
+    /// Judge recorded requests: one verdict a line.
+    Score(commands::score::Args),
+    /// Run policy tests, or go-ftw's regression tests.
+    Test(commands::test::Args),
+}
+
+/// What a command found.
+pub(crate) enum Outcome {
+    Clean,
+    Findings,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check(args) => commands::check::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Rules(command) => commands::rules::run(&command),
+        Command::Score(args) => commands::score::run(&args),
+        Command::Test(args) => commands::test::run(&args),
+    };
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        // Who reads the output has seen enough: `portcullis score ... | head`.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("portcullis: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! `explain FILE[#ID]`: one verdict in full.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::bail;
+use engine::record::mask::Mask;
+use engine::{Evaluation, Evidence, Outcome as Ended, Snapshot, Verdict};
+use serde_json::json;
+use signatures::{Match, Rule};
+use transaction::{Fields, Record, Transaction};
+
+use crate::input::Records;
+use crate::settings::Judging;
+use crate::{Outcome, output};
+
+/// What `explain` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A file of records, and the id of the one that is meant: `capture.jsonl#0a1b`; the first without
+    #[arg(value_name = "FILE[#ID]")]
+    record: String,
+    #[command(flatten)]
+    judging: Judging,
+    /// Write JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let record = find(&args.record)?;
+    let snapshot = args.judging.snapshot()?;
+    let evaluation = Evaluation::of_record(snapshot.clone(), &record);
+    let mut out = output::stdout();
+    if args.json {
+        write_json(evaluation, &mut out)?;
+    } else {
+        write_text(&snapshot, &evaluation, &mut out)?;
+    }
+    out.flush()?;
+    Ok(Outcome::Clean)
+}
+
+/// The record that `FILE#ID` means. A `#` that is part of an existing file's name is not a separator.
+fn find(text: &str) -> anyhow::Result<Record> {
+    let (file, id) = match text.rsplit_once('#') {
+        Some((file, id)) if !Path::new(text).exists() => (file, Some(id)),
+        _ => (text, None),
+    };
+    let mut records = Records::open(&PathBuf::from(file))?;
+    while let Some(item) = records.next()? {
+        let record = item.record()?;
+        if id.is_none_or(|id| id == record.id) {
+            return Ok(record);
+        }
+    }
+    match id {
+        Some(id) => bail!("there is no record `{id}` in `{file}`"),
+        None => bail!("there is no record in `{file}`"),
+    }
+}
+
+fn write_json(evaluation: Evaluation, out: &mut impl Write) -> anyhow::Result<()> {
+    let mask = Mask::new(evaluation.transaction());
+    let fields: Vec<_> = fields(evaluation.transaction())
+        .map(|(target, value)| json!({ "target": target, "value": mask.value(&target, value) }))
+        .collect();
+    let record = evaluation.finish(Ended::default());
+    let mut value = serde_json::to_value(&record)?;
+    value["fields"] = fields.into();
+    serde_json::to_writer_pretty(&mut *out, &value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn write_text(snapshot: &Arc<Snapshot>, evaluation: &Evaluation, out: &mut impl Write) -> anyhow::Result<()> {
+    let transaction = evaluation.transaction();
+    let mask = Mask::new(transaction);
+    let line = [&transaction.request.method[..], b" ", &transaction.request.target].concat();
+    writeln!(out, "{}: {}", evaluation.verdict().as_str(), mask.text(&line))?;
+    writeln!(out, "  {}", reason(snapshot, evaluation))?;
+    let asset = evaluation.asset().map_or("none", |asset| asset.name.as_str());
+    let policy = evaluation.policy().map_or("none", |policy| policy.name.as_str());
+    writeln!(out, "  asset {asset}, policy {policy}, anomaly score {}", evaluation.anomaly_score())?;
+    for exception in evaluation.exceptions() {
+        writeln!(out, "  exception: {}", exception.name)?;
+    }
+    if !transaction.inspection.is_complete() {
+        let reasons: Vec<_> = transaction.inspection.reasons().map(transaction::Shortfall::as_str).collect();
+        writeln!(out, "  not inspected whole: {}", reasons.join(", "))?;
+    }
+    writeln!(out, "\nfields")?;
+    for (target, value) in fields(transaction) {
+        writeln!(out, "  {target} = {}", shown(&mask.value(&target, value)))?;
+    }
+    let matches: Vec<_> = evaluation.matches().filter(|found| found.log).collect();
+    writeln!(out, "\nrules that matched{}", if matches.is_empty() { ": none" } else { "" })?;
+    for found in &matches {
+        write_match(snapshot, found, &mask, out)?;
+    }
+    let ways = ways_out(evaluation);
+    if !ways.is_empty() {
+        writeln!(out, "\nwhat would have let it pass")?;
+        for way in ways {
+            writeln!(out, "  - {way}")?;
+        }
+    }
+    Ok(())
+}
+
+fn reason(snapshot: &Snapshot, evaluation: &Evaluation) -> String {
+    let why = match evaluation.verdict() {
+        Verdict::Pass => return "nothing that decides was found".to_owned(),
+        Verdict::Detect(why) | Verdict::Prevent(why, _) => why,
+    };
+    match &why.first {
+        Evidence::InspectionFailure { reason } => format!("because a part was not inspected: {reason}"),
+        Evidence::Model { .. } => "because the model says so".to_owned(),
+        Evidence::Rule { id, .. } => {
+            let place =
+                find_rule(snapshot, *id).map(|rule| format!(" ({})", place(rule))).unwrap_or_default();
+            let msg = evaluation.matches().find(|found| found.id == *id).map(|found| found.msg.clone());
+            let msg = msg.map(|msg| format!(": {}", String::from_utf8_lossy(&msg))).unwrap_or_default();
+            format!("because of rule {id}{place}{msg}")
+        }
+    }
+}
+
+fn write_match(snapshot: &Snapshot, found: &Match, mask: &Mask, out: &mut impl Write) -> anyhow::Result<()> {
+    let severity = found.severity.map(|severity| format!(" {severity:?}").to_lowercase()).unwrap_or_default();
+    let score = if found.score == 0 { String::new() } else { format!(" +{}", found.score) };
+    writeln!(out, "  {}{severity}{score}: {}", found.id, mask.text(&found.msg))?;
+    for value in &found.values {
+        writeln!(out, "    {} matched {}", value.target, shown(&mask.value(&value.target, &value.matched)))?;
+    }
+    if let Some(rule) = find_rule(snapshot, found.id) {
+        let steps: Vec<_> =
+            rule.links.iter().flat_map(|link| &link.transformations).map(|step| step.name()).collect();
+        if !steps.is_empty() {
+            writeln!(out, "    decoded by {}", steps.join(", "))?;
+        }
+        writeln!(out, "    {}", place(rule))?;
+    }
+    Ok(())
+}
+
+/// What could be written into the policy; narrow first.
+fn ways_out(evaluation: &Evaluation) -> Vec<String> {
+    let (Verdict::Detect(why) | Verdict::Prevent(why, _)) = evaluation.verdict() else { return Vec::new() };
+    match &why.first {
+        Evidence::InspectionFailure { reason } => {
+            vec![format!("a higher limit for {reason}, or `on_limit: detect`")]
+        }
+        Evidence::Model { .. } => vec!["a higher `minimum_confidence`".to_owned()],
+        Evidence::Rule { id, matches } => {
+            let mut ways = vec![exception(evaluation, *id, matches)];
+            let score = evaluation.anomaly_score();
+            if matches.iter().any(|found| found.score > 0) {
+                ways.push(format!("`inbound_threshold: {}` or more", score.saturating_add(1)));
+            }
+            ways.push("`mode: detect`".to_owned());
+            ways
+        }
+    }
+}
+
+/// The narrowest exception that takes away what scored.
+fn exception(evaluation: &Evaluation, decisive: signatures::RuleId, matches: &[Match]) -> String {
+    let scored: Vec<_> = matches.iter().filter(|found| found.score > 0).collect();
+    let mut rules: Vec<_> = scored.iter().map(|found| found.id.to_string()).collect();
+    if rules.is_empty() {
+        rules.push(decisive.to_string());
+    }
+    let targets = scored.iter().flat_map(|found| &found.values).map(|value| value.target.as_str());
+    let argument = |target: &str| {
+        let (variable, name) = target.split_once(':')?;
+        matches!(variable, "ARGS" | "ARGS_GET" | "ARGS_POST").then(|| name.to_owned())
+    };
+    let parameters: Option<Vec<_>> = targets.map(argument).collect();
+    let path = String::from_utf8_lossy(evaluation.transaction().path()).into_owned();
+    let mut scope = format!("paths: [{}], rules: [{}]", json!(path), rules.join(", "));
+    if let Some(mut names) = parameters.filter(|names| !names.is_empty()) {
+        names.sort_unstable();
+        names.dedup();
+        scope.push_str(&format!(", parameters: {}", json!(names)));
+    }
+    format!("an exception: `{{ {scope}, reason: ..., expires: ... }}`")
+}
+
+fn find_rule(snapshot: &Snapshot, id: signatures::RuleId) -> Option<&Rule> {
+    let sources = snapshot.policies().iter().flat_map(|policy| &policy.sources);
+    sources.flat_map(|source| &source.rules.ruleset.rules).find(|rule| rule.id == id)
+}
+
+fn place(rule: &Rule) -> String {
+    format!("{}:{}", rule.location.file.path, rule.location.line_column().0)
+}
+
+/// What rules read, as SecLang names it.
+fn fields(transaction: &Transaction) -> impl Iterator<Item = (String, &[u8])> {
+    list("REQUEST_HEADERS", &transaction.request.headers)
+        .chain(list("ARGS_GET", &transaction.query))
+        .chain(list("REQUEST_COOKIES", &transaction.cookies))
+        .chain(list("ARGS_POST", &transaction.body.arguments))
+        .chain(list("XML", &transaction.body.xml_text))
+}
+
+fn list<'a>(variable: &'static str, fields: &'a Fields) -> impl Iterator<Item = (String, &'a [u8])> {
+    let named = move |name| format!("{variable}:{}", String::from_utf8_lossy(name));
+    fields.iter().map(move |field| (named(field.name), field.value))
+}
+
+/// One line of at most 200 characters.
+fn shown(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => escaped.extend(letter.escape_default()),
+            false => escaped.push(letter),
+        }
+    }
+    match escaped.char_indices().nth(200) {
+        Some((at, _)) => format!("{}... ({} bytes)", &escaped[..at], text.len()),
+        None => escaped,
+    }
+}

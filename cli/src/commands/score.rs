@@ -1,0 +1,157 @@
+//! `score FILE...`: recorded requests in, one verdict a line out.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::bail;
+use engine::{Evaluation, Snapshot};
+use serde::Serialize;
+
+use crate::input::{Item, Records};
+use crate::settings::Judging;
+use crate::{Outcome, output, progress};
+
+/// What `score` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Records: JSON lines (plain, `.gz` or `.zst`) or HAR; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    judging: Judging,
+    /// Threads; one a processor by default
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+/// Records read before they are judged (count a thread): enough to keep threads busy, little to hold.
+const BATCH: usize = 128;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    verdict: &'static str,
+    blocked: bool,
+    /// The model's score; `null` without a model.
+    score: Option<f32>,
+    anomaly: i64,
+    confidence: Option<&'static str>,
+    rules: Vec<u32>,
+    t_us: u128,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let snapshot = args.judging.snapshot()?;
+    let threads =
+        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    let bar = progress::bar(0, "records");
+    let mut out = output::stdout();
+    let mut tally = Tally::default();
+    for file in &args.files {
+        let mut records = Records::open(file)?;
+        loop {
+            let batch = read_batch(&mut records, threads * BATCH)?;
+            if batch.is_empty() {
+                break;
+            }
+            bar.inc(batch.len() as u64);
+            for result in judge(&snapshot, batch, threads) {
+                tally.add(result, &mut out)?;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    out.flush()?;
+    tally.conclude()
+}
+
+#[derive(Default)]
+struct Tally {
+    scored: usize,
+    blocked: usize,
+    unreadable: usize,
+}
+
+impl Tally {
+    fn add(&mut self, result: anyhow::Result<(String, bool)>, out: &mut impl Write) -> anyhow::Result<()> {
+        match result {
+            Ok((line, blocked)) => {
+                self.scored += 1;
+                self.blocked += usize::from(blocked);
+                writeln!(out, "{line}")?;
+            }
+            Err(error) => {
+                self.unreadable += 1;
+                eprintln!("portcullis: {error:#}");
+            }
+        }
+        Ok(())
+    }
+
+    fn conclude(&self) -> anyhow::Result<Outcome> {
+        eprintln!("{} scored, {} blocked", output::plural(self.scored, "record"), self.blocked);
+        match (self.scored, self.unreadable) {
+            (0, 0) => bail!("there is no record in the input"),
+            (_, 0) => Ok(Outcome::Clean),
+            (_, unreadable) => bail!("{} could not be read", output::plural(unreadable, "record")),
+        }
+    }
+}
+
+fn read_batch(records: &mut Records, most: usize) -> anyhow::Result<Vec<Item>> {
+    let mut batch = Vec::new();
+    while batch.len() < most {
+        match records.next()? {
+            Some(item) => batch.push(item),
+            None => break,
+        }
+    }
+    Ok(batch)
+}
+
+/// Judges a batch on several threads; results are in the order of the batch.
+fn judge(snapshot: &Arc<Snapshot>, batch: Vec<Item>, threads: usize) -> Vec<anyhow::Result<(String, bool)>> {
+    let items: Vec<_> = batch.into_iter().map(|item| std::sync::Mutex::new(Some(item))).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let position = next.fetch_add(1, Ordering::Relaxed);
+            let Some(slot) = items.get(position) else { return done };
+            let item = slot.lock().ok().and_then(|mut item| item.take());
+            done.extend(item.map(|item| (position, judge_one(snapshot, item))));
+        }
+    };
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.min(items.len())).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+    });
+    done.sort_by_key(|(position, _)| *position);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn judge_one(snapshot: &Arc<Snapshot>, item: Item) -> anyhow::Result<(String, bool)> {
+    let record = item.record()?;
+    let started = Instant::now();
+    let evaluation = Evaluation::of_record(snapshot.clone(), &record);
+    let t_us = started.elapsed().as_micros();
+    let verdict = evaluation.verdict();
+    let mut rules: Vec<_> =
+        evaluation.matches().filter(|found| found.log).map(|found| found.id.get()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let line = Line {
+        id: &record.id,
+        verdict: verdict.as_str(),
+        blocked: verdict.is_blocked(),
+        score: None,
+        anomaly: evaluation.anomaly_score(),
+        confidence: None,
+        rules,
+        t_us,
+    };
+    Ok((serde_json::to_string(&line)?, verdict.is_blocked()))
+}

@@ -1,0 +1,76 @@
+//! The flags that say how requests are judged, shared by `score`, `explain` and `test`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use engine::config::Flags;
+use engine::{Disk, Snapshot};
+use signatures::seclang::Source;
+
+use crate::output;
+
+/// How requests are judged.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Judging {
+    /// The configuration to judge by
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rules", "mode", "model", "paranoia"])]
+    pub(crate) config: Option<PathBuf>,
+    /// Rules: `builtin`, `crs:DIR` or a file; may be repeated [default: builtin]
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) rules: Vec<String>,
+    /// `detect`, `prevent` or `off` [default: prevent]
+    #[arg(long)]
+    pub(crate) mode: Option<String>,
+    /// The model: `none`, as no other is in this build
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// The paranoia level: 1 to 4 [default: 1]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) paranoia: Option<u8>,
+}
+
+impl Judging {
+    /// Builds the snapshot; diagnostics go to standard error.
+    pub(crate) fn snapshot(&self) -> anyhow::Result<Arc<Snapshot>> {
+        let now_us = now_us();
+        let built = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read `{}`", path.display()))?;
+                Snapshot::build(&path.to_string_lossy(), &text, &Disk, now_us)
+            }
+            None => Snapshot::from_flags(&self.flags(), &Disk, now_us),
+        };
+        match built {
+            Ok((snapshot, warnings)) => {
+                output::draw(&warnings);
+                Ok(Arc::new(snapshot))
+            }
+            Err(diagnostics) => {
+                output::draw(&diagnostics);
+                bail!("{}", output::count(&diagnostics));
+            }
+        }
+    }
+
+    fn flags(&self) -> Flags {
+        Flags {
+            rules: self.rules.clone(),
+            mode: Some(self.mode.clone().unwrap_or_else(|| "prevent".to_owned())),
+            model: self.model.clone(),
+            paranoia: self.paranoia,
+            ..Flags::default()
+        }
+    }
+}
+
+/// The time (microseconds since the Unix epoch): asked once, at the edge.
+pub(crate) fn now_us() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}
+
+/// The rule files that `builtin`, `crs:DIR` or a path means.
+pub(crate) fn sources(text: &str) -> anyhow::Result<Vec<Source>> {
+    engine::policy::Origin::parse(text).sources("", &Disk).map_err(anyhow::Error::msg)
+}
