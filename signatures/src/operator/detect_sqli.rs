@@ -8,15 +8,12 @@
 //! ModSecurity reference v3, "Operators", `detectSQLi`.
 
 use super::Captures;
+use crate::libinjection::sqli;
 
 pub(super) fn matches(value: &[u8], captures: Option<&mut Captures>) -> bool {
-    let Some(fingerprint) = detect(value) else { return false };
+    let Some(fingerprint) = sqli::detect(value) else { return false };
     if let Some(captures) = captures {
-        captures.set(fingerprint);
+        captures.set(fingerprint.as_ref());
     }
     true
-}
-
-fn detect(_value: &[u8]) -> Option<&'static [u8]> {
-    None
 }

@@ -8,15 +8,12 @@
 //! ModSecurity reference v3, "Operators", `detectXSS`.
 
 use super::Captures;
+use crate::libinjection::xss;
 
 pub(super) fn matches(value: &[u8], captures: Option<&mut Captures>) -> bool {
-    let found = detect(value);
+    let found = xss::detect(value);
     if let (true, Some(captures)) = (found, captures) {
         captures.set(value);
     }
     found
-}
-
-fn detect(_value: &[u8]) -> bool {
-    false
 }
