@@ -7,8 +7,9 @@
 //! - `setvar` and captures happen for each value that matches, at once, in every link of a chain and
 //!   whether or not the rest of the chain matches. `ctl`, `initcol` and the others happen once, when
 //!   the whole chain matched, last link first.
-//! - `msg` and `logdata` are expanded when the first link has matched its last value.
-//! - `MATCHED_VARS` are all matches of the previous link, under the names they had there.
+//! - `msg` and `logdata` are expanded when the whole chain matched, as CRS expects of ModSecurity v2.
+//! - `MATCHED_VARS` are all matches of the previous link, and `MATCHED_VAR` is the last of them; both keep
+//!   the names they had there, so that what is reported is the field and not the bookkeeping.
 //! - After a disruptive action the phase goes on, so that enforcing and detecting rules find the same
 //!   evidence; the first [`Interruption`] is kept. Only `allow` ends a phase, in both modes.
 //! - Persistent collections (`ip`, `global`, `session`, `user`, `resource`) live as long as the

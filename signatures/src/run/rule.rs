@@ -6,7 +6,7 @@ use super::link::{EVIDENCE_MAX, Found};
 use super::trace::TraceKind;
 use crate::{Disruptive, MATCHED_BYTES_MAX, Match, MatchedValue, Rule, Text};
 
-/// What a rule says of a match, expanded when its first link had matched.
+/// What a rule says of a match, expanded when its whole chain had matched.
 #[derive(Default)]
 struct Message {
     msg: Vec<u8>,
@@ -23,17 +23,11 @@ impl<'r> Evaluation<'r, '_> {
         self.matched = std::rc::Rc::default();
         self.evidence.clear();
         self.score = 0;
-        let mut message = Message::default();
-        for link in 0..rule.links.len() {
-            if !self.link(rule, index, link) {
-                return false;
-            }
-            if link == 0 {
-                message = self.message(rule);
-            }
+        if !(0..rule.links.len()).all(|link| self.link(rule, index, link)) {
+            return false;
         }
         self.trace(rule, rule.links.len() - 1, || TraceKind::RuleMatched);
-        self.full_match(rule, message);
+        self.full_match(rule);
         true
     }
 
@@ -55,7 +49,8 @@ impl<'r> Evaluation<'r, '_> {
         out
     }
 
-    fn full_match(&mut self, rule: &'r Rule, message: Message) {
+    fn full_match(&mut self, rule: &'r Rule) {
+        let message = self.message(rule);
         for link in rule.links.iter().rev() {
             self.perform(rule, link);
         }

@@ -108,7 +108,7 @@ fn chains_need_all_links_and_see_the_matches_before() {
     check(rules, "/?a=/&b=+", &[], &[("n", "")]);
     let state = evaluate(&load(rules), &request("/?a=/+x&b=/", &[]));
     let found = &state.matches[0];
-    assert_eq!(found.msg, b"ARGS:b", "expanded when the first link had matched");
+    assert_eq!(found.msg, b"ARGS:a", "expanded when the whole chain had matched");
     let values: Vec<_> = found.values.iter().map(|value| value.target.as_str()).collect();
     assert_eq!(values, ["ARGS:a"], "the values of the last link, under their own names");
 }

@@ -99,7 +99,7 @@ pub(super) fn recall<'t>(
         }
         Variable::MatchedVar => {
             out.push(match matched.last() {
-                Some(value) => Value::scalar(variable, value.bytes.clone()),
+                Some(value) => value.clone(),
                 None => Value::scalar(variable, b"".as_slice()),
             });
         }
