@@ -81,13 +81,12 @@ impl Input {
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn value<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
-    // go-ftw looks a name up exactly as it is spelt.
-    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 /// Adds a header unless it is there with a value.
 fn add(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
-    match headers.iter_mut().find(|(known, _)| known == name) {
+    match headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         Some((_, old)) if old.is_empty() => value.clone_into(old),
         Some(_) => {}
         None => headers.push((name.into(), value.into())),

@@ -60,6 +60,15 @@ impl Runner<'_> {
         let mut state = RuleState::new(self.ruleset);
         state.trace = trace;
         let mut transaction = self.transaction(input, &request);
+        if request.is_unreadable() {
+            return Ok(Observed {
+                matches: Vec::new(),
+                status: 400,
+                response_body: Vec::new(),
+                trace: state.trace,
+                transaction,
+            });
+        }
         self.request(&request, &mut transaction, &mut state);
         let (head, body) = reflect::answer(&request);
         let status = status(&request, state.interruption.as_ref(), head.status);

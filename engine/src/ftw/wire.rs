@@ -18,14 +18,33 @@ impl WireRequest {
         let mut rest = raw;
         let mut head = request_line(next_line(&mut rest));
         head.headers = headers(&mut rest);
-        let body = body(&head.headers, rest);
+        if head.protocol.is_empty() {
+            // A request line without version is a Simple-Request (RFC 1945 section 4.1).
+            head.protocol = b"HTTP/0.9".to_vec();
+        }
+        let body = if is_chunked(&head.headers) {
+            head.headers = without_length(&head.headers);
+            chunks(rest)
+        } else {
+            sized_body(&head.headers, rest)
+        };
         Self { head, body }
     }
 
-    /// Whether a server that follows RFC 9112 answers with 400 before any rule is asked.
+    /// Whether a server refuses the request while it reads it, so that no rule is asked: CR, LF or NUL in a
+    /// header (RFC 9110 section 5.5).
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        let is_dangerous = |byte: &u8| matches!(byte, b'\0' | b'\r' | b'\n');
+        let mut headers = self.head.headers.iter();
+        headers.any(|header| header.name.iter().chain(header.value).any(is_dangerous))
+    }
+
+    /// Whether a server that follows RFC 9112 answers with 400, whatever rules say.
     #[must_use]
     pub fn is_malformed(&self) -> bool {
         !has_valid_line(&self.head)
+            || !has_valid_headers(&self.head.headers)
             || !has_valid_host(&self.head.headers)
             || !has_valid_length(&self.head.headers)
     }
@@ -74,11 +93,18 @@ fn headers(rest: &mut &[u8]) -> Fields {
     }
 }
 
-fn body(headers: &Fields, rest: &[u8]) -> Vec<u8> {
+fn is_chunked(headers: &Fields) -> bool {
     let coding = headers.first(b"transfer-encoding").unwrap_or_default().to_ascii_lowercase();
-    if coding.windows(7).any(|window| window == b"chunked") {
-        return chunks(rest);
-    }
+    coding.windows(7).any(|window| window == b"chunked")
+}
+
+/// A Transfer-Encoding overrides a Content-Length, which is removed (RFC 9112 section 6.3).
+fn without_length(headers: &Fields) -> Fields {
+    let kept = headers.iter().filter(|header| !header.name.eq_ignore_ascii_case(b"content-length"));
+    kept.map(|header| (header.name, header.value)).collect()
+}
+
+fn sized_body(headers: &Fields, rest: &[u8]) -> Vec<u8> {
     let length = content_length(headers).unwrap_or(0);
     rest[..rest.len().min(length)].to_vec()
 }
@@ -127,6 +153,16 @@ fn is_token_byte(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
 }
 
+/// RFC 9110 section 5.5: a name is a token, a value has no control characters but tabs.
+fn has_valid_headers(headers: &Fields) -> bool {
+    let is_value_byte = |byte: &u8| !byte.is_ascii_control() || *byte == b'\t';
+    headers.iter().all(|header| {
+        !header.name.is_empty()
+            && header.name.iter().all(is_token_byte)
+            && header.value.iter().all(is_value_byte)
+    })
+}
+
 /// RFC 9112 section 3.2: one Host, and one that can be a host.
 fn has_valid_host(headers: &Fields) -> bool {
     let mut hosts = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(b"host"));
@@ -161,6 +197,8 @@ mod tests {
     fn undoes_chunks() {
         let raw = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
         assert_eq!(WireRequest::parse(raw).body, b"abcde");
+        let raw = b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        assert_eq!(WireRequest::parse(raw).head.headers.len(), 1);
     }
 
     #[test]
@@ -184,6 +222,7 @@ mod tests {
             ("GET / HTTP/0.9\r\n\r\n", true),
             ("GET / HTTP/1.1\r\nHost: a%00\r\n\r\n", true),
             ("GET / HTTP/1.1\r\nHost:\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nX: a\rY: b\r\n\r\n", true),
             ("GET / HTTP/1.1\r\nContent-Length: 3;\r\n\r\n", true),
         ] {
             assert_eq!(WireRequest::parse(line.as_bytes()).is_malformed(), malformed, "{line}");
