@@ -6,7 +6,7 @@ use signatures::{Diagnostic, Severity};
 
 fn load(directory: &str, before: &[String]) -> seclang::Loaded {
     let mut sources: Vec<Source> = before.iter().map(Source::path).collect();
-    sources.extend(crs_layout(directory, &Disk).unwrap());
+    sources.extend(crs_layout(directory, &Disk).expect("a directory of CRS"));
     seclang::load(sources, &Disk)
 }
 

@@ -7,6 +7,7 @@ mod check;
 mod ctl;
 mod directive;
 mod draft;
+mod early;
 mod finish;
 mod link;
 mod pattern;

@@ -9,7 +9,7 @@ use super::super::parser::{self, ActionNode};
 use super::action::{Position, apply_all};
 use super::draft::Draft;
 use super::link::{link, unconditional};
-use super::{Item, Lowering, report_count, words};
+use super::{Item, Lowering, early, report_count, words};
 use crate::operator::DataFiles;
 use crate::{Diagnostic, Link, Phase, RuleId, Severity};
 
@@ -24,7 +24,8 @@ impl Lowering {
         };
         let reported = self.diagnostics.len();
         let link = link(targets, operator, files, &mut self.diagnostics);
-        self.rule(directive, link, actions, reported);
+        let phase = self.rule(directive, link, actions, reported);
+        early::check(targets, phase, &mut self.diagnostics);
     }
 
     pub(super) fn sec_action(&mut self, directive: &Directive, _: &dyn DataFiles) {
@@ -34,8 +35,15 @@ impl Lowering {
         }
     }
 
-    /// Begins a rule or goes on with a chain; `reported` is how many diagnostics there were before it.
-    fn rule(&mut self, directive: &Directive, link: Link, actions: Option<&Mapped>, reported: usize) {
+    /// Begins a rule or goes on with a chain, and says in which phase; `reported` is how many diagnostics
+    /// there were before it.
+    fn rule(
+        &mut self,
+        directive: &Directive,
+        link: Link,
+        actions: Option<&Mapped>,
+        reported: usize,
+    ) -> Phase {
         let nodes =
             actions.map(|actions| parser::actions(actions, &mut self.diagnostics)).unwrap_or_default();
         let mut draft = match self.open.take() {
@@ -48,11 +56,13 @@ impl Lowering {
         if draft.is_of_crs() {
             found.iter_mut().for_each(spare);
         }
+        let phase = draft.phase;
         if nodes.iter().any(|node| node.name.as_str().eq_ignore_ascii_case("chain")) {
             self.open = Some(draft);
         } else {
             self.close(draft);
         }
+        phase
     }
 
     fn head(&mut self, directive: &Directive, link: Link, nodes: &[ActionNode]) -> Draft {
