@@ -1,1 +1,20 @@
+//! What is done about it: the inline Pingora proxy, its reports and its admin listener.
 
+mod admin;
+mod drain;
+mod ids;
+mod inline;
+mod listen;
+mod load;
+mod reload;
+mod report;
+mod run;
+mod server;
+mod state;
+mod upstream;
+
+pub mod settings;
+
+pub use load::{Hashes, Loaded, Source};
+pub use run::{Options, run};
+pub use server::{Server, StartError};

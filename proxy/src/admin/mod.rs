@@ -1,0 +1,119 @@
+//! The admin listener: metrics, health, and what is running. Never on an address that takes requests.
+
+mod token;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{Method, Response, StatusCode};
+use pingora::apps::http_app::ServeHttp;
+use pingora::protocols::http::ServerSession;
+use serde_json::{Value, json};
+
+use crate::reload::Reloader;
+use crate::settings;
+use crate::state::Shared;
+
+/// Answers on the admin listener.
+pub(crate) struct Admin {
+    token: Option<String>,
+    shared: Arc<Shared>,
+    reloader: Arc<Reloader>,
+}
+
+impl Admin {
+    pub(crate) fn new(settings: &settings::Admin, shared: Arc<Shared>, reloader: Arc<Reloader>) -> Self {
+        Self { token: settings.token.clone(), shared, reloader }
+    }
+
+    fn respond(&self, method: &Method, path: &str, authorization: &[u8]) -> Answer {
+        if method != Method::GET && method != Method::HEAD {
+            return Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        }
+        // Health is asked by those who hold no secrets, and says nothing but yes or no to them.
+        let trusted = token::matches(self.token.as_deref(), authorization);
+        match path {
+            "/livez" => Answer::text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.ready(trusted),
+            _ if !trusted => Answer::text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n"),
+            "/metrics" => Answer::new(StatusCode::OK, METRICS, self.reloader.metrics().render()),
+            "/api/v1/config" => Answer::json(StatusCode::OK, &self.config()),
+            "/" => Answer::text(StatusCode::OK, "/livez\n/readyz\n/metrics\n/api/v1/config\n"),
+            _ => Answer::text(StatusCode::NOT_FOUND, "not found\n"),
+        }
+    }
+
+    fn ready(&self, trusted: bool) -> Answer {
+        let ready = !self.shared.drain.is_draining();
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        if !trusted {
+            return Answer::json(status, &json!({ "ready": ready }));
+        }
+        let reload = self.reloader.status();
+        Answer::json(
+            status,
+            &json!({
+                "ready": ready,
+                "draining": !ready,
+                "inFlight": self.shared.drain.in_flight(),
+                "configHash": reload.hashes.config,
+                "lastReloadError": reload.last_reload_error,
+                "upstreams": self.shared.running.load().upstreams.health(),
+            }),
+        )
+    }
+
+    fn config(&self) -> Value {
+        let reload = self.reloader.status();
+        json!({
+            "loadedAt": reload.loaded_at,
+            "hashes": reload.hashes,
+            "lastReloadError": reload.last_reload_error,
+        })
+    }
+}
+
+#[async_trait]
+impl ServeHttp for Admin {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        let head = session.req_header();
+        let authorization =
+            head.headers.get(http::header::AUTHORIZATION).map_or(&b""[..], http::HeaderValue::as_bytes);
+        self.respond(&head.method, head.uri.path(), authorization).into_response(head.method == Method::HEAD)
+    }
+}
+
+/// What is answered.
+struct Answer {
+    status: StatusCode,
+    kind: &'static str,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Self {
+        Self { status, kind, body }
+    }
+
+    fn text(status: StatusCode, body: &str) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
+    }
+
+    fn json(status: StatusCode, value: &Value) -> Self {
+        Self::new(status, "application/json", format!("{value:#}\n").into_bytes())
+    }
+
+    fn into_response(self, bodiless: bool) -> Response<Vec<u8>> {
+        let length = self.body.len();
+        let mut response = Response::new(if bodiless { Vec::new() } else { self.body });
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(self.kind));
+        headers.insert(http::header::CONTENT_LENGTH, length.into());
+        headers.insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// Prometheus' text format.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,0 +1,239 @@
+//! One request on its way through the hooks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
+use pingora::proxy::Session;
+use transaction::{RequestHead, Shortfall};
+
+use super::adapt;
+use super::page::Form;
+use crate::drain::Ticket;
+use crate::report::Stage;
+use crate::state::Running;
+
+/// Pingora's per-request context.
+pub(crate) struct Exchange {
+    /// Keeps the process from stopping before the request is done.
+    _ticket: Ticket,
+    /// The configuration the request began with.
+    pub(super) running: Arc<Running>,
+    /// The transaction's id.
+    pub(super) id: String,
+    /// The name of the upstream, once it is known.
+    pub(super) upstream: Option<String>,
+    /// Whether this is the upstream half of a relayed request, which was judged in the other half.
+    pub(super) relayed: bool,
+    /// The form that a page for this client would have.
+    pub(super) form: Form,
+    /// What the policy wants.
+    pub(super) plan: Plan,
+    /// Whether the request was judged to its end.
+    pub(super) judged: bool,
+    /// Whether response body chunks are inspected.
+    pub(super) reads_response: bool,
+    /// What stopped the transaction.
+    pub(super) refusal: Option<Refusal>,
+    /// Request body bytes that were shown to the engine, and how far this attempt to reach an upstream has
+    /// come: a retried request passes the hooks again from its first byte.
+    fed: u64,
+    position: u64,
+    /// What the client was answered, where Pingora does not know it.
+    pub(super) status: Option<u16>,
+    evaluation: Option<Evaluation>,
+    started: Instant,
+    spent: [Duration; Stage::COUNT],
+}
+
+impl Exchange {
+    /// A request whose head is not known yet.
+    pub(super) fn new(ticket: Ticket, running: Arc<Running>, id: String) -> Self {
+        Self {
+            _ticket: ticket,
+            running,
+            id,
+            upstream: None,
+            relayed: false,
+            form: Form::Plain,
+            plan: PASS,
+            judged: false,
+            reads_response: false,
+            refusal: None,
+            fed: 0,
+            position: 0,
+            status: None,
+            evaluation: None,
+            started: Instant::now(),
+            spent: [Duration::ZERO; Stage::COUNT],
+        }
+    }
+
+    /// Makes this the upstream half of a relayed request.
+    pub(super) fn become_upper(&mut self, upper: super::relay::Upper) {
+        self.relayed = true;
+        self.running = upper.running;
+        self.upstream = Some(upper.upstream);
+        self.id = upper.id;
+    }
+
+    /// Shows the head to the engine: asset and policy are selected, nothing is judged yet.
+    pub(super) fn begin(&mut self, session: &Session) {
+        let head = adapt::request_head(session);
+        self.form = Form::of(&head);
+        let evaluation = self.evaluation(session, head);
+        self.plan = evaluation.plan();
+        self.upstream = evaluation.upstream().map(str::to_owned);
+        self.evaluation = Some(evaluation);
+    }
+
+    fn evaluation(&mut self, session: &Session, head: RequestHead) -> Evaluation {
+        let begun = Instant::now();
+        let request = Request {
+            id: self.id.clone(),
+            started_us: jiff::Timestamp::now().as_microsecond(),
+            connection: adapt::connection(session),
+            head,
+        };
+        let evaluation = Evaluation::begin(Arc::clone(&self.running.snapshot), request);
+        self.spent[Stage::Parse as usize] += begun.elapsed();
+        evaluation
+    }
+
+    /// Phase 1. `false` when the transaction is refused.
+    pub(super) fn judge_head(&mut self) -> bool {
+        let clean = self.judge(Stage::RequestHeaders, Evaluation::request_headers);
+        if let Some(evaluation) = &self.evaluation {
+            self.plan = evaluation.plan();
+        }
+        clean
+    }
+
+    /// A chunk of the request body. `false` when the transaction is refused.
+    pub(super) fn judge_chunk(&mut self, chunk: &[u8]) -> bool {
+        let length = chunk.len() as u64;
+        let seen = self.fed.saturating_sub(self.position).min(length);
+        self.position += length;
+        self.fed = self.fed.max(self.position);
+        let fresh = usize::try_from(seen).ok().and_then(|seen| chunk.get(seen..)).unwrap_or_default();
+        fresh.is_empty() || self.judge(Stage::RequestBody, |evaluation| evaluation.request_body(fresh))
+    }
+
+    /// The request is complete. `false` when the transaction is refused.
+    pub(super) fn judge_end(&mut self) -> bool {
+        if self.judged {
+            return self.refusal.is_none();
+        }
+        self.judged = true;
+        self.judge(Stage::RequestEnd, Evaluation::request_end)
+    }
+
+    /// Another attempt to reach an upstream begins.
+    pub(super) fn rewind(&mut self) {
+        self.position = 0;
+    }
+
+    /// Phase 3. `false` when the transaction is refused.
+    ///
+    /// An answer to a request that is not complete comes before its verdict; the phases keep their order, so
+    /// it is not inspected.
+    pub(super) fn judge_response_head(
+        &mut self,
+        session: &Session,
+        header: &pingora::http::ResponseHeader,
+    ) -> bool {
+        if header.status.as_u16() == 101 {
+            self.note(Shortfall::Upgraded);
+        }
+        if header.status.is_informational() || !self.judged || !self.wants_response() {
+            return true;
+        }
+        let head = adapt::response_head(header);
+        let clean = !self.plan.response_headers
+            || self.judge(Stage::ResponseHeaders, |evaluation| evaluation.response_headers(head));
+        self.reads_response = self.plan.response_body && has_finite_body(session, header);
+        clean
+    }
+
+    /// A chunk of the response body. `false` when the transaction is refused.
+    pub(super) fn judge_response_chunk(&mut self, chunk: &[u8]) -> bool {
+        !self.reads_response || self.judge(Stage::ResponseBody, |evaluation| evaluation.response_body(chunk))
+    }
+
+    /// Phase 4. `false` when the transaction is refused.
+    pub(super) fn judge_response_end(&mut self) -> bool {
+        if !std::mem::take(&mut self.reads_response) {
+            return true;
+        }
+        self.judge(Stage::ResponseEnd, Evaluation::response_end)
+    }
+
+    /// Notes what could not be inspected.
+    pub(super) fn note(&mut self, reason: Shortfall) {
+        if let Some(evaluation) = &mut self.evaluation {
+            evaluation.note(reason);
+        }
+    }
+
+    /// Whether the response is wanted at all.
+    pub(super) fn wants_response(&self) -> bool {
+        self.plan.inspects && (self.plan.response_headers || self.plan.response_body)
+    }
+
+    /// Whether the response has to be withheld until it is judged.
+    pub(super) fn holds_response(&self) -> bool {
+        self.plan.inspects && self.plan.response_body && self.plan.hold_bytes_max > 0
+    }
+
+    /// Closes the evaluation and hands its record to the reports.
+    pub(super) fn finish(&mut self, status: u16) {
+        let Some(evaluation) = self.evaluation.take() else { return };
+        let inspect: Duration = self.spent.iter().sum();
+        let outcome =
+            Outcome { status, total_us: micros(self.started.elapsed()), inspect_us: micros(inspect) };
+        let record = evaluation.finish(outcome);
+        self.running.reports.record(&record, &self.spent);
+    }
+
+    fn judge(&mut self, stage: Stage, inspect: impl FnOnce(&mut Evaluation) -> Step) -> bool {
+        if self.refusal.is_some() {
+            return false;
+        }
+        let (true, Some(evaluation)) = (self.plan.inspects, &mut self.evaluation) else { return true };
+        let begun = Instant::now();
+        let step = inspect(evaluation);
+        self.spent[stage as usize] += begun.elapsed();
+        if let Step::Refuse(refusal) = step {
+            self.refusal = Some(refusal);
+        }
+        self.refusal.is_none()
+    }
+}
+
+/// Whether a response has a body that is worth reading to its end.
+fn has_finite_body(session: &Session, header: &pingora::http::ResponseHeader) -> bool {
+    let bodiless = matches!(header.status.as_u16(), 101 | 204 | 304)
+        || session.req_header().method == http::Method::HEAD;
+    let kind = header.headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
+    !bodiless && !is_stream(kind)
+}
+
+/// Whether bodies of this Content-Type end when it pleases them: they are never withheld.
+pub(super) fn is_stream(content_type: &[u8]) -> bool {
+    [&b"text/event-stream"[..], b"application/grpc"].iter().any(|prefix| {
+        content_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    })
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Nothing is wanted.
+const PASS: Plan = Plan {
+    inspects: false,
+    request_body: false,
+    hold_bytes_max: 0,
+    response_headers: false,
+    response_body: false,
+};

@@ -1,0 +1,288 @@
+//! Pingora's hooks. Each calls what does its work; this file shows their order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::HeaderMap;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType};
+
+use super::exchange::Exchange;
+use super::hold::{Admission, Held, admit};
+use super::page::Form;
+use super::{adapt, enforce, forwarded, relay};
+use crate::state::Shared;
+
+/// The inline proxy.
+pub(crate) struct Inline {
+    shared: Arc<Shared>,
+}
+
+impl Inline {
+    /// A proxy over what is shared with reload and admin.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Everything before the upstream. `true` when the client was answered.
+    async fn admit(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
+        exchange.begin(session);
+        if exchange.upstream.is_none() {
+            enforce::page(session, exchange, 404).await?;
+            return Ok(true);
+        }
+        if !exchange.judge_head() {
+            enforce::refuse(session, exchange).await?;
+            return Ok(true);
+        }
+        self.admit_body(session, exchange).await
+    }
+
+    async fn admit_body(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
+        let unread = session.is_body_empty() || session.is_upgrade_req() || !exchange.plan.request_body;
+        let admission = if unread {
+            let clean = exchange.judge_end();
+            if clean { Admission::Buffered } else { Admission::Refused }
+        } else if exchange.plan.hold_bytes_max == 0 || exchange.form == Form::Grpc {
+            return Ok(false);
+        } else {
+            admit(session, exchange).await?
+        };
+        let held = match admission {
+            Admission::Refused => {
+                enforce::refuse(session, exchange).await?;
+                return Ok(true);
+            }
+            Admission::Buffered if unread && exchange.holds_response() && !streams(session, exchange) => {
+                Held::default()
+            }
+            Admission::Buffered => return Ok(false),
+            Admission::Whole(held) | Admission::Part(held) => held,
+        };
+        relay::relay(session, exchange, held).await?;
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Inline {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        Exchange::new(self.shared.drain.enter(), self.shared.running.load_full(), self.shared.ids.next())
+    }
+
+    fn init_downstream_modules(&self, _modules: &mut pingora::modules::http::HttpModules) {
+        // None: Pingora's compression module would alter responses.
+    }
+
+    fn allow_spawning_subrequest(&self, session: &Session, _exchange: &Exchange) -> bool {
+        session.subrequest_ctx.is_none()
+    }
+
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
+        if let Some(upper) = relay::upper(session) {
+            exchange.become_upper(*upper);
+            return Ok(false);
+        }
+        session.set_read_timeout(Some(CLIENT_TIMEOUT));
+        session.set_write_timeout(Some(CLIENT_TIMEOUT));
+        if self.shared.drain.is_draining() {
+            session.set_keepalive(None);
+        }
+        self.admit(session, exchange).await
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        exchange.rewind();
+        let pool = exchange.upstream.as_deref().and_then(|name| exchange.running.upstreams.get(name));
+        match pool.and_then(|pool| pool.peer()) {
+            Some(peer) => Ok(Box::new(peer)),
+            None => {
+                let error = Error::explain(ErrorType::ConnectNoRoute, "no healthy server");
+                Err(error.into_up())
+            }
+        }
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        let pool = exchange.upstream.as_deref().and_then(|name| exchange.running.upstreams.get(name));
+        if !pool.is_some_and(|pool| pool.settings().forwarded) {
+            return Ok(());
+        }
+        let client = adapt::connection(session).client_address;
+        let host = session.get_header(http::header::HOST).map(|host| host.as_bytes().to_vec());
+        let authority = session.req_header().uri.authority().map(|host| host.as_str().as_bytes().to_vec());
+        forwarded::append(request, client, host.or(authority).as_deref(), &exchange.id)
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        if exchange.relayed || exchange.judged || session.was_upgraded() {
+            return Ok(());
+        }
+        let clean = body.as_ref().is_none_or(|chunk| exchange.judge_chunk(chunk));
+        if clean && (!end_of_stream || exchange.judge_end()) {
+            return Ok(());
+        }
+        Err(refused())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        header: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        if !exchange.relayed && !exchange.judge_response_head(session, header) {
+            return Err(refused());
+        }
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Option<Duration>> {
+        let clean =
+            exchange.relayed || body.as_ref().is_none_or(|chunk| exchange.judge_response_chunk(chunk));
+        if clean && (exchange.relayed || !end_of_stream || exchange.judge_response_end()) {
+            return Ok(None);
+        }
+        Err(refused())
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        _trailers: &mut HeaderMap,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Option<Bytes>> {
+        if exchange.relayed || exchange.judge_response_end() { Ok(None) } else { Err(refused()) }
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        exchange: &mut Exchange,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        exchange
+            .running
+            .reports
+            .metrics()
+            .upstream_error(exchange.upstream.as_deref().unwrap_or("-"), "connect");
+        // Nothing was sent, so another server may be tried.
+        error.set_retry(true);
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        exchange: &mut Exchange,
+    ) -> FailToProxy {
+        let answered = if exchange.refusal.is_some() {
+            enforce::refuse(session, exchange).await
+        } else {
+            self.fail(session, error, exchange).await
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, transaction = %exchange.id, "client gone before its answer");
+        }
+        FailToProxy { error_code: exchange.status.unwrap_or(0), can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, exchange: &Exchange, error: &Error) -> bool {
+        exchange.refusal.is_some() || error.esource() == &ErrorSource::Downstream
+    }
+
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, exchange: &mut Exchange) {
+        if exchange.relayed {
+            return;
+        }
+        let written = session.response_written().map(|header| header.status.as_u16());
+        exchange.finish(exchange.status.or(written).unwrap_or(0));
+    }
+}
+
+impl Inline {
+    async fn fail(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        let Some(status) = status_of(error) else { return Ok(()) };
+        if error.esource() == &ErrorSource::Upstream {
+            let upstream = exchange.upstream.as_deref().unwrap_or("-");
+            exchange.running.reports.metrics().upstream_error(upstream, kind_of(error));
+        }
+        session.set_keepalive(None);
+        if enforce::answerable(session) {
+            enforce::page(session, exchange, status).await
+        } else {
+            enforce::close(session).await;
+            Ok(())
+        }
+    }
+}
+
+/// The status for a failed exchange; `None` when nobody is there to read it.
+fn status_of(error: &Error) -> Option<u16> {
+    use ErrorType::{ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError, ReadTimedout, WriteError};
+    match (error.esource(), error.etype()) {
+        (_, HTTPStatus(status)) => Some(*status),
+        (ErrorSource::Upstream, ReadTimedout | ConnectTimedout) => Some(504),
+        (ErrorSource::Upstream, _) => Some(502),
+        (ErrorSource::Downstream, WriteError | ReadError | ConnectionClosed) => None,
+        (ErrorSource::Downstream, ReadTimedout) => Some(408),
+        (ErrorSource::Downstream, _) => Some(400),
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(500),
+    }
+}
+
+fn kind_of(error: &Error) -> &'static str {
+    match error.etype() {
+        ErrorType::ConnectNoRoute => "no-server",
+        ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout => "timeout",
+        ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => "broken",
+        _ => "other",
+    }
+}
+
+/// Whether the client asks for what never ends, by its `Accept` header.
+fn streams(session: &Session, exchange: &Exchange) -> bool {
+    let accept = session.get_header_bytes(http::header::ACCEPT);
+    session.is_upgrade_req() || exchange.form == Form::Grpc || super::exchange::is_stream(accept)
+}
+
+fn refused() -> Box<Error> {
+    Error::explain(ErrorType::HTTPStatus(403), "refused")
+}
+
+/// How long a client may send or take nothing.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,0 +1,96 @@
+//! The request body before any upstream hears of the request.
+//!
+//! Up to `hold_bytes_max` are read and judged here, so a refused request never leaves the proxy. A body of at
+//! most 64 KiB then goes the usual way, because Pingora keeps that much for retries and sends it itself; what
+//! is longer is not in that buffer any more and goes through [`super::relay`].
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use pingora::proxy::Session;
+
+use super::exchange::Exchange;
+
+/// What was read of a body and not sent on.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    chunks: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+/// What became of a body.
+#[derive(Debug)]
+pub(super) enum Admission {
+    /// Judged to its end and found clean; Pingora can send it from its own buffer.
+    Buffered,
+    /// Judged to its end and found clean; these bytes have to be sent.
+    Whole(Held),
+    /// Longer than may be held; these bytes were judged, the rest is still to come.
+    Part(Held),
+    /// Refused.
+    Refused,
+}
+
+impl Held {
+    /// Adds a chunk at the end.
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        self.bytes += chunk.len();
+        self.chunks.push_back(chunk);
+    }
+
+    /// Takes the oldest chunk.
+    pub(super) fn pop(&mut self) -> Option<Bytes> {
+        let chunk = self.chunks.pop_front()?;
+        self.bytes -= chunk.len();
+        Some(chunk)
+    }
+
+    /// How many bytes are held.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Length of the oldest chunk.
+    pub(super) fn first_bytes(&self) -> usize {
+        self.chunks.front().map_or(0, Bytes::len)
+    }
+
+    /// Whether nothing is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+}
+
+/// Reads and judges the body until it ends or more of it came than may be held.
+pub(super) async fn admit(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<Admission> {
+    invite(session).await?;
+    session.as_downstream_mut().enable_retry_buffering();
+    let mut held = Held::default();
+    while let Some(chunk) = session.as_downstream_mut().read_request_body().await? {
+        if !exchange.judge_chunk(&chunk) {
+            return Ok(Admission::Refused);
+        }
+        held.push(chunk);
+        exchange.running.reports.metrics().held(held.bytes());
+        if held.bytes() > exchange.plan.hold_bytes_max {
+            return Ok(Admission::Part(held));
+        }
+    }
+    if !exchange.judge_end() {
+        return Ok(Admission::Refused);
+    }
+    exchange.rewind();
+    let buffered = !session.as_downstream().retry_buffer_truncated();
+    Ok(if buffered { Admission::Buffered } else { Admission::Whole(held) })
+}
+
+/// A client that expects a 100 (Continue) waits for it before it sends the body (RFC 9110 section 10.1.1).
+async fn invite(session: &mut Session) -> pingora::Result<()> {
+    let expects = session
+        .get_header(http::header::EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if expects {
+        session.as_downstream_mut().write_continue_response().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! Requests whose parts have to be withheld.
+//!
+//! Pingora's own loop sends the request head as soon as the upstream is connected and passes an answer on
+//! the moment it comes; a filter can neither delay a response head nor send a body that was read before.
+//! So such a request is sent upstream as a Pingora subrequest, and this file stands between the two
+//! sessions with both directions in its hands:
+//!
+//! * request bytes wait in a queue of at most `hold_bytes_max`; once more came, the oldest go on, each of
+//!   them judged with everything before it. The last `hold_bytes_max` leave only with a clean verdict, so
+//!   an attack at the end of a long body never reaches the application, which sees its request break off;
+//! * an answer that comes before the verdict is withheld up to the same limit. Beyond it, the application
+//!   streams while it reads and would stop if nobody took its bytes: then they are let go.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pingora::protocols::http::HttpTask;
+use pingora::protocols::http::subrequest::server::SubrequestHandle;
+use pingora::proxy::Session;
+use pingora::proxy::subrequest::Ctx;
+use pingora::{Error, ErrorType};
+use tokio::task::JoinHandle;
+use transaction::Shortfall;
+
+use super::enforce;
+use super::exchange::Exchange;
+use super::hold::Held;
+use crate::state::Running;
+
+/// What the upstream half of a relayed request has to know.
+pub(super) struct Upper {
+    pub(super) running: Arc<Running>,
+    pub(super) upstream: String,
+    pub(super) id: String,
+}
+
+/// The upstream half's knowledge, if this session is one.
+pub(super) fn upper(session: &mut Session) -> Option<Box<Upper>> {
+    let context = session.subrequest_ctx.as_mut()?.user_ctx_mut()?;
+    let upper = context.downcast_mut::<Upper>()?;
+    Some(Box::new(Upper {
+        running: Arc::clone(&upper.running),
+        upstream: std::mem::take(&mut upper.upstream),
+        id: std::mem::take(&mut upper.id),
+    }))
+}
+
+/// How a relayed request ended.
+enum End {
+    /// The client has its answer.
+    Answered,
+    /// The transaction was refused.
+    Refused,
+    /// The upstream's answer broke off.
+    Broken,
+}
+
+/// Sends a request upstream and its answer back, each as far as it is cleared.
+pub(super) async fn relay(session: &mut Session, exchange: &mut Exchange, held: Held) -> pingora::Result<()> {
+    let (task, handle) = spawn(session, exchange)?;
+    let mut relay = Relay::new(handle, held, exchange.plan.hold_bytes_max);
+    let end = relay.run(session, exchange).await;
+    if !matches!(end, Ok(End::Answered)) {
+        // The upstream half must be gone before the channel closes: it would take a closed channel for the
+        // end of a chunked body, and send the application a cut request as if it were whole.
+        task.abort();
+        let _ = task.await;
+    }
+    match end? {
+        End::Answered => Ok(()),
+        End::Refused => enforce::refuse(session, exchange).await,
+        End::Broken if enforce::answerable(session) => enforce::page(session, exchange, 502).await,
+        End::Broken => Error::e_explain(ErrorType::ConnectionClosed, "the upstream's answer broke off"),
+    }
+}
+
+fn spawn(session: &mut Session, exchange: &Exchange) -> pingora::Result<(JoinHandle<()>, SubrequestHandle)> {
+    frame_as_http1(session)?;
+    let upper = Upper {
+        running: Arc::clone(&exchange.running),
+        upstream: exchange.upstream.clone().unwrap_or_default(),
+        id: exchange.id.clone(),
+    };
+    let context = Ctx::builder().user_ctx(Box::new(upper)).build();
+    let Some(spawner) = session.subrequest_spawner.take() else {
+        return Error::e_explain(ErrorType::InternalError, "no subrequest spawner");
+    };
+    let (prepared, handle) = spawner.create_subrequest(session.as_downstream(), context);
+    Ok((tokio::spawn(prepared.run()), handle))
+}
+
+/// A subrequest is made from the text of an HTTP/1.1 head, where a body without a length must be chunked
+/// and the authority is the Host header.
+fn frame_as_http1(session: &mut Session) -> pingora::Result<()> {
+    if session.as_http2().is_none() {
+        return Ok(());
+    }
+    let has_body = !session.is_body_empty();
+    let request = session.req_header_mut();
+    if has_body && !request.headers.contains_key(http::header::CONTENT_LENGTH) {
+        request.insert_header(http::header::TRANSFER_ENCODING, "chunked")?;
+    }
+    if let Some(authority) = request.uri.authority().cloned()
+        && !request.headers.contains_key(http::header::HOST)
+    {
+        request.insert_header(http::header::HOST, authority.as_str())?;
+    }
+    request.set_version(http::Version::HTTP_11);
+    Ok(())
+}
+
+/// The state between the two sessions.
+struct Relay {
+    handle: SubrequestHandle,
+    hold_bytes_max: usize,
+    /// Request bytes not sent on yet.
+    queue: Held,
+    /// Whether the client sent all of its body.
+    received: bool,
+    /// Whether the upstream got all of it, or wants no more.
+    sent: bool,
+    /// The answer as far as it is withheld.
+    answer: Answer,
+}
+
+#[derive(Default)]
+struct Answer {
+    withheld: Vec<HttpTask>,
+    bytes: usize,
+    /// Whether the upstream sent all of it.
+    complete: bool,
+    /// Whether parts were given to the client.
+    begun: bool,
+    /// Whether a final head came.
+    headed: bool,
+}
+
+impl Relay {
+    fn new(handle: SubrequestHandle, queue: Held, hold_bytes_max: usize) -> Self {
+        Self { handle, hold_bytes_max, queue, received: false, sent: false, answer: Answer::default() }
+    }
+
+    async fn run(&mut self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<End> {
+        self.received = exchange.judged;
+        let upper = self.handle.tx.clone();
+        loop {
+            if self.answer.complete && self.received {
+                return self.conclude(session, exchange).await;
+            }
+            let sends = self.sends(exchange);
+            let reads = self.received || self.queue.bytes() <= self.hold_bytes_max || self.sent;
+            let hears = !self.answer.complete;
+            let flow = tokio::select! {
+                permit = upper.reserve(), if sends => match permit {
+                    Ok(permit) => {
+                        let chunk = self.queue.pop();
+                        let last = self.received && self.queue.is_empty();
+                        self.sent = last;
+                        permit.send(HttpTask::Body(chunk, last));
+                        ControlFlow::Continue(())
+                    }
+                    Err(_) => {
+                        // The upstream answered without reading on; the client's bytes are judged still.
+                        self.sent = true;
+                        self.queue = Held::default();
+                        ControlFlow::Continue(())
+                    }
+                },
+                chunk = session.downstream_session.read_body_or_idle(self.received), if reads => {
+                    self.on_chunk(exchange, chunk.map_err(|error| error.into_down())?)
+                }
+                task = self.handle.rx.recv(), if hears => self.on_answer(session, exchange, task).await?,
+            };
+            if let ControlFlow::Break(end) = flow {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Whether the upstream may have the next chunk, or the end of the body.
+    fn sends(&mut self, exchange: &mut Exchange) -> bool {
+        if self.sent {
+            return false;
+        }
+        if exchange.judged {
+            return true;
+        }
+        let overflows = self.queue.bytes() - self.queue.first_bytes() >= self.hold_bytes_max;
+        if overflows && !self.queue.is_empty() {
+            exchange.note(Shortfall::ReleasedEarly);
+            return true;
+        }
+        false
+    }
+
+    fn on_chunk(&mut self, exchange: &mut Exchange, chunk: Option<Bytes>) -> ControlFlow<End> {
+        let clean = match chunk {
+            Some(chunk) => {
+                let clean = exchange.judge_chunk(&chunk);
+                if !self.sent {
+                    self.queue.push(chunk);
+                }
+                clean
+            }
+            None => {
+                self.received = true;
+                exchange.judge_end()
+            }
+        };
+        if clean { ControlFlow::Continue(()) } else { ControlFlow::Break(End::Refused) }
+    }
+
+    async fn on_answer(
+        &mut self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        task: Option<HttpTask>,
+    ) -> pingora::Result<ControlFlow<End>> {
+        let Some(task) = task else { return Ok(self.on_answer_end()) };
+        match &task {
+            // The client got its 100 (Continue) from us, and others before the verdict would begin an answer.
+            HttpTask::Header(header, _) if header.status.is_informational() => {
+                return Ok(ControlFlow::Continue(()));
+            }
+            HttpTask::Header(..) => self.answer.headed = true,
+            HttpTask::Body(Some(bytes), _) => self.answer.bytes += bytes.len(),
+            HttpTask::Failed(_) => return Ok(ControlFlow::Break(End::Broken)),
+            _ => {}
+        }
+        self.answer.complete = task.is_end();
+        self.answer.withheld.push(task);
+        if self.withholds(exchange) {
+            Ok(ControlFlow::Continue(()))
+        } else {
+            self.give(session, exchange).await
+        }
+    }
+
+    /// The upstream half is gone: all is well if its answer was complete.
+    fn on_answer_end(&mut self) -> ControlFlow<End> {
+        if self.answer.complete { ControlFlow::Continue(()) } else { ControlFlow::Break(End::Broken) }
+    }
+
+    /// Whether the answer waits: for the request's verdict, or for its own.
+    fn withholds(&self, exchange: &Exchange) -> bool {
+        let open = self.answer.bytes <= self.hold_bytes_max && !self.answer.begun;
+        open && (!exchange.judged || (self.waits_for_itself(exchange) && !self.answer.complete))
+    }
+
+    fn waits_for_itself(&self, exchange: &Exchange) -> bool {
+        exchange.holds_response() && self.answer.withheld.iter().any(is_inspectable)
+    }
+
+    /// Judges what is withheld and gives it to the client.
+    async fn give(
+        &mut self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<ControlFlow<End>> {
+        let tasks = std::mem::take(&mut self.answer.withheld);
+        self.answer.bytes = 0;
+        for task in &tasks {
+            if !judge_task(session, exchange, task) {
+                return Ok(ControlFlow::Break(End::Refused));
+            }
+        }
+        self.answer.begun = true;
+        if !tasks.is_empty() {
+            session.write_response_tasks(tasks).await?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    async fn conclude(&mut self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<End> {
+        if let ControlFlow::Break(end) = self.give(session, exchange).await? {
+            return Ok(end);
+        }
+        session.as_downstream_mut().finish_body().await?;
+        Ok(End::Answered)
+    }
+}
+
+/// Shows one part of the answer to the engine. `false` when the transaction is refused.
+fn judge_task(session: &Session, exchange: &mut Exchange, task: &HttpTask) -> bool {
+    let clean = match task {
+        HttpTask::Header(header, _) => exchange.judge_response_head(session, header),
+        HttpTask::Body(Some(bytes), _) => exchange.judge_response_chunk(bytes),
+        _ => true,
+    };
+    clean && (!task.is_end() || exchange.judge_response_end())
+}
+
+/// Whether this head announces a body worth waiting for: not events and not gRPC, which never end.
+fn is_inspectable(task: &HttpTask) -> bool {
+    let HttpTask::Header(header, _) = task else { return false };
+    let kind = header.headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
+    !super::exchange::is_stream(kind)
+}

@@ -1,0 +1,226 @@
+//! A new configuration in place of the old, without a request noticing.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use notify::{RecursiveMode, Watcher};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::load::{Hashes, Loaded, Source};
+use crate::report::{Decisions, Metrics, Reports};
+use crate::settings::{Admin, Listener};
+use crate::state::{Running, Shared};
+use crate::upstream::Upstreams;
+
+/// Builds configurations and remembers how that went.
+pub(crate) struct Reloader {
+    source: Arc<dyn Source>,
+    metrics: Arc<Metrics>,
+    decisions: Mutex<(crate::settings::Decisions, Arc<Decisions>)>,
+    /// What only a restart changes.
+    sockets: (Vec<Listener>, Option<Admin>),
+    files: Mutex<Vec<PathBuf>>,
+    status: ArcSwap<Status>,
+    /// One reload at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// How the last reload went.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Status {
+    /// What is running.
+    pub(crate) hashes: Hashes,
+    /// Why the last reload changed nothing.
+    pub(crate) last_reload_error: Option<String>,
+    /// When the running configuration was loaded (RFC 3339).
+    pub(crate) loaded_at: String,
+}
+
+impl Reloader {
+    /// Opens what the first configuration writes to.
+    pub(crate) fn new(source: Arc<dyn Source>, metrics: Arc<Metrics>, loaded: &Loaded) -> io::Result<Self> {
+        let settings = &loaded.settings;
+        let decisions = Arc::new(Decisions::start(&settings.decisions)?);
+        metrics.running(&loaded.hashes);
+        Ok(Self {
+            source,
+            metrics,
+            decisions: Mutex::new((settings.decisions.clone(), decisions)),
+            sockets: (settings.listeners.clone(), settings.admin.clone()),
+            files: Mutex::new(loaded.files.clone()),
+            status: ArcSwap::from_pointee(Status::of(loaded)),
+            turn: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// A configuration at work.
+    pub(crate) fn running(&self, loaded: &Loaded) -> Running {
+        let (_, decisions) = &*self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        let reports = Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions));
+        let snapshot = Arc::clone(&loaded.snapshot);
+        Running { snapshot, upstreams: Upstreams::new(&loaded.settings.upstreams), reports }
+    }
+
+    /// How the last reload went.
+    pub(crate) fn status(&self) -> Arc<Status> {
+        self.status.load_full()
+    }
+
+    /// The counters.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Opens log files anew: they may have been rotated.
+    pub(crate) fn reopen(&self) {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner).1.reopen();
+    }
+
+    /// Waits until everything queued for the decision log was written.
+    pub(crate) fn flush(&self) {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner).1.flush();
+    }
+
+    /// Loads the configuration and puts it in place of the running one; a bad one changes nothing.
+    pub(crate) async fn reload(&self, shared: &Shared) {
+        let _turn = self.turn.lock().await;
+        let source = Arc::clone(&self.source);
+        // Reading files and compiling rules takes a while; requests go on meanwhile.
+        let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+        let applied = match loaded {
+            Ok(Ok(loaded)) => self.apply(shared, &loaded).await.map_err(|error| error.to_string()),
+            Ok(Err(text)) => Err(text),
+            Err(error) => Err(error.to_string()),
+        };
+        self.metrics.reload(applied.is_ok());
+        if let Err(text) = applied {
+            tracing::error!("reload failed, the old configuration keeps running\n{text}");
+            let old = self.status.load();
+            self.status.store(Arc::new(Status { last_reload_error: Some(text), ..(**old).clone() }));
+        }
+    }
+
+    async fn apply(&self, shared: &Shared, loaded: &Loaded) -> io::Result<()> {
+        self.replace_decisions(&loaded.settings.decisions)?;
+        let running = self.running(loaded);
+        running.upstreams.start().await;
+        shared.running.store(Arc::new(running));
+        self.status.store(Arc::new(Status::of(loaded)));
+        self.metrics.running(&loaded.hashes);
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&loaded.files);
+        if self.sockets.0 != loaded.settings.listeners || self.sockets.1 != loaded.settings.admin {
+            tracing::warn!("listener and admin addresses change at the next start, not by a reload");
+        }
+        if !loaded.warnings.is_empty() {
+            tracing::warn!("{}", loaded.warnings);
+        }
+        tracing::info!(config = %loaded.hashes.config, "reloaded");
+        Ok(())
+    }
+
+    fn replace_decisions(&self, wanted: &crate::settings::Decisions) -> io::Result<()> {
+        let mut held = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 != *wanted {
+            *held = (wanted.clone(), Arc::new(Decisions::start(wanted)?));
+        }
+        Ok(())
+    }
+
+    fn watched(&self) -> Vec<PathBuf> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Status {
+    fn of(loaded: &Loaded) -> Self {
+        Self {
+            hashes: loaded.hashes.clone(),
+            last_reload_error: None,
+            loaded_at: jiff::Timestamp::now().to_string(),
+        }
+    }
+}
+
+/// Reloads when a file that was read changes.
+///
+/// Directories are watched, not files: editors replace files, and a mounted ConfigMap changes by a symbolic
+/// link beside them. Whether anything changed is told by the contents' size and time.
+pub(crate) fn watch(reloader: Arc<Reloader>, shared: Arc<Shared>) {
+    tokio::spawn(async move {
+        let (events, mut changed) = mpsc::channel::<()>(1);
+        let Ok(mut watcher) = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                let _ = events.try_send(());
+            }
+        }) else {
+            tracing::warn!("files cannot be watched here; reload with SIGHUP");
+            return;
+        };
+        let mut directories = BTreeSet::new();
+        let mut seen = fingerprint(&reloader.watched());
+        loop {
+            follow(&mut watcher, &mut directories, &reloader.watched());
+            if changed.recv().await.is_none() {
+                return;
+            }
+            settle(&mut changed).await;
+            let now = fingerprint(&reloader.watched());
+            if now != seen {
+                reloader.reload(&shared).await;
+                seen = fingerprint(&reloader.watched());
+            }
+        }
+    });
+}
+
+/// Waits until files were left alone for a moment: a change comes as several events.
+async fn settle(changed: &mut mpsc::Receiver<()>) {
+    for _ in 0..SETTLE_ROUNDS_MAX {
+        if timeout(SETTLE, changed.recv()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn follow(watcher: &mut impl Watcher, directories: &mut BTreeSet<PathBuf>, files: &[PathBuf]) {
+    for directory in files.iter().flat_map(|file| directories_of(file)) {
+        if directories.contains(&directory) {
+            continue;
+        }
+        match watcher.watch(&directory, RecursiveMode::NonRecursive) {
+            Ok(()) => {
+                directories.insert(directory);
+            }
+            Err(error) => tracing::warn!(directory = %directory.display(), %error, "cannot be watched"),
+        }
+    }
+}
+
+/// The directory a path is in, and the one the file it leads to is in.
+fn directories_of(file: &Path) -> Vec<PathBuf> {
+    let direct = if file.is_dir() { Some(file.to_path_buf()) } else { file.parent().map(Path::to_path_buf) };
+    let real = file.canonicalize().ok().and_then(|real| real.parent().map(Path::to_path_buf));
+    let here = |path: PathBuf| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
+    direct.into_iter().chain(real).map(here).collect()
+}
+
+type Fingerprint = Vec<Option<(u64, std::time::SystemTime, Option<PathBuf>)>>;
+
+fn fingerprint(files: &[PathBuf]) -> Fingerprint {
+    let print = |file: &PathBuf| {
+        let metadata = std::fs::metadata(file).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?, file.canonicalize().ok()))
+    };
+    files.iter().map(print).collect()
+}
+
+/// How long files must be left alone.
+const SETTLE: Duration = Duration::from_millis(200);
+/// How often that is waited for.
+const SETTLE_ROUNDS_MAX: usize = 50;

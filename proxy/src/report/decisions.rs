@@ -1,0 +1,151 @@
+//! Decision records as JSON lines, written by a thread of their own.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+use engine::DecisionRecord;
+
+use crate::settings::{self, Destination, Only};
+
+/// The way to the thread that writes.
+///
+/// The channel is bounded: when the disk is slower than the traffic, records are dropped and counted, and
+/// requests go on.
+pub(crate) struct Decisions {
+    only: Only,
+    lines: Option<SyncSender<Line>>,
+}
+
+enum Line {
+    Record(String),
+    /// Open the file anew: it was rotated.
+    Reopen,
+    /// Say when everything before this was written.
+    Flush(SyncSender<()>),
+}
+
+impl Decisions {
+    /// Opens the destination and starts the thread; without a destination there is neither.
+    pub(crate) fn start(settings: &settings::Decisions) -> io::Result<Self> {
+        let lines = match &settings.to {
+            Destination::None => None,
+            Destination::Stdout => Some(spawn(Sink::Stdout)?),
+            Destination::File(path) => Some(spawn(Sink::File { file: open(path)?, path: path.clone() })?),
+        };
+        Ok(Self { only: settings.only, lines })
+    }
+
+    /// Queues a record, if it is one of those that are written. `false` when the queue is full.
+    pub(crate) fn write(&self, record: &DecisionRecord) -> bool {
+        let Some(lines) = self.lines.as_ref().filter(|_| self.selects(record)) else { return true };
+        let Ok(line) = serde_json::to_string(record) else { return false };
+        lines.try_send(Line::Record(line)).is_ok()
+    }
+
+    /// Opens the file anew once everything queued was written.
+    pub(crate) fn reopen(&self) {
+        if let Some(lines) = &self.lines
+            && lines.try_send(Line::Reopen).is_err()
+        {
+            tracing::warn!("the decision log is too busy to be opened anew");
+        }
+    }
+
+    /// Waits until everything queued was written.
+    pub(crate) fn flush(&self) {
+        let Some(lines) = &self.lines else { return };
+        let (done, written) = sync_channel(1);
+        if lines.send(Line::Flush(done)).is_ok() {
+            let _ = written.recv_timeout(FLUSH_MAX);
+        }
+    }
+
+    fn selects(&self, record: &DecisionRecord) -> bool {
+        match self.only {
+            Only::All => true,
+            Only::Blocked => record.blocked,
+            Only::Hostile => record.verdict != "pass",
+        }
+    }
+}
+
+enum Sink {
+    File { file: BufWriter<File>, path: std::path::PathBuf },
+    Stdout,
+}
+
+impl Sink {
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        match self {
+            Self::File { file, .. } => writeln!(file, "{line}"),
+            Self::Stdout => writeln!(io::stdout(), "{line}"),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File { file, .. } => file.flush(),
+            Self::Stdout => io::stdout().flush(),
+        }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        if let Self::File { file, path } = self {
+            file.flush()?;
+            *file = open(path)?;
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<BufWriter<File>> {
+    OpenOptions::new().create(true).append(true).open(path).map(BufWriter::new)
+}
+
+fn spawn(mut sink: Sink) -> io::Result<SyncSender<Line>> {
+    let (sender, lines) = sync_channel(QUEUE_LINES_MAX);
+    std::thread::Builder::new().name("decisions".into()).spawn(move || drain(&lines, &mut sink))?;
+    Ok(sender)
+}
+
+/// Writes until the last sender is gone; flushes whenever the queue runs empty.
+fn drain(lines: &Receiver<Line>, sink: &mut Sink) {
+    let mut failing = false;
+    loop {
+        let line = match lines.try_recv() {
+            Ok(line) => line,
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {
+                let _ = sink.flush();
+                match lines.recv() {
+                    Ok(line) => line,
+                    Err(_) => break,
+                }
+            }
+        };
+        let written = match line {
+            Line::Record(line) => sink.write(&line),
+            Line::Reopen => sink.reopen(),
+            Line::Flush(done) => sink.flush().inspect(|()| {
+                let _ = done.send(());
+            }),
+        };
+        // Said once, until it works again: a full disk must not fill the log too.
+        match written {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                tracing::error!(%error, "cannot write decision records");
+                failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+    let _ = sink.flush();
+}
+
+/// How long a stopping process waits for its records to be written.
+const FLUSH_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+/// Records that wait to be written (count).
+const QUEUE_LINES_MAX: usize = 8192;

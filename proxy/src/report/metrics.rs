@@ -1,0 +1,135 @@
+//! Counters in Prometheus' text format.
+
+use std::time::Duration;
+
+use engine::DecisionRecord;
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use super::Stage;
+use crate::load::Hashes;
+
+/// Everything that is counted. All names begin with `portcullis_`.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    stage: HistogramVec,
+    uninspected: IntCounterVec,
+    matches: IntCounterVec,
+    reloads: IntCounterVec,
+    running: IntGaugeVec,
+    held: IntGauge,
+    upstream_errors: IntCounterVec,
+    fail_open: IntCounter,
+    dropped: IntCounter,
+}
+
+impl Metrics {
+    /// Registers all metrics.
+    pub(crate) fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help).namespace("portcullis"), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        let plain = |name: &str, help: &str| {
+            let metric = IntCounter::with_opts(Opts::new(name, help).namespace("portcullis"))?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        let stage_opts =
+            HistogramOpts::new("stage_seconds", "Time a request spent in each stage of inspection")
+                .namespace("portcullis")
+                .buckets(STAGE_BUCKETS.to_vec());
+        let stage = HistogramVec::new(stage_opts, &["stage"])?;
+        registry.register(Box::new(stage.clone()))?;
+        let running = IntGaugeVec::new(
+            Opts::new("running_info", "Hashes of what is running").namespace("portcullis"),
+            &["config", "policy", "rules", "model"],
+        )?;
+        registry.register(Box::new(running.clone()))?;
+        let held = IntGauge::with_opts(
+            Opts::new("held_bytes_max", "Most bytes of one request body withheld so far")
+                .namespace("portcullis"),
+        )?;
+        registry.register(Box::new(held.clone()))?;
+        Ok(Self {
+            requests: counter("requests_total", "Requests by asset and verdict", &["asset", "verdict"])?,
+            stage,
+            uninspected: counter(
+                "uninspected_total",
+                "Requests of which a part was not inspected, by reason",
+                &["reason"],
+            )?,
+            matches: counter("rule_matches_total", "Matches by rule", &["rule"])?,
+            reloads: counter("reloads_total", "Reloads by result", &["result"])?,
+            running,
+            held,
+            upstream_errors: counter(
+                "upstream_errors_total",
+                "Failed exchanges with upstreams, by kind",
+                &["upstream", "kind"],
+            )?,
+            fail_open: plain("fail_open_total", "Requests let through because inspection failed")?,
+            dropped: plain("decisions_dropped_total", "Decision records that could not be written")?,
+            registry,
+        })
+    }
+
+    /// The text that a scrape gets.
+    pub(crate) fn render(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics do not encode");
+        }
+        text
+    }
+
+    /// Counts one finished transaction.
+    pub(crate) fn transaction(&self, record: &DecisionRecord, spent: &[Duration; Stage::COUNT]) {
+        self.requests.with_label_values(&["-", record.verdict]).inc();
+        for stage in Stage::ALL {
+            let spent = spent[stage as usize];
+            if !spent.is_zero() {
+                self.stage.with_label_values(&[stage.as_str()]).observe(spent.as_secs_f64());
+            }
+        }
+    }
+
+    /// Notes how much of a body is withheld.
+    pub(crate) fn held(&self, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        if bytes > self.held.get() {
+            self.held.set(bytes);
+        }
+    }
+
+    /// Counts a failed exchange with an upstream.
+    pub(crate) fn upstream_error(&self, upstream: &str, kind: &str) {
+        self.upstream_errors.with_label_values(&[upstream, kind]).inc();
+    }
+
+    /// Counts a record that could not be written.
+    pub(crate) fn decision_dropped(&self) {
+        self.dropped.inc();
+    }
+
+    /// Counts a reload.
+    pub(crate) fn reload(&self, ok: bool) {
+        self.reloads.with_label_values(&[if ok { "ok" } else { "failed" }]).inc();
+    }
+
+    /// Says what is running now.
+    pub(crate) fn running(&self, hashes: &Hashes) {
+        self.running.reset();
+        self.running
+            .with_label_values(&[&hashes.config, &hashes.policy, &hashes.rules, &hashes.model])
+            .set(1);
+    }
+}
+
+/// Upper bounds in seconds: from 5 µs, a small request, to 1 s, where something is wrong.
+const STAGE_BUCKETS: [f64; 12] = [5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1.0];

@@ -1,0 +1,78 @@
+//! What is written down: decision records and metrics. Neither ever delays a request.
+
+mod decisions;
+mod metrics;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::DecisionRecord;
+
+pub(crate) use decisions::Decisions;
+pub(crate) use metrics::Metrics;
+
+/// The stages of inspection that are timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Parse,
+    RequestHeaders,
+    RequestBody,
+    RequestEnd,
+    ResponseHeaders,
+    ResponseBody,
+    ResponseEnd,
+}
+
+impl Stage {
+    /// All stages, in the order of a request.
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::Parse,
+        Self::RequestHeaders,
+        Self::RequestBody,
+        Self::RequestEnd,
+        Self::ResponseHeaders,
+        Self::ResponseBody,
+        Self::ResponseEnd,
+    ];
+    /// How many there are.
+    pub(crate) const COUNT: usize = 7;
+
+    /// The value of the label `stage`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::RequestHeaders => "request-headers",
+            Self::RequestBody => "request-body",
+            Self::RequestEnd => "request-end",
+            Self::ResponseHeaders => "response-headers",
+            Self::ResponseBody => "response-body",
+            Self::ResponseEnd => "response-end",
+        }
+    }
+}
+
+/// Where a finished transaction is reported.
+pub(crate) struct Reports {
+    metrics: Arc<Metrics>,
+    decisions: Arc<Decisions>,
+}
+
+impl Reports {
+    /// Reports to these.
+    pub(crate) fn new(metrics: Arc<Metrics>, decisions: Arc<Decisions>) -> Self {
+        Self { metrics, decisions }
+    }
+
+    /// The counters.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Counts a transaction and writes its record, if it is one of those that are written.
+    pub(crate) fn record(&self, record: &DecisionRecord, spent: &[Duration; Stage::COUNT]) {
+        self.metrics.transaction(record, spent);
+        if !self.decisions.write(record) {
+            self.metrics.decision_dropped();
+        }
+    }
+}

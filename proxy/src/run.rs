@@ -1,0 +1,124 @@
+//! A proxy as a process: its runtime, its signals, and what it says on standard error.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::load::Source;
+use crate::server::{Server, StartError};
+
+/// How a proxy is run.
+pub struct Options {
+    /// The configuration.
+    pub source: Arc<dyn Source>,
+    /// Worker threads; one a processor when absent.
+    pub threads: Option<usize>,
+    /// Whether changed files are loaded without being asked.
+    pub watch: bool,
+}
+
+/// Runs a proxy until it is told to stop: SIGTERM drains, SIGINT does so in a hurry, SIGHUP reloads.
+///
+/// # Errors
+/// Whatever keeps it from starting.
+pub fn run(options: Options) -> Result<(), StartError> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = options.threads {
+        builder.worker_threads(threads.max(1));
+    }
+    let runtime = builder
+        .thread_name("portcullis")
+        .enable_all()
+        .build()
+        .map_err(|error| StartError::Open { what: "the runtime".into(), error })?;
+    let result = runtime.block_on(serve(options));
+    runtime.shutdown_timeout(RUNTIME_STOP);
+    result
+}
+
+async fn serve(options: Options) -> Result<(), StartError> {
+    let mut signals = Signals::new().map_err(|error| StartError::Open { what: "signals".into(), error })?;
+    let server = Server::start(options.source).await?;
+    announce(&server);
+    if options.watch {
+        server.watch_files();
+    }
+    let deadline = loop {
+        match signals.next().await {
+            Order::Reload => server.reload().await,
+            Order::Drain => break DRAIN,
+            Order::Hurry => break HURRY,
+        }
+    };
+    tracing::info!(seconds = deadline.as_secs(), "stopping: requests in flight are finished");
+    let hurried = async { while !matches!(signals.next().await, Order::Hurry) {} };
+    tokio::select! {
+        left = server.stop(deadline) => if left > 0 {
+            tracing::warn!(requests = left, "cut off at the deadline");
+        },
+        () = hurried => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}
+
+fn announce(server: &Server) {
+    let loaded = server.loaded();
+    for (address, listener) in server.addresses().iter().zip(&loaded.settings.listeners) {
+        eprintln!(
+            "listening on http://{address}{}",
+            if listener.h2c { " (HTTP/1.1 and HTTP/2)" } else { "" }
+        );
+    }
+    for (name, upstream) in &loaded.settings.upstreams {
+        eprintln!("upstream {name}: {}", upstream.servers.join(", "));
+    }
+    for line in &loaded.summary {
+        eprintln!("{line}");
+    }
+    if let Some(address) = server.admin_address() {
+        eprintln!("admin on http://{address}: /metrics /livez /readyz /api/v1/config");
+    }
+    if !loaded.warnings.is_empty() {
+        eprintln!("{}", loaded.warnings);
+    }
+}
+
+enum Order {
+    Drain,
+    Hurry,
+    Reload,
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.hangup.recv() => Order::Reload,
+            _ = self.interrupt.recv() => Order::Hurry,
+            _ = self.terminate.recv() => Order::Drain,
+        }
+    }
+}
+
+/// How long requests in flight may take after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(30);
+/// And after SIGINT.
+const HURRY: Duration = Duration::from_secs(1);
+/// How long the runtime may take to stop.
+const RUNTIME_STOP: Duration = Duration::from_secs(1);
