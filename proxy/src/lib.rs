@@ -1,6 +1,7 @@
 //! What is done about it: the inline Pingora proxy, its reports and its admin listener.
 
 mod admin;
+pub mod demo;
 mod drain;
 mod ids;
 mod inline;

@@ -90,7 +90,11 @@ async fn invite(session: &mut Session) -> pingora::Result<()> {
         .get_header(http::header::EXPECT)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if expects {
-        session.as_downstream_mut().write_continue_response().await?;
+        // Pingora would close the connection after any head that is written before the body was read.
+        session.as_downstream_mut().set_close_on_response_before_downstream_finish(false);
+        let invited = session.as_downstream_mut().write_continue_response().await;
+        session.as_downstream_mut().set_close_on_response_before_downstream_finish(true);
+        invited?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::subrequest::server::SubrequestHandle;
 use pingora::proxy::Session;
-use pingora::proxy::subrequest::Ctx;
+use pingora::proxy::subrequest::{BodyMode, Ctx};
 use pingora::{Error, ErrorType};
 use tokio::task::JoinHandle;
 use transaction::Shortfall;
@@ -82,7 +82,8 @@ fn spawn(session: &mut Session, exchange: &Exchange) -> pingora::Result<(JoinHan
         upstream: exchange.upstream.clone().unwrap_or_default(),
         id: exchange.id.clone(),
     };
-    let context = Ctx::builder().user_ctx(Box::new(upper)).build();
+    // The other mode would take Content-Length and Content-Type from the head.
+    let context = Ctx::builder().user_ctx(Box::new(upper)).body_mode(BodyMode::ExpectBody).build();
     let Some(spawner) = session.subrequest_spawner.take() else {
         return Error::e_explain(ErrorType::InternalError, "no subrequest spawner");
     };
@@ -149,7 +150,7 @@ impl Relay {
                 return self.conclude(session, exchange).await;
             }
             let sends = self.sends(exchange);
-            let reads = self.received || self.queue.bytes() <= self.hold_bytes_max || self.sent;
+            let reads = self.received || self.sent || !self.overflows();
             let hears = !self.answer.complete;
             let flow = tokio::select! {
                 permit = upper.reserve(), if sends => match permit {
@@ -168,7 +169,8 @@ impl Relay {
                     }
                 },
                 chunk = session.downstream_session.read_body_or_idle(self.received), if reads => {
-                    self.on_chunk(exchange, chunk.map_err(|error| error.into_down())?)
+                    let chunk = chunk.map_err(|error| error.into_down())?;
+                    self.on_chunk(exchange, chunk, session.is_body_done())
                 }
                 task = self.handle.rx.recv(), if hears => self.on_answer(session, exchange, task).await?,
             };
@@ -186,28 +188,27 @@ impl Relay {
         if exchange.judged {
             return true;
         }
-        let overflows = self.queue.bytes() - self.queue.first_bytes() >= self.hold_bytes_max;
-        if overflows && !self.queue.is_empty() {
-            exchange.note(Shortfall::ReleasedEarly);
-            return true;
+        if !self.overflows() {
+            return false;
         }
-        false
+        exchange.note(Shortfall::ReleasedEarly);
+        true
     }
 
-    fn on_chunk(&mut self, exchange: &mut Exchange, chunk: Option<Bytes>) -> ControlFlow<End> {
-        let clean = match chunk {
-            Some(chunk) => {
-                let clean = exchange.judge_chunk(&chunk);
-                if !self.sent {
-                    self.queue.push(chunk);
-                }
-                clean
-            }
-            None => {
-                self.received = true;
-                exchange.judge_end()
-            }
-        };
+    /// Whether as much is held as may be, without the oldest chunk.
+    fn overflows(&self) -> bool {
+        !self.queue.is_empty() && self.queue.bytes() - self.queue.first_bytes() >= self.hold_bytes_max
+    }
+
+    /// Takes what the client sent. A body of known length ends with its last chunk, and the session would
+    /// wait in vain for another.
+    fn on_chunk(&mut self, exchange: &mut Exchange, chunk: Option<Bytes>, last: bool) -> ControlFlow<End> {
+        self.received = last || chunk.is_none();
+        let clean = chunk.as_ref().is_none_or(|chunk| exchange.judge_chunk(chunk));
+        if let Some(chunk) = chunk.filter(|_| !self.sent) {
+            self.queue.push(chunk);
+        }
+        let clean = clean && (!self.received || exchange.judge_end());
         if clean { ControlFlow::Continue(()) } else { ControlFlow::Break(End::Refused) }
     }
 
