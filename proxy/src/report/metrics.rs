@@ -11,6 +11,7 @@ use prometheus::{
 use super::Stage;
 use crate::load::Hashes;
 
+#[expect(dead_code, reason = "counted once records carry reasons and matches")]
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
     registry: Registry,
