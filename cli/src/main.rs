@@ -32,6 +32,8 @@ enum Command {
     /// List, explain and install rules.
     #[command(subcommand)]
     Rules(commands::rules::Command),
+    /// Run the proxy.
+    Run(commands::run::Args),
     /// Judge recorded requests: one verdict a line.
     Score(commands::score::Args),
     /// Run policy tests, or go-ftw's regression tests.
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Rules(command) => commands::rules::run(&command),
+        Command::Run(args) => commands::run::run(&args),
         Command::Score(args) => commands::score::run(&args),
         Command::Test(args) => commands::test::run(&args),
     };

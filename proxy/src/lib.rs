@@ -14,8 +14,6 @@ mod server;
 mod state;
 mod upstream;
 
-pub mod settings;
-
-pub use load::{Hashes, Loaded, Source};
+pub use load::{Loaded, Source};
 pub use run::{Options, run};
 pub use server::{Server, StartError};

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use engine::SnapshotHashes;
+use engine::config::{Admin, DecisionLog, Listener};
 use notify::{RecursiveMode, Watcher};
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::load::{Hashes, Loaded, Source};
+use crate::load::{Loaded, Source};
 use crate::report::{Decisions, Metrics, Reports};
-use crate::settings::{Admin, Listener};
 use crate::state::{Running, Shared};
 use crate::upstream::Upstreams;
 
@@ -22,7 +22,7 @@ use crate::upstream::Upstreams;
 pub(crate) struct Reloader {
     source: Arc<dyn Source>,
     metrics: Arc<Metrics>,
-    decisions: Mutex<(crate::settings::Decisions, Arc<Decisions>)>,
+    decisions: Mutex<(DecisionLog, Arc<Decisions>)>,
     /// What only a restart changes.
     sockets: (Vec<Listener>, Option<Admin>),
     files: Mutex<Vec<PathBuf>>,
@@ -32,10 +32,10 @@ pub(crate) struct Reloader {
 }
 
 /// How the last reload went.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Status {
     /// What is running.
-    pub(crate) hashes: Hashes,
+    pub(crate) hashes: SnapshotHashes,
     /// Why the last reload changed nothing.
     pub(crate) last_reload_error: Option<String>,
     /// When the running configuration was loaded (RFC 3339).
@@ -45,9 +45,9 @@ pub(crate) struct Status {
 impl Reloader {
     /// Opens what the first configuration writes to.
     pub(crate) fn new(source: Arc<dyn Source>, metrics: Arc<Metrics>, loaded: &Loaded) -> io::Result<Self> {
-        let settings = &loaded.settings;
+        let settings = loaded.config();
         let decisions = Arc::new(Decisions::start(&settings.decisions)?);
-        metrics.running(&loaded.hashes);
+        metrics.running(loaded.snapshot.hashes());
         Ok(Self {
             source,
             metrics,
@@ -64,7 +64,7 @@ impl Reloader {
         let (_, decisions) = &*self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
         let reports = Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions));
         let snapshot = Arc::clone(&loaded.snapshot);
-        Running { snapshot, upstreams: Upstreams::new(&loaded.settings.upstreams), reports }
+        Running { snapshot, upstreams: Upstreams::new(&loaded.config().upstreams), reports }
     }
 
     /// How the last reload went.
@@ -107,24 +107,24 @@ impl Reloader {
     }
 
     async fn apply(&self, shared: &Shared, loaded: &Loaded) -> io::Result<()> {
-        self.replace_decisions(&loaded.settings.decisions)?;
+        self.replace_decisions(&loaded.config().decisions)?;
         let running = self.running(loaded);
         running.upstreams.start().await;
         shared.running.store(Arc::new(running));
         self.status.store(Arc::new(Status::of(loaded)));
-        self.metrics.running(&loaded.hashes);
+        self.metrics.running(loaded.snapshot.hashes());
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&loaded.files);
-        if self.sockets.0 != loaded.settings.listeners || self.sockets.1 != loaded.settings.admin {
+        if self.sockets.0 != loaded.config().listeners || self.sockets.1 != loaded.config().admin {
             tracing::warn!("listener and admin addresses change at the next start, not by a reload");
         }
         if !loaded.warnings.is_empty() {
             tracing::warn!("{}", loaded.warnings);
         }
-        tracing::info!(config = %loaded.hashes.config, "reloaded");
+        tracing::info!(config = %loaded.snapshot.hashes().config, "reloaded");
         Ok(())
     }
 
-    fn replace_decisions(&self, wanted: &crate::settings::Decisions) -> io::Result<()> {
+    fn replace_decisions(&self, wanted: &DecisionLog) -> io::Result<()> {
         let mut held = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 != *wanted {
             *held = (wanted.clone(), Arc::new(Decisions::start(wanted)?));
@@ -140,7 +140,7 @@ impl Reloader {
 impl Status {
     fn of(loaded: &Loaded) -> Self {
         Self {
-            hashes: loaded.hashes.clone(),
+            hashes: loaded.snapshot.hashes().clone(),
             last_reload_error: None,
             loaded_at: jiff::Timestamp::now().to_string(),
         }

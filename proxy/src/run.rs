@@ -64,19 +64,36 @@ async fn serve(options: Options) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Says what is inspected and where.
 fn announce(server: &Server) {
     let loaded = server.loaded();
-    for (address, listener) in server.addresses().iter().zip(&loaded.settings.listeners) {
+    let config = loaded.config();
+    for (address, listener) in server.addresses().iter().zip(&config.listeners) {
         eprintln!(
             "listening on http://{address}{}",
             if listener.h2c { " (HTTP/1.1 and HTTP/2)" } else { "" }
         );
     }
-    for (name, upstream) in &loaded.settings.upstreams {
-        eprintln!("upstream {name}: {}", upstream.servers.join(", "));
+    for asset in &config.assets {
+        let servers = config.upstreams.get(&asset.upstream).map(|upstream| &upstream.servers);
+        let servers: Vec<String> = servers.into_iter().flatten().map(ToString::to_string).collect();
+        eprintln!(
+            "asset {}: to {} ({}), policy {}",
+            asset.name,
+            asset.upstream,
+            servers.join(", "),
+            asset.policy
+        );
     }
-    for line in &loaded.summary {
-        eprintln!("{line}");
+    for policy in loaded.snapshot.policies() {
+        let rules: usize = policy.sources.iter().map(|source| source.rules.ruleset.rules.len()).sum();
+        eprintln!(
+            "policy {}: {}, {rules} rules, policy {} rules {}",
+            policy.policy.name,
+            policy.policy.mode.as_str(),
+            policy.policy_hash,
+            policy.rules_hash,
+        );
     }
     if let Some(address) = server.admin_address() {
         eprintln!("admin on http://{address}: /metrics /livez /readyz /api/v1/config");

@@ -125,7 +125,7 @@ impl Server {
 
     fn open(&mut self) -> Result<(), StartError> {
         let conf = Arc::new(ServerConf { max_retries: TRIES_MAX, ..ServerConf::default() });
-        for listener in &self.loaded.settings.listeners {
+        for listener in &self.loaded.config().listeners {
             let mut app = http_proxy(&conf, Inline::new(Arc::clone(&self.shared)));
             let mut options = HttpServerOptions::default();
             options.h2c = listener.h2c;
@@ -134,7 +134,7 @@ impl Server {
             let opened = Listening::open(listener.address, app);
             self.listeners.push(opened.map_err(|error| StartError::Open { what: what(), error })?);
         }
-        if let Some(settings) = &self.loaded.settings.admin {
+        if let Some(settings) = &self.loaded.config().admin {
             let app = Admin::new(settings, Arc::clone(&self.shared), Arc::clone(&self.reloader));
             let what = || format!("the admin listener {}", settings.address);
             let opened = Listening::open(settings.address, app);

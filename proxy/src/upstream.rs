@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use engine::config::{HealthCheck, Probe, Server, Upstream, UpstreamProtocol};
 use pingora::lb::discovery::ServiceDiscovery;
 use pingora::lb::health_check::{HealthCheck as Check, HttpHealthCheck, TcpHealthCheck};
 use pingora::lb::selection::RoundRobin;
@@ -12,8 +13,6 @@ use pingora::lb::{Backend, Backends, LoadBalancer};
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
-
-use crate::settings::{HealthCheck, Upstream};
 
 /// All upstreams of one configuration.
 #[derive(Default)]
@@ -70,11 +69,6 @@ impl Pool {
         Self { settings, balancer: LoadBalancer::from_backends(backends) }
     }
 
-    /// How this upstream is spoken to.
-    pub(crate) fn settings(&self) -> &Upstream {
-        &self.settings
-    }
-
     /// The next healthy server; `None` when there is none.
     pub(crate) fn peer(&self) -> Option<HttpPeer> {
         let backend = self.balancer.select(b"", SELECT_STEPS_MAX)?;
@@ -84,14 +78,14 @@ impl Pool {
     fn peer_at(&self, backend: &Backend) -> HttpPeer {
         let mut peer = HttpPeer::new(&backend.addr.to_string(), false, String::new());
         // The pool of idle connections tells peers apart by address and this key, but not by protocol.
-        peer.group_key = u64::from(self.settings.h2c);
+        peer.group_key = u64::from(speaks_h2c(&self.settings));
         let options = &mut peer.options;
         options.connection_timeout = Some(self.settings.connect_timeout);
         options.total_connection_timeout = Some(self.settings.connect_timeout);
         options.read_timeout = Some(self.settings.read_timeout);
         options.write_timeout = Some(self.settings.write_timeout);
         options.idle_timeout = Some(IDLE_TIMEOUT);
-        options.alpn = if self.settings.h2c { ALPN::H2 } else { ALPN::H1 };
+        options.alpn = if speaks_h2c(&self.settings) { ALPN::H2 } else { ALPN::H1 };
         peer
     }
 
@@ -132,13 +126,17 @@ async fn watch(pool: Weak<Pool>, name: String) {
     }
 }
 
+fn speaks_h2c(upstream: &Upstream) -> bool {
+    upstream.protocol == UpstreamProtocol::H2c
+}
+
 fn health_check(check: &HealthCheck, upstream: &Upstream) -> Box<dyn Check + Send + Sync> {
-    match &check.path {
-        Some(path) => Box::new(http_check(check, upstream, path)),
-        None => {
+    match &check.probe {
+        Probe::Path(path) => Box::new(http_check(check, upstream, path)),
+        Probe::Tcp => {
             let mut tcp = TcpHealthCheck::new();
-            tcp.consecutive_success = check.healthy_after;
-            tcp.consecutive_failure = check.unhealthy_after;
+            tcp.consecutive_success = check.healthy_after as usize;
+            tcp.consecutive_failure = check.unhealthy_after as usize;
             tcp.peer_template.options.connection_timeout = Some(check.timeout);
             tcp
         }
@@ -146,13 +144,13 @@ fn health_check(check: &HealthCheck, upstream: &Upstream) -> Box<dyn Check + Sen
 }
 
 fn http_check(check: &HealthCheck, upstream: &Upstream, path: &str) -> HttpHealthCheck {
-    let host = upstream.servers.first().map_or("localhost", |server| server.as_str());
-    let mut http = HttpHealthCheck::new(host, false);
-    http.consecutive_success = check.healthy_after;
-    http.consecutive_failure = check.unhealthy_after;
+    let host = upstream.servers.first().map_or_else(|| "localhost".to_owned(), ToString::to_string);
+    let mut http = HttpHealthCheck::new(&host, false);
+    http.consecutive_success = check.healthy_after as usize;
+    http.consecutive_failure = check.unhealthy_after as usize;
     http.peer_template.options.connection_timeout = Some(check.timeout);
     http.peer_template.options.read_timeout = Some(check.timeout);
-    if upstream.h2c {
+    if speaks_h2c(upstream) {
         http.peer_template.options.alpn = ALPN::H2;
     }
     if let Ok(uri) = path.parse() {
@@ -162,14 +160,14 @@ fn http_check(check: &HealthCheck, upstream: &Upstream, path: &str) -> HttpHealt
 }
 
 /// Finds servers by their names, again and again, because addresses of names change.
-struct Servers(Vec<String>);
+struct Servers(Vec<Server>);
 
 #[async_trait]
 impl ServiceDiscovery for Servers {
     async fn discover(&self) -> pingora::Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
         let mut found = BTreeSet::new();
         for server in &self.0 {
-            match tokio::net::lookup_host(server).await {
+            match tokio::net::lookup_host((server.host.as_str(), server.port)).await {
                 Ok(addresses) => {
                     found.extend(addresses.filter_map(|address| Backend::new(&address.to_string()).ok()));
                 }
@@ -194,13 +192,20 @@ const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 mod tests {
     use super::*;
 
-    fn upstream(servers: &[&str]) -> Upstream {
-        Upstream::new(servers.iter().map(|server| (*server).to_owned()).collect())
+    fn upstream(ports: &[u16]) -> Upstream {
+        Upstream {
+            servers: ports.iter().map(|port| Server { host: "127.0.0.1".into(), port: *port }).collect(),
+            protocol: UpstreamProtocol::Http1,
+            connect_timeout: Duration::from_secs(1),
+            read_timeout: Duration::from_secs(1),
+            write_timeout: Duration::from_secs(1),
+            health_check: None,
+        }
     }
 
     #[tokio::test]
     async fn takes_turns() {
-        let pool = Pool::new(upstream(&["127.0.0.1:1", "127.0.0.1:2"]));
+        let pool = Pool::new(upstream(&[1, 2]));
         pool.refresh("app").await;
         let peers: BTreeSet<String> =
             (0..4).filter_map(|_| pool.peer()).map(|peer| peer._address.to_string()).collect();
@@ -209,9 +214,9 @@ mod tests {
 
     #[tokio::test]
     async fn has_no_server_when_all_are_down() {
-        let mut settings = upstream(&["127.0.0.1:1"]);
+        let mut settings = upstream(&[1]);
         settings.health_check = Some(HealthCheck {
-            path: None,
+            probe: Probe::Tcp,
             interval: Duration::from_secs(10),
             timeout: Duration::from_millis(200),
             unhealthy_after: 1,

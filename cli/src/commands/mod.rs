@@ -3,5 +3,6 @@
 pub(crate) mod check;
 pub(crate) mod explain;
 pub(crate) mod rules;
+pub(crate) mod run;
 pub(crate) mod score;
 pub(crate) mod test;

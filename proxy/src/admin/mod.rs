@@ -5,13 +5,13 @@ mod token;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use engine::config;
 use http::{Method, Response, StatusCode};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::{Value, json};
 
 use crate::reload::Reloader;
-use crate::settings;
 use crate::state::Shared;
 
 /// Answers on the admin listener.
@@ -22,7 +22,7 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    pub(crate) fn new(settings: &settings::Admin, shared: Arc<Shared>, reloader: Arc<Reloader>) -> Self {
+    pub(crate) fn new(settings: &config::Admin, shared: Arc<Shared>, reloader: Arc<Reloader>) -> Self {
         Self { token: settings.token.clone(), shared, reloader }
     }
 
@@ -67,7 +67,11 @@ impl Admin {
         let reload = self.reloader.status();
         json!({
             "loadedAt": reload.loaded_at,
-            "hashes": reload.hashes,
+            "hashes": {
+                "config": reload.hashes.config,
+                "policy": reload.hashes.policy,
+                "rules": reload.hashes.rules,
+            },
             "lastReloadError": reload.last_reload_error,
         })
     }

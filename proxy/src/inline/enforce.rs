@@ -15,7 +15,10 @@ use super::page::{Form, grpc_status};
 /// Answers a refused request, as far as the client can still be answered.
 pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<()> {
     match exchange.refusal.clone() {
-        Some(Refusal::Page { status }) => page(session, exchange, status).await,
+        Some(Refusal::Page { status }) => {
+            let own = exchange.own_page().filter(|_| exchange.form == Form::Html);
+            send_page(session, exchange, status, own).await
+        }
         Some(Refusal::Redirect { status, location }) => redirect(session, exchange, status, &location).await,
         Some(Refusal::Close) | None => {
             close(session).await;
@@ -26,6 +29,15 @@ pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pi
 
 /// Answers with a page of that status in the form the client asked for.
 pub(super) async fn page(session: &mut Session, exchange: &mut Exchange, status: u16) -> pingora::Result<()> {
+    send_page(session, exchange, status, None).await
+}
+
+async fn send_page(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    status: u16,
+    own: Option<String>,
+) -> pingora::Result<()> {
     if !answerable(session) {
         close(session).await;
         return Ok(());
@@ -35,7 +47,7 @@ pub(super) async fn page(session: &mut Session, exchange: &mut Exchange, status:
     if form == Form::Grpc {
         return grpc(session, status).await;
     }
-    let body = form.render(status, &exchange.id);
+    let body = own.map_or_else(|| form.render(status, &exchange.id), Into::into);
     let mut header = ResponseHeader::build(status, Some(6))?;
     header.insert_header(http::header::CONTENT_TYPE, form.content_type())?;
     header.insert_header(http::header::CONTENT_LENGTH, body.len())?;

@@ -1,6 +1,6 @@
 //! One request on its way through the hooks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
@@ -41,7 +41,8 @@ pub(crate) struct Exchange {
     position: u64,
     /// What the client was answered, where Pingora does not know it.
     pub(super) status: Option<u16>,
-    evaluation: Option<Evaluation>,
+    /// Pingora shares contexts between threads, which an evaluation cannot be; nobody ever waits here.
+    evaluation: Option<Mutex<Evaluation>>,
     started: Instant,
     spent: [Duration; Stage::COUNT],
 }
@@ -56,7 +57,7 @@ impl Exchange {
             upstream: None,
             relayed: false,
             form: Form::Plain,
-            plan: PASS,
+            plan: Plan::NOTHING,
             judged: false,
             reads_response: false,
             refusal: None,
@@ -84,7 +85,7 @@ impl Exchange {
         let evaluation = self.evaluation(session, head);
         self.plan = evaluation.plan();
         self.upstream = evaluation.upstream().map(str::to_owned);
-        self.evaluation = Some(evaluation);
+        self.evaluation = Some(Mutex::new(evaluation));
     }
 
     fn evaluation(&mut self, session: &Session, head: RequestHead) -> Evaluation {
@@ -103,8 +104,8 @@ impl Exchange {
     /// Phase 1. `false` when the transaction is refused.
     pub(super) fn judge_head(&mut self) -> bool {
         let clean = self.judge(Stage::RequestHeaders, Evaluation::request_headers);
-        if let Some(evaluation) = &self.evaluation {
-            self.plan = evaluation.plan();
+        if let Some(plan) = self.open().map(|evaluation| evaluation.plan()) {
+            self.plan = plan;
         }
         clean
     }
@@ -170,7 +171,7 @@ impl Exchange {
 
     /// Notes what could not be inspected.
     pub(super) fn note(&mut self, reason: Shortfall) {
-        if let Some(evaluation) = &mut self.evaluation {
+        if let Some(evaluation) = self.open() {
             evaluation.note(reason);
         }
     }
@@ -182,25 +183,47 @@ impl Exchange {
 
     /// Whether the response has to be withheld until it is judged.
     pub(super) fn holds_response(&self) -> bool {
-        self.plan.inspects && self.plan.response_body && self.plan.hold_bytes_max > 0
+        self.plan.inspects && self.plan.holds_response
+    }
+
+    /// Response bytes that may be withheld; more are let go.
+    pub(super) fn response_hold_bytes_max(&mut self) -> usize {
+        let policy = self.open().and_then(|evaluation| evaluation.policy());
+        let bytes = policy.map_or(0, |policy| policy.limits.response_body_bytes_max);
+        bytes.max(self.plan.hold_bytes_max)
+    }
+
+    /// The policy's own block page, with the transaction's id in its place.
+    pub(super) fn own_page(&mut self) -> Option<String> {
+        let page = self.open()?.policy()?.response.page.clone()?;
+        Some(page.replace("{{id}}", &self.id))
     }
 
     /// Closes the evaluation and hands its record to the reports.
     pub(super) fn finish(&mut self, status: u16) {
+        if self.judged {
+            self.judge_response_end();
+        }
         let Some(evaluation) = self.evaluation.take() else { return };
         let inspect: Duration = self.spent.iter().sum();
         let outcome =
             Outcome { status, total_us: micros(self.started.elapsed()), inspect_us: micros(inspect) };
-        let record = evaluation.finish(outcome);
+        let record = evaluation.into_inner().unwrap_or_else(PoisonError::into_inner).finish(outcome);
         self.running.reports.record(&record, &self.spent);
+    }
+
+    fn open(&mut self) -> Option<&mut Evaluation> {
+        let evaluation = self.evaluation.as_mut()?;
+        Some(evaluation.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn judge(&mut self, stage: Stage, inspect: impl FnOnce(&mut Evaluation) -> Step) -> bool {
         if self.refusal.is_some() {
             return false;
         }
-        let (true, Some(evaluation)) = (self.plan.inspects, &mut self.evaluation) else { return true };
         let begun = Instant::now();
+        let inspects = self.plan.inspects;
+        let Some(evaluation) = self.open().filter(|_| inspects) else { return true };
         let step = inspect(evaluation);
         self.spent[stage as usize] += begun.elapsed();
         if let Step::Refuse(refusal) = step {
@@ -228,12 +251,3 @@ pub(super) fn is_stream(content_type: &[u8]) -> bool {
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
-
-/// Nothing is wanted.
-const PASS: Plan = Plan {
-    inspects: false,
-    request_body: false,
-    hold_bytes_max: 0,
-    response_headers: false,
-    response_body: false,
-};

@@ -119,10 +119,6 @@ impl ProxyHttp for Inline {
         request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let pool = exchange.upstream.as_deref().and_then(|name| exchange.running.upstreams.get(name));
-        if !pool.is_some_and(|pool| pool.settings().forwarded) {
-            return Ok(());
-        }
         let client = adapt::connection(session).client_address;
         let host = session.get_header(http::header::HOST).map(|host| host.as_bytes().to_vec());
         let authority = session.req_header().uri.authority().map(|host| host.as_str().as_bytes().to_vec());
@@ -237,7 +233,7 @@ impl Inline {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         let Some(status) = status_of(error) else { return Ok(()) };
-        if error.esource() == &ErrorSource::Upstream {
+        if error.esource() == &ErrorSource::Upstream && !is_connect(error) {
             let upstream = exchange.upstream.as_deref().unwrap_or("-");
             exchange.running.reports.metrics().upstream_error(upstream, kind_of(error));
         }
@@ -263,6 +259,13 @@ fn status_of(error: &Error) -> Option<u16> {
         (ErrorSource::Downstream, _) => Some(400),
         (ErrorSource::Internal | ErrorSource::Unset, _) => Some(500),
     }
+}
+
+/// Failures to connect were counted as they happened.
+fn is_connect(error: &Error) -> bool {
+    use ErrorType::{ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout};
+    matches!(error.etype(), ConnectError | ConnectRefused | ConnectTimedout)
+        || (error.etype() == &ConnectNoRoute && error.root_etype() != &ConnectNoRoute)
 }
 
 fn kind_of(error: &Error) -> &'static str {

@@ -59,7 +59,7 @@ enum End {
 /// Sends a request upstream and its answer back, each as far as it is cleared.
 pub(super) async fn relay(session: &mut Session, exchange: &mut Exchange, held: Held) -> pingora::Result<()> {
     let (task, handle) = spawn(session, exchange)?;
-    let mut relay = Relay::new(handle, held, exchange.plan.hold_bytes_max);
+    let mut relay = Relay::new(handle, held, exchange);
     let end = relay.run(session, exchange).await;
     if !matches!(end, Ok(End::Answered)) {
         // The upstream half must be gone before the channel closes: it would take a closed channel for the
@@ -115,6 +115,7 @@ fn frame_as_http1(session: &mut Session) -> pingora::Result<()> {
 struct Relay {
     handle: SubrequestHandle,
     hold_bytes_max: usize,
+    response_hold_bytes_max: usize,
     /// Request bytes not sent on yet.
     queue: Held,
     /// Whether the client sent all of its body.
@@ -138,8 +139,16 @@ struct Answer {
 }
 
 impl Relay {
-    fn new(handle: SubrequestHandle, queue: Held, hold_bytes_max: usize) -> Self {
-        Self { handle, hold_bytes_max, queue, received: false, sent: false, answer: Answer::default() }
+    fn new(handle: SubrequestHandle, queue: Held, exchange: &mut Exchange) -> Self {
+        Self {
+            handle,
+            hold_bytes_max: exchange.plan.hold_bytes_max,
+            response_hold_bytes_max: exchange.response_hold_bytes_max(),
+            queue,
+            received: false,
+            sent: false,
+            answer: Answer::default(),
+        }
     }
 
     async fn run(&mut self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<End> {
@@ -245,7 +254,7 @@ impl Relay {
 
     /// Whether the answer waits: for the request's verdict, or for its own.
     fn withholds(&self, exchange: &Exchange) -> bool {
-        let open = self.answer.bytes <= self.hold_bytes_max && !self.answer.begun;
+        let open = self.answer.bytes <= self.response_hold_bytes_max && !self.answer.begun;
         open && (!exchange.judged || (self.waits_for_itself(exchange) && !self.answer.complete))
     }
 

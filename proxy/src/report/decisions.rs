@@ -6,15 +6,14 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use engine::DecisionRecord;
-
-use crate::settings::{self, Destination, Only};
+use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
 
 /// The way to the thread that writes.
 ///
 /// The channel is bounded: when the disk is slower than the traffic, records are dropped and counted, and
 /// requests go on.
 pub(crate) struct Decisions {
-    only: Only,
+    only: DecisionsOnly,
     lines: Option<SyncSender<Line>>,
 }
 
@@ -28,18 +27,21 @@ enum Line {
 
 impl Decisions {
     /// Opens the destination and starts the thread; without a destination there is neither.
-    pub(crate) fn start(settings: &settings::Decisions) -> io::Result<Self> {
+    pub(crate) fn start(settings: &DecisionLog) -> io::Result<Self> {
         let lines = match &settings.to {
-            Destination::None => None,
-            Destination::Stdout => Some(spawn(Sink::Stdout)?),
-            Destination::File(path) => Some(spawn(Sink::File { file: open(path)?, path: path.clone() })?),
+            DecisionsTo::None => None,
+            DecisionsTo::Stdout => Some(spawn(Sink::Stdout)?),
+            DecisionsTo::File(path) => {
+                let path = Path::new(path);
+                Some(spawn(Sink::File { file: open(path)?, path: path.to_path_buf() })?)
+            }
         };
         Ok(Self { only: settings.only, lines })
     }
 
     /// Queues a record, if it is one of those that are written. `false` when the queue is full.
     pub(crate) fn write(&self, record: &DecisionRecord) -> bool {
-        let Some(lines) = self.lines.as_ref().filter(|_| self.selects(record)) else { return true };
+        let Some(lines) = self.lines.as_ref().filter(|_| self.only.wants(record)) else { return true };
         let Ok(line) = serde_json::to_string(record) else { return false };
         lines.try_send(Line::Record(line)).is_ok()
     }
@@ -59,14 +61,6 @@ impl Decisions {
         let (done, written) = sync_channel(1);
         if lines.send(Line::Flush(done)).is_ok() {
             let _ = written.recv_timeout(FLUSH_MAX);
-        }
-    }
-
-    fn selects(&self, record: &DecisionRecord) -> bool {
-        match self.only {
-            Only::All => true,
-            Only::Blocked => record.blocked,
-            Only::Hostile => record.verdict != "pass",
         }
     }
 }

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use engine::DecisionRecord;
+use engine::{DecisionRecord, SnapshotHashes};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+use transaction::Shortfall;
 
 use super::Stage;
-use crate::load::Hashes;
 
-#[expect(dead_code, reason = "counted once records carry reasons and matches")]
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -49,7 +48,7 @@ impl Metrics {
         registry.register(Box::new(stage.clone()))?;
         let running = IntGaugeVec::new(
             Opts::new("running_info", "Hashes of what is running").namespace("portcullis"),
-            &["config", "policy", "rules", "model"],
+            &["config", "policy", "rules"],
         )?;
         registry.register(Box::new(running.clone()))?;
         let held = IntGauge::with_opts(
@@ -91,12 +90,27 @@ impl Metrics {
 
     /// Counts one finished transaction.
     pub(crate) fn transaction(&self, record: &DecisionRecord, spent: &[Duration; Stage::COUNT]) {
-        self.requests.with_label_values(&["-", record.verdict]).inc();
+        let asset = if record.asset.is_empty() { "-" } else { &record.asset };
+        self.requests.with_label_values(&[asset, record.verdict]).inc();
+        for reason in &record.inspection.reasons {
+            self.uninspected.with_label_values(&[*reason]).inc();
+        }
+        if !record.blocked && record.inspection.reasons.contains(&Shortfall::EngineFailure.as_str()) {
+            self.fail_open.inc();
+        }
+        self.rules(record);
         for stage in Stage::ALL {
             let spent = spent[stage as usize];
             if !spent.is_zero() {
                 self.stage.with_label_values(&[stage.as_str()]).observe(spent.as_secs_f64());
             }
+        }
+    }
+
+    /// Counts matches by rule. Rules come from the configuration, so there are no more labels than rules.
+    fn rules(&self, record: &DecisionRecord) {
+        for found in &record.matches {
+            self.matches.with_label_values(&[&found.rule_id.to_string()]).inc();
         }
     }
 
@@ -124,11 +138,9 @@ impl Metrics {
     }
 
     /// Says what is running now.
-    pub(crate) fn running(&self, hashes: &Hashes) {
+    pub(crate) fn running(&self, hashes: &SnapshotHashes) {
         self.running.reset();
-        self.running
-            .with_label_values(&[&hashes.config, &hashes.policy, &hashes.rules, &hashes.model])
-            .set(1);
+        self.running.with_label_values(&[&hashes.config, &hashes.policy, &hashes.rules]).set(1);
     }
 }
 
