@@ -162,7 +162,7 @@ variables! {
     MultipartUnmatchedBoundary = "MULTIPART_UNMATCHED_BOUNDARY" scalar,
     /// 1 when the response body exceeded its limit.
     OutboundDataError = "OUTBOUND_DATA_ERROR" scalar,
-    /// Always empty in a proxy.
+    /// The path, percent-decoded once, as in ModSecurity v3.
     PathInfo = "PATH_INFO" scalar,
     /// The raw query.
     QueryString = "QUERY_STRING" scalar,
@@ -184,7 +184,7 @@ variables! {
     ReqbodyProcessorError = "REQBODY_PROCESSOR_ERROR" scalar,
     /// Same as REQBODY_ERROR_MSG.
     ReqbodyProcessorErrorMsg = "REQBODY_PROCESSOR_ERROR_MSG" scalar,
-    /// What follows the last slash of the path.
+    /// What follows the last slash of the decoded path.
     RequestBasename = "REQUEST_BASENAME" scalar,
     /// The raw body (form bodies, or by ctl:forceRequestBodyVariable).
     RequestBody = "REQUEST_BODY" scalar,
@@ -194,7 +194,7 @@ variables! {
     RequestCookies = "REQUEST_COOKIES" collection,
     /// Names of cookies.
     RequestCookiesNames = "REQUEST_COOKIES_NAMES" collection,
-    /// The raw path.
+    /// The path, percent-decoded once.
     RequestFilename = "REQUEST_FILENAME" scalar,
     /// Request headers.
     RequestHeaders = "REQUEST_HEADERS" collection,

@@ -9,6 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Collection {
     entries: BTreeMap<Box<[u8]>, Entry>,
+    /// Bytes of all values.
+    bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -22,21 +24,30 @@ impl Collection {
         with_lower_case(name, |lower| self.entries.get(lower))
     }
 
-    /// Sets a variable; a collection that is full keeps what it has.
+    /// Sets a variable; a collection that is full keeps what it has. A rule could otherwise double a
+    /// variable with each value that matches (`setvar:tx.a=%{tx.a}%{tx.a}`).
     pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
         let lower = name.to_ascii_lowercase();
         let is_full = self.entries.len() >= VARIABLES_MAX;
-        match self.entries.get_mut(lower.as_slice()) {
+        let old = self.entries.get_mut(lower.as_slice());
+        let bytes = self.bytes - old.as_ref().map_or(0, |entry| entry.value.len()) + value.len();
+        if bytes > BYTES_MAX {
+            return;
+        }
+        match old {
             Some(entry) => entry.value = value.into(),
-            None if is_full => {}
+            None if is_full => return,
             None => {
                 self.entries.insert(lower.into(), Entry { name: name.into(), value: value.into() });
             }
         }
+        self.bytes = bytes;
     }
 
     pub(super) fn remove(&mut self, name: &[u8]) {
-        self.entries.remove(name.to_ascii_lowercase().as_slice());
+        if let Some(entry) = self.entries.remove(name.to_ascii_lowercase().as_slice()) {
+            self.bytes -= entry.value.len();
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
@@ -45,6 +56,7 @@ impl Collection {
 
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.bytes = 0;
     }
 }
 
@@ -63,6 +75,9 @@ fn with_lower_case<R>(name: &[u8], then: impl FnOnce(&[u8]) -> R) -> R {
 
 /// Variables in one collection (count): names may be made of what the client sent.
 const VARIABLES_MAX: usize = 4_096;
+
+/// Bytes of the values of one collection (bytes).
+const BYTES_MAX: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -88,5 +103,12 @@ mod tests {
             tx.set(index.to_string().as_bytes(), b"x");
         }
         assert_eq!(tx.iter().count(), VARIABLES_MAX);
+        tx.set(b"1", &vec![b'x'; BYTES_MAX]);
+        assert_eq!(tx.get(b"1").map(|entry| entry.value.len()), Some(1), "too long: kept as it was");
+        tx.clear();
+        tx.set(b"1", &vec![b'x'; BYTES_MAX]);
+        tx.remove(b"1");
+        tx.set(b"2", b"x");
+        assert_eq!(tx.bytes, 1);
     }
 }

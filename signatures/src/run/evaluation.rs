@@ -28,6 +28,8 @@ pub(super) struct Evaluation<'r, 't> {
     pub(super) matched: Rc<Vec<Value<'t>>>,
     /// What the previous link of the chain matched (`MATCHED_VARS`).
     pub(super) matched_before: Rc<Vec<Value<'t>>>,
+    /// No matches, shared: most links have none.
+    pub(super) nothing: Rc<Vec<Value<'t>>>,
     /// The matches worth showing of the current rule.
     pub(super) evidence: Vec<Found<'t>>,
     /// What the current rule added to anomaly scores.
@@ -45,6 +47,7 @@ impl<'r, 't> Evaluation<'r, 't> {
         now_us: i64,
         state: &'r mut RuleState,
     ) -> Self {
+        let nothing = Rc::default();
         Self {
             ruleset,
             plan,
@@ -54,8 +57,9 @@ impl<'r, 't> Evaluation<'r, 't> {
             state,
             catalog: Catalog::new(),
             cache: Cache::default(),
-            matched: Rc::default(),
-            matched_before: Rc::default(),
+            matched: Rc::clone(&nothing),
+            matched_before: Rc::clone(&nothing),
+            nothing,
             evidence: Vec::new(),
             score: 0,
             is_over: false,

@@ -51,7 +51,7 @@ impl<'r, 't> Evaluation<'r, 't> {
     pub(super) fn link(&mut self, rule: &'r Rule, rule_index: u32, index: usize) -> bool {
         let Some(link) = rule.links.get(index) else { return false };
         let place = Place { rule, rule_index, link, index };
-        self.matched_before = std::mem::take(&mut self.matched);
+        self.matched_before = std::mem::replace(&mut self.matched, Rc::clone(&self.nothing));
         if link.targets.is_empty() {
             // `SecAction`: nothing to look at, always a match; what matched before stays visible.
             self.matched = Rc::clone(&self.matched_before);

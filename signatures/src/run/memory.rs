@@ -18,6 +18,8 @@ pub(super) struct Memory {
     pub(super) session_id: Vec<u8>,
     /// `setuid`.
     pub(super) user_id: Vec<u8>,
+    /// `SecWebAppId`.
+    pub(super) web_app_id: Option<Box<str>>,
     /// `ctl:ruleRemoveById` and its like.
     pub(super) removed: RuleSet,
     /// `ctl:ruleRemoveTargetById` and its like.
@@ -73,6 +75,7 @@ impl Memory {
         self.persistent.iter_mut().for_each(Collection::clear);
         self.session_id.clear();
         self.user_id.clear();
+        self.web_app_id = None;
         self.removed.clear();
         self.removed_targets.clear();
         self.highest_severity = None;

@@ -118,7 +118,8 @@ impl RuleState {
     /// The state in which a transaction begins.
     #[must_use]
     pub fn new(ruleset: &Ruleset) -> Self {
-        Self { engine: ruleset.settings.engine.unwrap_or_default(), ..Self::default() }
+        let memory = Memory { web_app_id: ruleset.settings.web_app_id.clone(), ..Memory::default() };
+        Self { engine: ruleset.settings.engine.unwrap_or_default(), memory, ..Self::default() }
     }
 
     /// The value of `TX:name`, with `TX:0`..`TX:9` as captured last.
@@ -169,6 +170,7 @@ impl RuleState {
         let (mut matches, mut memory) = (std::mem::take(&mut self.matches), std::mem::take(&mut self.memory));
         matches.clear();
         memory.clear();
+        memory.web_app_id.clone_from(&ruleset.settings.web_app_id);
         *self = Self { matches, memory, ..Self::new(ruleset) };
     }
 

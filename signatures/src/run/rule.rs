@@ -1,5 +1,7 @@
 //! One rule: its chain, and the record of a match.
 
+use std::rc::Rc;
+
 use super::Segments;
 use super::evaluation::Evaluation;
 use super::link::{EVIDENCE_MAX, Found};
@@ -20,7 +22,7 @@ impl<'r> Evaluation<'r, '_> {
             self.trace(rule, 0, || TraceKind::RuleRemoved);
             return false;
         }
-        self.matched = std::rc::Rc::default();
+        self.matched = Rc::clone(&self.nothing);
         self.evidence.clear();
         self.score = 0;
         if !(0..rule.links.len()).all(|link| self.link(rule, index, link)) {
@@ -36,9 +38,16 @@ impl<'r> Evaluation<'r, '_> {
             return Message::default();
         }
         Message {
-            msg: self.expand(rule, rule.meta.msg.as_ref()),
-            logdata: self.expand(rule, rule.meta.logdata.as_ref()),
+            msg: self.expand_short(rule, rule.meta.msg.as_ref()),
+            logdata: self.expand_short(rule, rule.meta.logdata.as_ref()),
         }
+    }
+
+    fn expand_short(&self, rule: &Rule, text: Option<&Text>) -> Vec<u8> {
+        let mut out = self.expand(rule, text);
+        out.truncate(TEXT_BYTES_MAX);
+        out.shrink_to_fit();
+        out
     }
 
     pub(super) fn expand(&self, rule: &Rule, text: Option<&Text>) -> Vec<u8> {
@@ -72,10 +81,11 @@ impl<'r> Evaluation<'r, '_> {
             msg: message.msg,
             logdata: message.logdata,
             severity: rule.meta.severity,
-            tags: tags.iter().map(|tag| self.expand(rule, Some(tag))).collect(),
+            tags: tags.iter().map(|tag| self.expand_short(rule, Some(tag))).collect(),
             paranoia: rule.meta.paranoia,
             values: self.evidence.drain(..).take(EVIDENCE_MAX).map(|found| matched_value(&found)).collect(),
-            score: self.score,
+            // Bookkeeping rules sum up what others found.
+            score: if rule.log { self.score } else { 0 },
             log: rule.log,
             disruptive: !matches!(rule.disruptive, Disruptive::Pass | Disruptive::Allow(_)),
         }
@@ -107,3 +117,6 @@ fn matched_value(found: &Found<'_>) -> MatchedValue {
     let kept = matched.get(..MATCHED_BYTES_MAX).unwrap_or(matched);
     MatchedValue { target: found.value.name(), matched: kept.to_vec() }
 }
+
+/// How much of an expanded `msg`, `logdata` or tag a [`Match`] keeps (bytes).
+const TEXT_BYTES_MAX: usize = 4 << 10;

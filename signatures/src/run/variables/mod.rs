@@ -52,7 +52,6 @@ fn constant(variable: Variable) -> &'static [u8] {
     match variable {
         Variable::ModsecBuild => b"030014000",
         Variable::MscPcreError | Variable::MscPcreLimitsExceeded => b"0",
-        Variable::WebAppId => b"default",
         _ => b"",
     }
 }
@@ -76,6 +75,7 @@ pub(super) fn is_remembered(variable: Variable) -> bool {
             | Variable::Tx
             | Variable::User
             | Variable::UserId
+            | Variable::WebAppId
     )
 }
 
@@ -113,6 +113,10 @@ pub(super) fn recall<'t>(
         }
         Variable::SessionId => out.push(Value::scalar(variable, memory.session_id.clone())),
         Variable::UserId => out.push(Value::scalar(variable, memory.user_id.clone())),
+        Variable::WebAppId => {
+            let id = memory.web_app_id.as_deref().unwrap_or("default");
+            out.push(Value::scalar(variable, id.to_owned()));
+        }
         _ => {
             if let Some(collection) = memory.persistent(persistent_name(variable)) {
                 recall_collection(variable, collection, out);
