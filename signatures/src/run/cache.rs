@@ -66,3 +66,43 @@ impl Hasher for AddressHasher {
         self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::seclang::{self, MemoryFiles, Source};
+
+    /// Pipelines with common prefixes, as in CRS.
+    fn plan() -> Plan {
+        let pipelines = [
+            "t:lowercase",
+            "t:urlDecodeUni",
+            "t:urlDecodeUni,t:lowercase",
+            "t:lowercase,t:removeNulls",
+            "t:length",
+        ];
+        let rules = (1..).zip(pipelines).map(|(id, pipeline)| {
+            format!("SecRule ARGS \"@rx x\" \"id:{id},phase:2,pass,nolog,t:none,{pipeline}\"\n")
+        });
+        let source = Source::text("test.conf", rules.collect::<String>());
+        Plan::new(&seclang::load(vec![source], &MemoryFiles::default()).ruleset.rules)
+    }
+
+    proptest! {
+        #[test]
+        fn gives_what_is_computed_without_it(
+            values in prop::collection::vec("[a-cA-C%+0-4 ]{0,12}", 1..6),
+            asks in prop::collection::vec((0_usize..6, 0_u32..5), 1..40),
+        ) {
+            let (plan, mut cache) = (plan(), Cache::default());
+            for (value, rule) in asks {
+                let bytes = Bytes::from(values[value % values.len()].as_bytes());
+                let cached = cache.transform(&plan, plan.of(rule, 0), &bytes);
+                let computed = transform_once(&plan, plan.of(rule, 0), &bytes);
+                prop_assert_eq!(&*cached, &*computed);
+            }
+        }
+    }
+}
