@@ -20,7 +20,9 @@ fuzz_target!(|input: &[u8]| {
             assert_eq!(found, operator.find(value, &Echo(value), Some(&mut Captures::default())));
             assert!(found.is_none_or(|range| value.get(range).is_some()), "@{name} {argument}");
         }
-        Err(error) => assert!(error.span.is_none_or(|span| argument.get(span).is_some()), "@{name} {argument}"),
+        Err(error) => {
+            assert!(error.span.is_none_or(|span| argument.get(span).is_some()), "@{name} {argument}");
+        }
     }
 });
 
