@@ -106,7 +106,7 @@ impl<'a> Html<'a> {
         match self.rest {
             [b'!', ..] => self.declaration(),
             [b'/', ..] => self.end_tag(),
-            [b'?', ..] => self.comment_to_angle(1),
+            [b'?', ..] => self.comment_to_angle(),
             [b'%', ..] => {
                 self.rest = &self.rest[1..];
                 self.take(Kind::Comment, find_word(self.rest, b"%>"), 2, State::Text)
@@ -132,7 +132,7 @@ impl<'a> Html<'a> {
             }
             _ => {
                 self.is_end_tag = false;
-                self.comment_to_angle(1)
+                self.comment_to_angle()
             }
         }
     }
@@ -225,12 +225,12 @@ impl<'a> Html<'a> {
             let (end, length) = comment_end(comment).unzip();
             return self.take(Kind::Comment, end, length.unwrap_or_default(), State::Text);
         }
-        self.comment_to_angle(1)
+        self.comment_to_angle()
     }
 
-    /// Takes what is no comment but is treated as one, without its first bytes.
-    fn comment_to_angle(&mut self, skipped: usize) -> Option<Token<'a>> {
-        self.rest = self.rest.get(skipped..).unwrap_or_default();
+    /// Takes what is no comment but is treated as one, without its first byte.
+    fn comment_to_angle(&mut self) -> Option<Token<'a>> {
+        self.rest = self.rest.get(1..).unwrap_or_default();
         self.take(Kind::Comment, find(self.rest, b'>'), 1, State::Text)
     }
 
