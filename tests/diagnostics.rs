@@ -25,7 +25,7 @@ fn check(directory: &Path, file: &Path) -> Option<String> {
     let golden = file.with_extension("stderr");
     let update = std::env::vars_os().any(|(name, value)| name == "UPDATE" && value == "1");
     if update {
-        fs::write(&golden, &rendered).unwrap();
+        fs::write(&golden, &rendered).expect("a golden file that can be written");
     }
     let expected = fs::read_to_string(&golden).unwrap_or_default();
     (rendered != expected).then(|| format!("{}:\n{rendered}", golden.display()))
