@@ -12,6 +12,7 @@ mod ruleset;
 mod text;
 mod variable;
 
+pub mod builtin;
 pub mod libinjection;
 pub mod operator;
 pub mod run;
