@@ -24,6 +24,8 @@ pub(super) struct Found<'t> {
 enum Values<'t> {
     Listed(Rc<Vec<Value<'t>>>),
     Made(Vec<Value<'t>>),
+    /// `TX:name`, which a third of CRS asks for: no list is made.
+    One(Option<Value<'t>>),
 }
 
 impl<'t> Deref for Values<'t> {
@@ -33,6 +35,7 @@ impl<'t> Deref for Values<'t> {
         match self {
             Self::Listed(values) => values,
             Self::Made(values) => values,
+            Self::One(value) => value.as_slice(),
         }
     }
 }
@@ -108,12 +111,15 @@ impl<'r, 't> Evaluation<'r, 't> {
     }
 
     fn values(&mut self, rule: &'r Rule, target: &Target) -> Values<'t> {
+        if let (Variable::Tx, Selector::Named(name)) = (target.variable, &target.selector) {
+            return Values::One(variables::tx_value(name, &self.state.memory));
+        }
         let mut made = Vec::new();
         if target.variable == Variable::Rule {
             self.rule_values(rule, &mut made);
         } else if variables::is_remembered(target.variable) {
             let memory = &self.state.memory;
-            variables::recall(target.variable, &target.selector, memory, &self.matched_before, &mut made);
+            variables::recall(target.variable, memory, &self.matched_before, &mut made);
         } else {
             let scene = self.scene();
             return Values::Listed(self.catalog.values(target.variable, scene));

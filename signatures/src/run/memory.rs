@@ -55,6 +55,17 @@ impl Memory {
         self.persistent.get(at)
     }
 
+    /// The group that `TX:0`..`TX:9` name.
+    pub(super) fn capture(&self, name: &[u8]) -> Option<&[u8]> {
+        let [digit @ b'0'..=b'9'] = name else { return None };
+        self.captures.get(usize::from(digit - b'0'))
+    }
+
+    /// The value of `TX:name`, captures before variables.
+    pub(super) fn tx_bytes(&self, name: &[u8]) -> Option<&[u8]> {
+        self.capture(name).or_else(|| self.tx.get(name).map(|entry| &*entry.value))
+    }
+
     /// A number in `TX`; 0 when it is not set or not a number, as in SecLang.
     pub(super) fn number(&self, name: &[u8]) -> i64 {
         self.tx.get(name).map_or(0, |entry| leading_number(&entry.value))

@@ -125,12 +125,7 @@ impl RuleState {
     /// The value of `TX:name`, with `TX:0`..`TX:9` as captured last.
     #[must_use]
     pub fn tx(&self, name: &str) -> Option<&[u8]> {
-        if let [digit @ b'0'..=b'9'] = name.as_bytes()
-            && let Some(group) = self.memory.captures.get(usize::from(digit - b'0'))
-        {
-            return Some(group);
-        }
-        self.memory.tx.get(name.as_bytes()).map(|entry| &*entry.value)
+        self.memory.tx_bytes(name.as_bytes())
     }
 
     /// CRS's inbound anomaly score, of the worst segment if the body had several: the blocking score of

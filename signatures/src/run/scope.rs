@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::memory::Memory;
 use super::value::Value;
 use super::variables::{self, Scene};
-use crate::{Resolve, Rule, Selector, Variable};
+use crate::{Resolve, Rule, Variable};
 
 /// What macros see at one moment of an evaluation.
 pub(super) struct Scope<'a, 't> {
@@ -19,7 +19,9 @@ pub(super) struct Scope<'a, 't> {
 impl Resolve for Scope<'_, '_> {
     fn resolve(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>) {
         match (variable, key) {
-            (Variable::Tx, Some(name)) => self.resolve_tx(name, out),
+            (Variable::Tx, Some(name)) => {
+                out.extend_from_slice(self.memory.tx_bytes(name).unwrap_or_default());
+            }
             (Variable::MatchedVar, _) => {
                 out.extend_from_slice(self.matched.last().map(|value| &*value.bytes).unwrap_or_default());
             }
@@ -36,20 +38,11 @@ impl Resolve for Scope<'_, '_> {
 }
 
 impl Scope<'_, '_> {
-    fn resolve_tx(&self, name: &[u8], out: &mut Vec<u8>) {
-        if let [digit @ b'0'..=b'9'] = name
-            && let Some(group) = self.memory.captures.get(usize::from(digit - b'0'))
-        {
-            return out.extend_from_slice(group);
-        }
-        out.extend(self.memory.tx.get(name).iter().flat_map(|entry| &*entry.value));
-    }
-
     /// The first value of that name, or of any name when none is given.
     fn resolve_first(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>) {
         let mut values = Vec::new();
         if variables::is_remembered(variable) {
-            variables::recall(variable, &Selector::All, self.memory, self.matched, &mut values);
+            variables::recall(variable, self.memory, self.matched, &mut values);
         } else {
             variables::collect(variable, self.scene, &mut values);
         }

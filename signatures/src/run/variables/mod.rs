@@ -21,7 +21,7 @@ pub(super) use body::earlier_values;
 
 use super::memory::Memory;
 use super::value::Value;
-use crate::{Phase, Selector, Variable};
+use crate::{Phase, Variable};
 
 /// What the variables of a transaction depend on.
 #[derive(Clone, Copy, Debug)]
@@ -83,13 +83,12 @@ pub(super) fn is_remembered(variable: Variable) -> bool {
 /// `MATCHED_VARS` means: of the previous link of the chain.
 pub(super) fn recall<'t>(
     variable: Variable,
-    selector: &Selector,
     memory: &Memory,
     matched: &Rc<Vec<Value<'t>>>,
     out: &mut Vec<Value<'t>>,
 ) {
     match variable {
-        Variable::Tx => recall_tx(selector, memory, out),
+        Variable::Tx => recall_tx(memory, out),
         Variable::Env => recall_collection(variable, &memory.env, out),
         Variable::MatchedVars => out.extend(matched.iter().cloned()),
         Variable::MatchedVarsNames => {
@@ -143,14 +142,7 @@ pub(super) fn persistent_name(variable: Variable) -> &'static str {
     }
 }
 
-fn recall_tx(selector: &Selector, memory: &Memory, out: &mut Vec<Value<'_>>) {
-    if let Selector::Named(name) = selector {
-        // By far the most common: a third of CRS asks for one name.
-        if let Some(value) = tx_value(name, memory) {
-            out.push(value);
-        }
-        return;
-    }
+fn recall_tx(memory: &Memory, out: &mut Vec<Value<'_>>) {
     recall_collection(Variable::Tx, &memory.tx, out);
     for index in 0..memory.captures.len() {
         if let Some(group) = memory.captures.get(index) {
@@ -159,13 +151,12 @@ fn recall_tx(selector: &Selector, memory: &Memory, out: &mut Vec<Value<'_>>) {
     }
 }
 
-fn tx_value<'t>(name: &[u8], memory: &Memory) -> Option<Value<'t>> {
-    if let [digit @ b'0'..=b'9'] = name
-        && let Some(group) = memory.captures.get(usize::from(digit - b'0'))
-    {
-        return Some(Value::named(Variable::Tx, name.to_vec(), group.to_vec()));
+/// `TX:name`, captures before variables.
+pub(super) fn tx_value<'t>(name: &[u8], memory: &Memory) -> Option<Value<'t>> {
+    match memory.capture(name) {
+        Some(group) => Some(Value::named(Variable::Tx, name.to_vec(), group.to_vec())),
+        None => memory.tx.get(name).map(|entry| entry_value(Variable::Tx, entry)),
     }
-    memory.tx.get(name).map(|entry| entry_value(Variable::Tx, entry))
 }
 
 fn recall_collection(
