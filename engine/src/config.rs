@@ -1,8 +1,8 @@
 //! The configuration, checked: what a [`crate::Snapshot`] is built from.
 //!
 //! Text becomes a tree whose nodes know their place ([`node`]); one pass compares it with the schema of
-//! the types ([`schema`]), and only a tree without such errors is read into a [`ConfigSpec`] and checked
-//! for meaning. Either way every error is reported at once.
+//! the types ([`schema`]); what has no error there is read into a [`ConfigSpec`] and checked for meaning.
+//! Every error is reported at once.
 
 mod admin;
 mod at;
@@ -15,7 +15,7 @@ mod schema;
 mod spec;
 mod upstream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use signatures::{Diagnostic, SourceFile};
@@ -90,16 +90,25 @@ fn read(text: &str, now_us: i64, findings: &Findings) -> Option<Config> {
         return None;
     }
     schema::validate(&json_schema(), &root);
-    if findings.has_errors() {
-        return None;
-    }
-    match serde_json::from_value(node.to_json()) {
-        Ok(spec) => Some(check(&spec, &root, now_us)),
-        Err(error) => {
+    let spoilt = findings.spoilt();
+    match serde_json::from_value(node.to_json(&spoilt)) {
+        // What has no error of form is checked for meaning all the same, unless errors would follow
+        // from what was left out.
+        Ok(spec) if !is_referred_to(&node, &spoilt) => Some(check(&spec, &root, now_us)),
+        Err(error) if spoilt.is_empty() => {
             root.error("invalid-value", error.to_string()).label("in this document").report();
             None
         }
+        Ok(_) | Err(_) => None,
     }
+}
+
+/// Whether a spoilt entry is an upstream, a policy, or all of them: assets refer to these.
+fn is_referred_to(node: &Node, spoilt: &HashSet<usize>) -> bool {
+    let named = node.entries().iter().filter(|entry| ["upstreams", "policies"].contains(&entry.key.as_str()));
+    named
+        .flat_map(|entry| entry.value.entries().iter().chain([entry]))
+        .any(|entry| spoilt.contains(&entry.key_span.start))
 }
 
 fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {

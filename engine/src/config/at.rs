@@ -1,6 +1,7 @@
 //! A place in a configuration, and errors that point at it.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,11 +14,13 @@ use super::node::Node;
 pub(crate) struct Findings {
     file: Arc<SourceFile>,
     found: RefCell<Vec<Diagnostic>>,
+    /// Where the keys stand whose values have errors.
+    spoilt: RefCell<HashSet<usize>>,
 }
 
 impl Findings {
     pub(crate) fn new(file: Arc<SourceFile>) -> Self {
-        Self { file, found: RefCell::default() }
+        Self { file, found: RefCell::default(), spoilt: RefCell::default() }
     }
 
     fn add(&self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
@@ -27,6 +30,11 @@ impl Findings {
     /// Whether an error was found; warnings do not count.
     pub(crate) fn has_errors(&self) -> bool {
         self.found.borrow().iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Where the keys stand whose values have errors so far (byte offsets).
+    pub(crate) fn spoilt(&self) -> HashSet<usize> {
+        self.spoilt.borrow().clone()
     }
 
     /// What was found, in the order of the text.
@@ -44,11 +52,13 @@ pub(crate) struct At<'a> {
     node: Option<&'a Node>,
     /// The nearest key above that is there.
     key: Range<usize>,
+    /// Where the key stands whose value this is, or is an item of.
+    entry: usize,
 }
 
 impl<'a> At<'a> {
     pub(crate) fn root(findings: &'a Findings, node: &'a Node) -> Self {
-        Self { findings, node: Some(node), key: 0..0 }
+        Self { findings, node: Some(node), key: 0..0, entry: usize::MAX }
     }
 
     /// The node; `None` when it is absent or null.
@@ -60,14 +70,14 @@ impl<'a> At<'a> {
     pub(crate) fn key(&self, key: &str) -> Self {
         let node = self.node.and_then(|node| node.get(key));
         let key = self.node.and_then(|node| node.key_span(key)).unwrap_or_else(|| self.span());
-        Self { findings: self.findings, node, key }
+        Self { findings: self.findings, node, entry: key.start, key }
     }
 
     /// The item at `index`.
     pub(crate) fn item(&self, index: usize) -> Self {
         let node = self.node.and_then(|node| node.item(index));
         let key = node.map_or_else(|| self.key.clone(), Node::caret);
-        Self { findings: self.findings, node, key }
+        Self { findings: self.findings, node, key, entry: self.entry }
     }
 
     /// The place itself.
@@ -94,7 +104,7 @@ impl<'a> At<'a> {
         let (label, help) = (String::new(), None);
         let diagnostic =
             Diagnostic { severity, code, title, location: Some(location), label, related: None, help };
-        Draft { findings: self.findings, key: self.key.clone(), diagnostic }
+        Draft { findings: self.findings, key: self.key.clone(), entry: self.entry, diagnostic }
     }
 }
 
@@ -103,6 +113,7 @@ impl<'a> At<'a> {
 pub(crate) struct Draft<'a> {
     findings: &'a Findings,
     key: Range<usize>,
+    entry: usize,
     diagnostic: Diagnostic,
 }
 
@@ -129,6 +140,7 @@ impl Draft<'_> {
 
     /// Adds it to what was found.
     pub(crate) fn report(self) {
+        self.findings.spoilt.borrow_mut().insert(self.entry);
         self.findings.add([self.diagnostic]);
     }
 }

@@ -1,5 +1,6 @@
 //! A YAML document as a tree whose every node knows where it stands.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
@@ -63,6 +64,14 @@ impl Node {
         (!matches!(entry.value.content, Content::Null)).then_some(&entry.value)
     }
 
+    /// The keys of a map, with their places.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.content {
+            Content::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// Where the key `key` itself stands.
     pub(crate) fn key_span(&self, key: &str) -> Option<Range<usize>> {
         let Content::Map(entries) = &self.content else { return None };
@@ -101,19 +110,21 @@ impl Node {
         }
     }
 
-    /// The same tree without places; null entries are left out, so that they count as absent.
-    pub(crate) fn to_json(&self) -> Value {
+    /// The same tree without places. Null entries are left out, so that they count as absent, and so are
+    /// those whose keys stand at `spoilt` places.
+    pub(crate) fn to_json(&self, spoilt: &HashSet<usize>) -> Value {
         match &self.content {
             Content::Null => Value::Null,
             Content::Bool(value) => (*value).into(),
             Content::Integer(value) => (*value).into(),
             Content::Float(value) => (*value).into(),
             Content::Text(value) => value.clone().into(),
-            Content::List(items) => items.iter().map(Self::to_json).collect(),
+            Content::List(items) => items.iter().map(|item| item.to_json(spoilt)).collect(),
             Content::Map(entries) => entries
                 .iter()
                 .filter(|entry| !matches!(entry.value.content, Content::Null))
-                .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                .filter(|entry| !spoilt.contains(&entry.key_span.start))
+                .map(|entry| (entry.key.clone(), entry.value.to_json(spoilt)))
                 .collect(),
         }
     }

@@ -49,7 +49,7 @@ impl Origin {
             if path.starts_with('/') { path.to_owned() } else { format!("{directory}{path}") }
         };
         match self {
-            Self::Builtin => Ok(Vec::new()),
+            Self::Builtin => Ok(signatures::builtin::sources()),
             Self::Crs(path) => crs_layout(&within(path), reader),
             Self::File(pattern) => {
                 let pattern = within(pattern);
