@@ -1,0 +1,176 @@
+//! What the commands print and return, by running the binary.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// Two rules: one that denies, and one that would not load.
+const RULES: &str = "SecRule ARGS:q \"@contains attack\" \"id:1001,phase:2,deny,log,msg:'an attack'\"\n";
+
+const RECORDS: &str = concat!(
+    r#"{"id":"a","request":{"method":"GET","target":"/?q=attack","protocol":"HTTP/1.1","headers":[["Host","h"]]}}"#,
+    "\n\n",
+    r#"{"method":"GET","url":"/?q=peace","headers":{"Host":"h"},"data":""}"#,
+    "\n",
+);
+
+struct Run {
+    code: Option<i32>,
+    out: String,
+    talk: String,
+}
+
+/// Runs `portcullis` in `directory`, with `input` on its standard input.
+fn run(directory: &tempfile::TempDir, args: &[&str], input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(args)
+        .current_dir(directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // It may end without reading: that is its right.
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("the binary ends");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Run { code: status.code(), out: text(stdout), talk: text(stderr) }
+}
+
+/// A directory with those files.
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).expect("a file");
+    }
+    directory
+}
+
+#[test]
+fn scores_records_in_order() {
+    let directory = directory(&[("r.conf", RULES), ("r.jsonl", RECORDS)]);
+    for (args, input) in [
+        (&["score", "r.jsonl", "--rules", "r.conf"][..], ""),
+        (&["score", "-", "--rules", "r.conf", "--threads", "3"][..], RECORDS),
+    ] {
+        let run = run(&directory, args, input);
+        assert_eq!(run.code, Some(0), "{}", run.talk);
+        let lines: Vec<serde_json::Value> =
+            run.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines.len(), 2, "{}", run.out);
+        assert_eq!(
+            (&lines[0]["id"], &lines[0]["verdict"], &lines[0]["blocked"]),
+            (&"a".into(), &"prevent".into(), &true.into())
+        );
+        assert_eq!(lines[0]["rules"], serde_json::json!([1001]));
+        assert_eq!((&lines[1]["id"], &lines[1]["verdict"]), (&"3".into(), &"pass".into()));
+        let keys: Vec<_> = lines[0].as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(keys, ["id", "verdict", "blocked", "score", "anomaly", "confidence", "rules", "t_us"]);
+    }
+}
+
+#[test]
+fn detects_without_blocking() {
+    let directory = directory(&[("r.conf", RULES), ("r.jsonl", RECORDS)]);
+    let run = run(&directory, &["score", "r.jsonl", "--rules", "r.conf", "--mode", "detect"], "");
+    assert!(run.out.contains(r#""verdict":"detect","blocked":false"#), "{}", run.out);
+}
+
+#[test]
+fn says_what_it_could_not_do() {
+    let directory = directory(&[
+        ("r.conf", RULES),
+        ("empty", ""),
+        ("bad.jsonl", "{}\n"),
+        ("c.yaml", "version: 1\nx: 1\n"),
+    ]);
+    for (args, code, expected) in [
+        (&["score", "absent", "--rules", "r.conf"][..], 2, "cannot open `absent`"),
+        (&["score", "empty", "--rules", "r.conf"][..], 2, "there is no record in the input"),
+        (&["score", "bad.jsonl", "--rules", "r.conf"][..], 2, "bad.jsonl:1: not a record"),
+        (&["score", "empty", "--rules", "absent.conf"][..], 2, "there is no file `absent.conf`"),
+        (&["score", "empty", "--mode", "blok", "--rules", "r.conf"][..], 2, "expected `detect`"),
+        (&["score", "empty", "--config", "c.yaml"][..], 2, "unknown key `x`"),
+        (&["score"][..], 2, "<FILE>"),
+        (&["check", "absent"][..], 2, "cannot read `absent`"),
+        (&["check", "c.yaml"][..], 1, "unknown key `x`"),
+        (&["check", "r.conf"][..], 0, "clean"),
+        (&["explain", "empty", "--rules", "r.conf"][..], 2, "there is no record in `empty`"),
+        (&["test", "absent"][..], 2, "cannot read `absent`"),
+        (&["rules", "explain", "7", "--rules", "r.conf"][..], 2, "there is no rule 7"),
+        (&["rules", "install", "crs"][..], 2, "expected a release"),
+        (&["rules", "install", "crs@4.25.0"][..], 2, "--sha256"),
+    ] {
+        let run = run(&directory, args, "");
+        assert!(run.talk.contains(expected), "{args:?}: {}", run.talk);
+        assert_eq!(run.code, Some(code), "{args:?}: {}", run.talk);
+        assert_eq!(run.out, "", "{args:?}");
+    }
+}
+
+#[test]
+fn check_writes_json_and_sarif() {
+    let directory = directory(&[("c.yaml", "version: 1\nlistner: []\n")]);
+    for format in ["json", "sarif"] {
+        let run = run(&directory, &["check", "c.yaml", "--format", format], "");
+        let value: serde_json::Value = serde_json::from_str(&run.out).expect("JSON");
+        assert!(value.to_string().contains("unknown-key"), "{value}");
+        assert_eq!(run.code, Some(1));
+    }
+}
+
+#[test]
+fn explains_a_verdict() {
+    let directory = directory(&[("r.conf", RULES), ("r.jsonl", RECORDS)]);
+    let text = run(&directory, &["explain", "r.jsonl#a", "--rules", "r.conf"], "");
+    for part in [
+        "prevent: GET /?q=attack",
+        "because of rule 1001 (r.conf:1): an attack",
+        "ARGS_GET:q = attack",
+        "mode: detect",
+    ] {
+        assert!(text.out.contains(part), "{part}: {}", text.out);
+    }
+    let json = run(&directory, &["explain", "r.jsonl#a", "--rules", "r.conf", "--json"], "");
+    let value: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!((&value["verdict"], &value["matches"][0]["ruleId"]), (&"prevent".into(), &1001.into()));
+    let absent = run(&directory, &["explain", "r.jsonl#zz", "--rules", "r.conf"], "");
+    assert!(absent.talk.contains("there is no record `zz`"), "{}", absent.talk);
+}
+
+#[test]
+fn runs_policy_tests() {
+    let cases = "tests:\n\
+        - { name: one, request: { target: \"/?q=attack\" }, expect: { verdict: prevent, rules: [1001], status: 403 } }\n\
+        - { name: two, request: { method: POST, body: q=attack }, expect: { verdict: prevent } }\n\
+        - { name: three, request: { target: / }, expect: { verdict: prevent } }\n";
+    let directory = directory(&[("r.conf", RULES), ("cases.yaml", cases)]);
+    let run = run(&directory, &["test", "cases.yaml", "--rules", "r.conf"], "");
+    assert_eq!(run.out.lines().last(), Some("2 passed, 1 failed"), "{}{}", run.out, run.talk);
+    assert!(run.out.contains("three: verdict: expected prevent, found pass"), "{}", run.out);
+    assert_eq!(run.code, Some(1));
+}
+
+#[test]
+fn lists_and_explains_rules() {
+    let directory = directory(&[("r.conf", RULES)]);
+    let list = run(&directory, &["rules", "list", "--rules", "r.conf"], "");
+    assert!(list.out.contains("1001  phase 2") && list.out.contains("an attack"), "{}", list.out);
+    let one = run(&directory, &["rules", "explain", "1001", "--rules", "r.conf"], "");
+    assert!(one.out.contains("looks at ARGS") && one.out.contains("@contains attack"), "{}", one.out);
+}
+
+#[test]
+fn a_closed_output_is_not_a_panic() {
+    let directory = directory(&[("r.conf", RULES), ("r.jsonl", &RECORDS.repeat(20_000))]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["score", "r.jsonl", "--rules", "r.conf"])
+        .current_dir(directory.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let Output { status, stderr, .. } = child.wait_with_output().expect("the binary ends");
+    assert!(!String::from_utf8_lossy(&stderr).contains("panicked"));
+    assert_eq!(status.code(), Some(0));
+}
