@@ -51,3 +51,222 @@ impl Evaluation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use signatures::seclang::MemoryFiles;
+    use transaction::RequestHead;
+
+    use super::*;
+    use crate::Verdict;
+
+    const RULES: &str = r#"
+SecRule ARGS "@contains evil" "id:1,phase:2,pass,log,tag:'attack-x',setvar:'tx.blocking_inbound_anomaly_score=+5'"
+SecRule ARGS:q "@contains bad" "id:2,phase:2,pass,log,setvar:'tx.blocking_inbound_anomaly_score=+3'"
+SecRule REQUEST_HEADERS:User-Agent "@contains scan" "id:3,phase:1,deny,status:429,log"
+SecRule REQBODY_PROCESSOR "@streq JSON" "id:4,phase:2,deny,log"
+SecRule TX:blocking_inbound_anomaly_score "@ge %{tx.inbound_anomaly_score_threshold}" "id:9,phase:2,deny,log"
+"#;
+
+    /// A snapshot of one policy with `RULES`.
+    fn snapshot(policy: &str) -> Arc<Snapshot> {
+        let text = format!(
+            "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
+             assets: [{{ name: a, hosts: ['h'], upstream: u, policy: p }}]\n\
+             policies: {{ p: {{ signatures: {{ rules: [r.conf] }}, {policy} }} }}\n"
+        );
+        let files = MemoryFiles::default().with("r.conf", RULES);
+        let built = Snapshot::build("p.yaml", &text, &files, 0);
+        let render = |found: Vec<signatures::Diagnostic>| -> String {
+            found.iter().map(|it| it.render(false)).collect()
+        };
+        Arc::new(built.unwrap_or_else(|found| panic!("{}", render(found))).0)
+    }
+
+    fn record(target: &str, agent: &str, body: &str) -> Record {
+        let headers =
+            [("Host", "h"), ("User-Agent", agent), ("Content-Type", "application/x-www-form-urlencoded")];
+        let request = RequestHead {
+            method: b"POST".to_vec(),
+            target: target.into(),
+            protocol: b"HTTP/1.1".to_vec(),
+            headers: headers.into_iter().collect(),
+        };
+        Record { id: "0".into(), request, body: body.into(), ..Record::default() }
+    }
+
+    fn ids(evaluation: &Evaluation) -> BTreeSet<u32> {
+        evaluation.matches().map(|found| found.id.get()).collect()
+    }
+
+    #[test]
+    fn judges_by_policy() {
+        for (policy, target, agent, body, verdict, rules) in [
+            ("mode: prevent", "/?q=peace", "", "", "pass", &[][..]),
+            ("mode: prevent", "/?q=evil", "", "", "prevent", &[1, 9]),
+            ("mode: detect", "/?q=evil", "", "", "detect", &[1, 9]),
+            ("mode: off", "/?q=evil", "", "", "pass", &[]),
+            ("mode: prevent", "/", "", "x=evil", "prevent", &[1, 9]),
+            ("mode: prevent", "/?q=bad", "", "", "pass", &[2]),
+            ("mode: prevent", "/?q=evil", "scan", "", "prevent", &[3]),
+            ("mode: detect", "/?q=evil", "scan", "", "detect", &[1, 3, 9]),
+            (
+                "mode: prevent, exceptions: [{ rules: [1], reason: r, expires: never }]",
+                "/?q=evil",
+                "",
+                "",
+                "pass",
+                &[],
+            ),
+            (
+                "mode: prevent, exceptions: [{ tags: [attack-*], reason: r, expires: never }]",
+                "/?q=evil",
+                "",
+                "",
+                "pass",
+                &[],
+            ),
+            (
+                "mode: prevent, exceptions: [{ parameters: [Q], reason: r, expires: never }]",
+                "/?q=evil",
+                "",
+                "",
+                "pass",
+                &[],
+            ),
+            (
+                "mode: prevent, exceptions: [{ parameters: [q], reason: r, expires: never }]",
+                "/?r=evil",
+                "",
+                "",
+                "prevent",
+                &[1, 9],
+            ),
+            (
+                "mode: prevent, exceptions: [{ paths: [/a], reason: r, expires: never }]",
+                "/a/b?q=evil",
+                "",
+                "",
+                "pass",
+                &[],
+            ),
+            (
+                "mode: prevent, exceptions: [{ paths: [/a], reason: r, expires: never }]",
+                "/a/../?q=evil",
+                "",
+                "",
+                "prevent",
+                &[1, 9],
+            ),
+            (
+                "mode: prevent, exceptions: [{ paths: [/], reason: r, expires: 1970-01-01 }]",
+                "/?q=evil",
+                "",
+                "",
+                "prevent",
+                &[1, 9],
+            ),
+            ("mode: prevent, limits: { query_arguments_max: 1 }", "/?a=1&b=2", "", "", "prevent", &[]),
+            (
+                "mode: prevent, on_limit: detect, limits: { query_arguments_max: 1 }",
+                "/?a=1&b=2",
+                "",
+                "",
+                "detect",
+                &[],
+            ),
+            (
+                "mode: prevent, on_limit: pass, limits: { query_arguments_max: 1 }",
+                "/?a=1&b=2",
+                "",
+                "",
+                "pass",
+                &[],
+            ),
+        ] {
+            let evaluation = Evaluation::of_record(snapshot(policy), &record(target, agent, body));
+            let found: Vec<u32> = ids(&evaluation).into_iter().collect();
+            assert_eq!(
+                (evaluation.verdict().as_str(), found.as_slice()),
+                (verdict, rules),
+                "{policy} {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn writes_down_what_it_found() {
+        let snapshot = snapshot("mode: prevent");
+        let json = |target| {
+            serde_json::to_value(Evaluation::judge_record(&snapshot, &record(target, "", ""))).unwrap()
+        };
+        let value = json("/p?q=evil&password=evil-secret");
+        assert_eq!(value["time"], "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            (&value["transactionId"], &value["verdict"], &value["blocked"]),
+            (&"0".into(), &"prevent".into(), &true.into())
+        );
+        assert_eq!((&value["path"], &value["scores"]["anomaly"]), (&"/p".into(), &10.into()));
+        assert_eq!(
+            (&value["matches"][0]["ruleId"], &value["matches"][0]["target"]),
+            (&1.into(), &"ARGS:q".into())
+        );
+        assert!(!value.to_string().contains("evil-secret"), "{value}");
+        assert_eq!(json("/p")["inspection"], serde_json::json!({ "complete": true, "reasons": [] }));
+    }
+
+    #[test]
+    fn can_be_moved_between_threads() {
+        fn is_send<T: Send>() {}
+        is_send::<Evaluation>();
+        is_send::<Arc<Snapshot>>();
+    }
+
+    fn any_request() -> impl Strategy<Value = Record> {
+        let name = prop::sample::select(&["q", "r", "s"][..]);
+        let value = prop::sample::select(&["evil", "bad", "peace", "evilbad"][..]);
+        let pairs = prop::collection::vec((name, value), 0..4);
+        let agent = prop::sample::select(&["scan", "browser"][..]);
+        (pairs, agent).prop_map(|(pairs, agent)| {
+            let query: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            record(&format!("/?{}", query.join("&")), agent, &query.join("&"))
+        })
+    }
+
+    fn any_exception() -> impl Strategy<Value = String> {
+        let scope = prop::sample::select(
+            &[
+                "rules: [1]",
+                "rules: [1-3]",
+                "tags: ['attack-*']",
+                "parameters: [q]",
+                "rules: [2], parameters: ['*']",
+            ][..],
+        );
+        scope.prop_map(|scope| format!("exceptions: [{{ {scope}, reason: r, expires: never }}]"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn an_exception_never_adds_a_match(record in any_request(), exception in any_exception()) {
+            let without = Evaluation::of_record(snapshot("mode: detect"), &record);
+            let with = Evaluation::of_record(snapshot(&format!("mode: detect, {exception}")), &record);
+            prop_assert!(ids(&with).is_subset(&ids(&without)), "{:?} {:?}", ids(&with), ids(&without));
+        }
+
+        #[test]
+        fn modes_find_the_same_evidence(record in any_request()) {
+            let detect = Evaluation::of_record(snapshot("mode: detect"), &record);
+            let prevent = Evaluation::of_record(snapshot("mode: prevent"), &record);
+            prop_assert_eq!(prevent.verdict().is_blocked(), detect.verdict().as_str() == "detect");
+            if let (Verdict::Detect(detected), Verdict::Prevent(prevented, _)) = (detect.verdict(), prevent.verdict()) {
+                prop_assert_eq!(format!("{detected:?}"), format!("{prevented:?}"));
+            }
+        }
+    }
+}
