@@ -55,9 +55,12 @@ fn spared(case: &Case) -> Vec<u32> {
     case.stages.iter().flat_map(|stage| stage.output.log.no_expect_ids.clone()).collect()
 }
 
-/// The rules as a policy with this paranoia level has them.
+/// The rules as a policy with this paranoia level has them, responses inspected.
 fn ruleset(paranoia: u8) -> Ruleset {
-    let level = format!("SecAction \"id:1,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level={paranoia}\"");
+    let level = format!(
+        "SecResponseBodyAccess On
+        SecAction \"id:1,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level={paranoia}\""
+    );
     let sources = [Source::text("level", level)].into_iter().chain(builtin::sources()).collect();
     let loaded = seclang::load(sources, &MemoryFiles::default());
     assert!(!loaded.has_errors());
