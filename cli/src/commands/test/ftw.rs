@@ -45,7 +45,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
             std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         match FtwFile::parse(&text) {
             Ok(Some(file)) => {
-                file.cases().for_each(|(id, case)| tally.add(&id.to_string(), runner.run(case)))
+                for (id, case) in file.cases() {
+                    tally.add(&id.to_string(), runner.run(case));
+                }
             }
             Ok(None) => {}
             Err(reason) => tally.add(&path.display().to_string(), Err(reason)),
