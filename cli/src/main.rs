@@ -27,6 +27,8 @@ struct Cli {
 enum Command {
     /// Check configurations and rule files; every error at once.
     Check(commands::check::Args),
+    /// Show what it does, with everything in one process.
+    Demo(commands::demo::Args),
     /// Judge one recorded request and say why.
     Explain(commands::explain::Args),
     /// List, explain and install rules.
@@ -49,6 +51,7 @@ pub(crate) enum Outcome {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => commands::check::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Rules(command) => commands::rules::run(&command),
         Command::Run(args) => commands::run::run(&args),

@@ -117,7 +117,9 @@ impl Exchange {
         self.position += length;
         self.fed = self.fed.max(self.position);
         let fresh = usize::try_from(seen).ok().and_then(|seen| chunk.get(seen..)).unwrap_or_default();
-        fresh.is_empty() || self.judge(Stage::RequestBody, |evaluation| evaluation.request_body(fresh))
+        fresh.is_empty()
+            || self.judged
+            || self.judge(Stage::RequestBody, |evaluation| evaluation.request_body(fresh))
     }
 
     /// The request is complete. `false` when the transaction is refused.

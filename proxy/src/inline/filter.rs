@@ -10,6 +10,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
+use transaction::Shortfall;
 
 use super::exchange::Exchange;
 use super::hold::{Admission, Held, admit};
@@ -136,10 +137,13 @@ impl ProxyHttp for Inline {
             return Ok(());
         }
         let clean = body.as_ref().is_none_or(|chunk| exchange.judge_chunk(chunk));
-        if clean && (!end_of_stream || exchange.judge_end()) {
-            return Ok(());
+        if !clean || (end_of_stream && !exchange.judge_end()) {
+            return Err(refused());
         }
-        Err(refused())
+        if !end_of_stream && exchange.plan.hold_bytes_max > 0 {
+            exchange.note(Shortfall::ReleasedEarly);
+        }
+        Ok(())
     }
 
     async fn response_filter(

@@ -152,7 +152,7 @@ impl Relay {
     }
 
     async fn run(&mut self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<End> {
-        self.received = exchange.judged;
+        self.received = session.is_body_done();
         let upper = self.handle.tx.clone();
         loop {
             if self.answer.complete && self.received {

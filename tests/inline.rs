@@ -1,0 +1,22 @@
+//! The real binary between real peers, on loopback.
+//!
+//! Each trap of Pingora that shaped the proxy is a test here: the retry buffer's 64 KiB, the empty chunk
+//! while holding, answers that come early, 100 (Continue), aborts midway. Everything else is tested in
+//! memory. Tests that need a program that is not installed say so and pass.
+
+#[path = "inline/bodies.rs"]
+mod bodies;
+#[path = "inline/curl.rs"]
+mod curl;
+#[path = "inline/grpc.rs"]
+mod grpc;
+#[path = "inline/life.rs"]
+mod life;
+#[path = "inline/nginx.rs"]
+mod nginx;
+#[path = "inline/origin.rs"]
+mod origin;
+#[path = "inline/process.rs"]
+mod process;
+#[path = "inline/streams.rs"]
+mod streams;

@@ -1,0 +1,87 @@
+//! gRPC as it is on the wire: HTTP/2 streams that flow both ways, and trailers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use super::process::{Portcullis, Setup};
+
+/// A service that sends every message back and ends with `grpc-status: 0`.
+async fn service() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(socket).await.expect("HTTP/2");
+                while let Some(Ok((request, respond))) = connection.accept().await {
+                    tokio::spawn(echo(request.into_body(), respond));
+                }
+            });
+        }
+    });
+    address
+}
+
+async fn echo(mut body: h2::RecvStream, mut respond: h2::server::SendResponse<Bytes>) {
+    let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
+    let mut answer = respond.send_response(head, false).expect("sent");
+    while let Some(Ok(message)) = body.data().await {
+        let _ = body.flow_control().release_capacity(message.len());
+        if answer.send_data(message, false).is_err() {
+            return;
+        }
+    }
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let _ = answer.send_trailers(trailers);
+}
+
+async fn call(proxy: SocketAddr, path: &str) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+    let socket = TcpStream::connect(proxy).await.expect("connected");
+    let (client, connection) = h2::client::handshake(socket).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let request = Request::post(format!("http://{proxy}{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .expect("a head");
+    client.ready().await.expect("ready").send_request(request, false).expect("sent")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_flow_both_ways_and_trailers_arrive() {
+    let service = service().await;
+    let setup = Setup { protocol: "h2c", ..Setup::new(service) };
+    let proxy = tokio::task::spawn_blocking(move || Portcullis::start(&setup)).await.expect("started");
+    let (response, mut messages) = call(proxy.address, "/shop.Orders/Watch").await;
+    messages.send_data(Bytes::from_static(b"\0\0\0\0\x03one"), false).expect("sent");
+    let whole = async {
+        let mut answer = response.await.expect("a head").into_body();
+        let first = answer.data().await.expect("more").expect("a message");
+        assert_eq!(&first[..], b"\0\0\0\0\x03one", "before the request ended");
+        messages.send_data(Bytes::from_static(b"\0\0\0\0\x03two"), true).expect("sent");
+        let second = answer.data().await.expect("more").expect("a message");
+        assert_eq!(&second[..], b"\0\0\0\0\x03two");
+        assert!(answer.data().await.is_none());
+        answer.trailers().await.expect("no reset").expect("trailers")
+    };
+    let trailers = timeout(Duration::from_secs(10), whole).await.expect("in time");
+    assert_eq!(trailers.get("grpc-status"), Some(&HeaderValue::from_static("0")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_a_grpc_status() {
+    let service = service().await;
+    let setup = Setup { protocol: "h2c", ..Setup::new(service) };
+    let proxy = tokio::task::spawn_blocking(move || Portcullis::start(&setup)).await.expect("started");
+    let (response, _messages) = call(proxy.address, "/shop.Orders/Find?q=hostileword").await;
+    let response = timeout(Duration::from_secs(10), response).await.expect("in time").expect("a head");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers().get("grpc-status"), Some(&HeaderValue::from_static("7")));
+    assert!(response.into_body().is_end_stream(), "headers alone");
+}

@@ -1,0 +1,154 @@
+//! An application of our own, for what nginx does not do: telling what it was sent, events, WebSocket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A running application; its threads end with the test process.
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// A request as the application saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// `None` when the body broke off.
+    pub(crate) body_bytes: Option<usize>,
+}
+
+impl Origin {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let kept = Arc::clone(&kept);
+                std::thread::spawn(move || serve(&stream, &kept));
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// The requests so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("not poisoned").clone()
+    }
+
+    /// Requests whose body arrived whole.
+    pub(crate) fn completed(&self) -> usize {
+        self.seen().iter().filter(|seen| seen.body_bytes.is_some()).count()
+    }
+}
+
+fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) {
+    let mut reader = BufReader::new(stream);
+    while let Some((path, headers)) = head(&mut reader) {
+        let header =
+            |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
+        if header("upgrade").is_some() {
+            return echo_upgraded(stream, &mut reader);
+        }
+        let body = match header("transfer-encoding") {
+            Some(_) => chunked(&mut reader),
+            None => sized(
+                &mut reader,
+                header("content-length").map_or(0, |length| length.parse().expect("a length")),
+            ),
+        };
+        let body_bytes = body.as_ref().map(Vec::len);
+        seen.lock().expect("not poisoned").push(Seen { path: path.clone(), headers, body_bytes });
+        let Some(body) = body else { return };
+        if answer(stream, &path, &body).is_err() {
+            return;
+        }
+    }
+}
+
+fn head(reader: &mut impl BufRead) -> Option<(String, Vec<(String, String)>)> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut headers = Vec::new();
+    loop {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.trim().to_owned())),
+            None => return Some((path, headers)),
+        }
+    }
+}
+
+fn sized(reader: &mut impl Read, length: usize) -> Option<Vec<u8>> {
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(body)
+}
+
+fn chunked(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim(), 16).ok()?;
+        body.extend(sized(reader, length)?);
+        reader.read_line(&mut line).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+    }
+}
+
+fn answer(mut stream: &TcpStream, path: &str, body: &[u8]) -> std::io::Result<()> {
+    match path {
+        "/events" => {
+            stream.write_all(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: 1\n\n",
+            )?;
+            std::thread::sleep(Duration::from_secs(3));
+            stream.write_all(b"data: 2\n\n")?;
+            stream.shutdown(std::net::Shutdown::Both)
+        }
+        "/slow" => {
+            std::thread::sleep(Duration::from_secs(2));
+            plain(stream, b"slow\n")
+        }
+        "/leak" => plain(stream, &[&[b'.'; 100_000][..], b"leakedword"].concat()),
+        "/gone" => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n"),
+        "/same" => stream.write_all(b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"),
+        _ => plain(stream, format!("{} {:016x}\n", body.len(), hash(body)).as_bytes()),
+    }
+}
+
+fn plain(mut stream: &TcpStream, body: &[u8]) -> std::io::Result<()> {
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(&[head.as_bytes(), body].concat())
+}
+
+fn echo_upgraded(mut stream: &TcpStream, reader: &mut impl Read) {
+    let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    if stream.write_all(head.as_bytes()).is_err() {
+        return;
+    }
+    let mut bytes = [0; 1024];
+    while let Ok(read) = reader.read(&mut bytes) {
+        if read == 0 || stream.write_all(&bytes[..read]).is_err() {
+            return;
+        }
+    }
+}
+
+/// FNV-1a: enough to tell bodies apart.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}

@@ -1,0 +1,158 @@
+//! A `portcullis run` of one's own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::time::{Duration, Instant};
+
+/// A running proxy; killed when dropped.
+pub(crate) struct Portcullis {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    directory: tempfile::TempDir,
+    errors: Arc<Mutex<String>>,
+}
+
+/// What is configured.
+pub(crate) struct Setup {
+    pub(crate) origin: String,
+    pub(crate) mode: &'static str,
+    pub(crate) protocol: &'static str,
+}
+
+impl Setup {
+    /// Prevent mode before an HTTP/1 origin.
+    pub(crate) fn new(origin: impl ToString) -> Self {
+        Self { origin: origin.to_string(), mode: "prevent", protocol: "http1" }
+    }
+
+    pub(crate) fn yaml(&self) -> String {
+        format!(
+            r#"version: 1
+listeners: [{{ address: "127.0.0.1:0", h2c: true }}]
+upstreams: {{ app: {{ servers: ["{}"], protocol: {}, connect_timeout: 1s }} }}
+assets: [{{ name: all, hosts: ["*"], upstream: app, policy: default }}]
+policies:
+  default:
+    mode: {}
+    signatures: {{ rules: [{{ file: rules.conf }}] }}
+admin: {{ address: "127.0.0.1:0" }}
+reports: {{ decisions: {{ to: none }} }}
+"#,
+            self.origin, self.protocol, self.mode
+        )
+    }
+}
+
+/// Rules that stop one word wherever it stands.
+const RULES: &str = r#"
+SecRuleEngine On
+SecRequestBodyAccess On
+SecResponseBodyAccess On
+SecResponseBodyMimeType text/plain
+SecRule REQUEST_URI "@contains hostileword" "id:1,phase:1,deny,status:403,msg:'in the target'"
+SecRule ARGS|ARGS_NAMES|FILES|REQUEST_BODY "@contains hostileword" "id:2,phase:2,deny,status:403,msg:'in the body'"
+SecRule RESPONSE_BODY "@contains leakedword" "id:3,phase:4,deny,status:403,msg:'in the answer'"
+"#;
+
+impl Portcullis {
+    pub(crate) fn start(setup: &Setup) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("rules.conf"), RULES).expect("written");
+        std::fs::write(directory.path().join("portcullis.yaml"), setup.yaml()).expect("written");
+        let mut child = Command::new(binary())
+            .args(["run", "--threads", "2", "--config"])
+            .arg(directory.path().join("portcullis.yaml"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("portcullis starts");
+        let errors = Arc::new(Mutex::new(String::new()));
+        let (lines, said) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let kept = Arc::clone(&errors);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                kept.lock().expect("not poisoned").push_str(&format!("{line}\n"));
+                let _ = lines.send(line);
+            }
+        });
+        let mut address = None;
+        let admin = loop {
+            let line = said.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| {
+                panic!("portcullis did not start:\n{}", errors.lock().expect("not poisoned"))
+            });
+            if let Some(found) = line.strip_prefix("listening on http://") {
+                address = found.split(' ').next().and_then(|text| text.parse().ok());
+            }
+            if let Some(found) = line.strip_prefix("admin on http://") {
+                break found.split(": ").next().and_then(|text| text.parse().ok()).expect("an address");
+            }
+        };
+        Self { child, address: address.expect("a listener"), admin, directory, errors }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// What it said on standard error.
+    pub(crate) fn said(&self) -> String {
+        self.errors.lock().expect("not poisoned").clone()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Whether the process ended by itself within `limit`, and with success.
+    pub(crate) fn ends_within(&mut self, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// The admin listener's answer.
+    pub(crate) fn admin(&self, path: &str) -> String {
+        super::curl::get(&format!("http://{}{path}", self.admin)).body
+    }
+
+    /// The value of a metric line that starts with `name`; 0 when there is none.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.admin("/metrics");
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
+    }
+}
+
+impl Drop for Portcullis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Builds the binary once; when it is up to date that takes a moment.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let built = Command::new(env!("CARGO")).args(["build", "-q", "-p", "portcullis"]).status();
+        assert!(built.expect("cargo runs").success());
+        let test = std::env::current_exe().expect("a path");
+        let directory = test.parent().and_then(Path::parent).expect("target/debug/deps/inline");
+        directory.join("portcullis")
+    })
+}
