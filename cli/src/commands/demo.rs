@@ -17,7 +17,6 @@ use serde_json::json;
 
 use super::run::Text;
 use crate::Outcome;
-use cases::Case;
 use table::Row;
 
 /// Arguments of `demo`.
