@@ -72,7 +72,8 @@ pub(super) async fn admit(session: &mut Session, exchange: &mut Exchange) -> pin
         }
         held.push(chunk);
         exchange.running.reports.metrics().held(held.bytes());
-        if held.bytes() > exchange.plan.hold_bytes_max {
+        // A body that ends with this chunk is judged whole, whatever its length.
+        if held.bytes() > exchange.plan.hold_bytes_max && !session.is_body_done() {
             return Ok(Admission::Part(held));
         }
     }
