@@ -1,5 +1,7 @@
 //! What the benches and measuring tools share: reading labelled requests.
 
+pub mod corpus;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

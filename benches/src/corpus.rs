@@ -1,0 +1,63 @@
+//! The requests that benches run over.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use engine::Snapshot;
+use transaction::{Limits, Record};
+
+use crate::{records, thinned};
+
+/// Requests of one kind.
+pub struct Corpus {
+    /// `ordinary` or `hostile`.
+    pub name: &'static str,
+    /// The requests.
+    pub records: Vec<Record>,
+    /// Query arguments of all of them: what parsing must find in every iteration.
+    pub query_arguments: usize,
+}
+
+/// Requests taken of a large data set (count).
+const SAMPLE: usize = 1_000;
+
+impl Corpus {
+    /// Legitimate browsing.
+    #[must_use]
+    pub fn ordinary() -> Self {
+        Self::load("ordinary", "wcp-legit-dev.jsonl.zst")
+    }
+
+    /// Attacks.
+    #[must_use]
+    pub fn hostile() -> Self {
+        Self::load("hostile", "wcp-malicious-dev.jsonl.zst")
+    }
+
+    fn load(name: &'static str, shared: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let large = root.join("../shared/data").join(shared);
+        let own = root.join(format!("tests/corpus/{name}.jsonl"));
+        let path = if large.exists() { large } else { own };
+        let all = records(&path).and_then(Iterator::collect).expect("the corpus is readable");
+        let records: Vec<Record> = thinned(all, SAMPLE);
+        let limits = Limits::default();
+        let query_arguments = records.iter().map(|record| record.transaction(&limits).query.len()).sum();
+        Self { name, records, query_arguments }
+    }
+}
+
+/// Where the Core Rule Set is: Debian's package, or a directory that `PORTCULLIS_CRS` names.
+#[must_use]
+pub fn crs_directory() -> Option<String> {
+    let named = std::env::var_os("PORTCULLIS_CRS").map(PathBuf::from);
+    let directory = named.unwrap_or_else(|| PathBuf::from("/usr/share/modsecurity-crs"));
+    directory.is_dir().then(|| directory.display().to_string())
+}
+
+/// A policy in prevent mode with one rule source, as `--rules` spells it.
+#[must_use]
+pub fn snapshot(rules: &str) -> Arc<Snapshot> {
+    let _ = rules;
+    unimplemented!()
+}
