@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::Snapshot;
+use engine::config::Flags;
+use engine::{Disk, Snapshot};
 use transaction::{Limits, Record};
 
 use crate::{records, thinned};
@@ -56,8 +57,12 @@ pub fn crs_directory() -> Option<String> {
 }
 
 /// A policy in prevent mode with one rule source, as `--rules` spells it.
+///
+/// # Panics
+/// When the rules do not load.
 #[must_use]
 pub fn snapshot(rules: &str) -> Arc<Snapshot> {
-    let _ = rules;
-    unimplemented!()
+    let flags = Flags { mode: Some("prevent".into()), rules: vec![rules.into()], ..Flags::default() };
+    let (snapshot, _warnings) = Snapshot::from_flags(&flags, &Disk, 0).expect("the rules load");
+    Arc::new(snapshot)
 }
