@@ -23,8 +23,11 @@ fn transaction(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("head", corpus.name), |bencher| {
             bencher.iter(|| {
                 let limits = Limits::default();
-                let fields: usize =
-                    corpus.records.iter().map(|record| black_box(record.transaction(&limits)).query.len()).sum();
+                let fields: usize = corpus
+                    .records
+                    .iter()
+                    .map(|record| black_box(record.transaction(&limits)).query.len())
+                    .sum();
                 assert_eq!(fields, corpus.query_arguments);
             });
         });
