@@ -76,7 +76,7 @@ impl Pool {
     }
 
     fn peer_at(&self, backend: &Backend) -> HttpPeer {
-        let mut peer = HttpPeer::new(&backend.addr.to_string(), false, String::new());
+        let mut peer = HttpPeer::new(backend.addr.to_string(), false, String::new());
         // The pool of idle connections tells peers apart by address and this key, but not by protocol.
         peer.group_key = u64::from(speaks_h2c(&self.settings));
         let options = &mut peer.options;

@@ -178,7 +178,7 @@ impl Relay {
                     }
                 },
                 chunk = session.downstream_session.read_body_or_idle(self.received), if reads => {
-                    let chunk = chunk.map_err(|error| error.into_down())?;
+                    let chunk = chunk.map_err(Error::into_down)?;
                     self.on_chunk(exchange, chunk, session.is_body_done())
                 }
                 task = self.handle.rx.recv(), if hears => self.on_answer(session, exchange, task).await?,
