@@ -33,7 +33,7 @@ pub use compare::{Comparison, Number};
 pub use error::OperatorError;
 pub use ip_match::IpMatch;
 pub use pm::Pm;
-pub use rx::{Rewritten, Rx, rewrite};
+pub use rx::{Budget, Rewritten, Rx, rewrite};
 pub use verify::{Scheme, Verify};
 
 /// A compiled operator with its argument. `!` is not here but in [`crate::Link::negated`].
@@ -111,6 +111,18 @@ impl Operator {
         resolve: &dyn Resolve,
         captures: Option<&mut Captures>,
     ) -> Option<Range<usize>> {
+        self.find_within(value, resolve, &mut Budget::default(), captures)
+    }
+
+    /// The same, with the budget of the transaction; `None` also when that did not last, which it then
+    /// counts.
+    pub fn find_within(
+        &self,
+        value: &[u8],
+        resolve: &dyn Resolve,
+        budget: &mut Budget,
+        captures: Option<&mut Captures>,
+    ) -> Option<Range<usize>> {
         let whole = |matches: bool| matches.then_some(0..value.len());
         match self {
             Self::BeginsWith(argument) => argument.with(resolve, |text| begins_with::find(value, text)),
@@ -123,14 +135,14 @@ impl Operator {
             Self::IpMatch(networks) => whole(networks.contains(value)),
             Self::NoMatch => None,
             Self::Pm(phrases) => phrases.find(value, captures),
-            Self::Rx(regex) => regex.find(value, captures),
-            Self::RxGlobal(regex) => regex.find_all(value, captures),
+            Self::Rx(regex) => regex.find(value, resolve, budget, captures),
+            Self::RxGlobal(regex) => regex.find_all(value, resolve, budget, captures),
             Self::Streq(argument) => whole(argument.with(resolve, |text| streq::matches(value, text))),
             Self::UnconditionalMatch => whole(true),
             Self::ValidateByteRange(allowed) => allowed.find_outside(value),
             Self::ValidateUrlEncoding => url_encoding::find_invalid(value),
             Self::ValidateUtf8Encoding => utf8_encoding::find_invalid(value),
-            Self::Verify(verify) => verify.find(value, captures),
+            Self::Verify(verify) => verify.find(value, resolve, budget, captures),
             Self::Within(argument) => whole(argument.with(resolve, |text| within::matches(value, text))),
         }
     }

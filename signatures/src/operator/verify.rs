@@ -13,7 +13,8 @@
 
 use std::ops::Range;
 
-use super::{Captures, OperatorError, Rx};
+use super::{Budget, Captures, OperatorError, Rx};
+use crate::Resolve;
 
 /// A regular expression, and the check that what it matches must pass.
 #[derive(Debug)]
@@ -40,10 +41,16 @@ impl Verify {
         Ok(Self { candidates: Rx::compile(argument)?, scheme })
     }
 
-    pub(super) fn find(&self, value: &[u8], captures: Option<&mut Captures>) -> Option<Range<usize>> {
+    pub(super) fn find(
+        &self,
+        value: &[u8],
+        resolve: &dyn Resolve,
+        budget: &mut Budget,
+        captures: Option<&mut Captures>,
+    ) -> Option<Range<usize>> {
         let mut from = 0;
         for _ in 0..CANDIDATES_MAX {
-            let found = self.candidates.find_at(value, from)?;
+            let found = self.candidates.find_at(value, from, resolve, budget)?;
             if self.scheme.verifies(&value[found.clone()]) {
                 if let Some(captures) = captures {
                     captures.set(&value[found.clone()]);
@@ -125,7 +132,7 @@ fn is_svnr(digits: [u32; 10]) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::check::{captured, check, refusal};
+    use super::super::check::{Macros, captured, check, refusal};
     use super::*;
 
     #[test]
@@ -177,7 +184,7 @@ mod tests {
         fn no_panic_on_any_bytes(value in prop::collection::vec(any::<u8>(), 0..60)) {
             for scheme in [Scheme::CreditCard, Scheme::Cpf, Scheme::Ssn, Scheme::Svnr] {
                 let _ = scheme.verifies(&value);
-                let _ = Verify::compile(scheme, r"\d*").unwrap().find(&value, None);
+                let _ = Verify::compile(scheme, r"\d*").unwrap().find(&value, &Macros, &mut Budget::default(), None);
             }
         }
     }

@@ -177,8 +177,7 @@ impl<'r, 't> Evaluation<'r, 't> {
     fn test(&mut self, place: Place<'r>, value: &Value<'t>, bytes: Bytes<'t>) {
         let mut captures = Captures::default();
         let wants_captures = place.link.capture && !place.link.negated;
-        let scope = self.scope(place.rule);
-        let range = place.link.operator.find(&bytes, &scope, wants_captures.then_some(&mut captures));
+        let range = self.find(place, &bytes, wants_captures.then_some(&mut captures));
         let range = match (range, place.link.negated) {
             (Some(range), false) => Some(range),
             (None, true) => Some(0..bytes.len()),
@@ -196,6 +195,22 @@ impl<'r, 't> Evaluation<'r, 't> {
             let value = Value { bytes, ..value.clone() };
             self.found(place, Found { value, range });
         }
+    }
+
+    fn find(
+        &mut self,
+        place: Place<'r>,
+        bytes: &[u8],
+        captures: Option<&mut Captures>,
+    ) -> Option<Range<usize>> {
+        let mut budget = std::mem::take(&mut self.state.regex_budget);
+        let before = budget.exceeded();
+        let range = place.link.operator.find_within(bytes, &self.scope(place.rule), &mut budget, captures);
+        if budget.exceeded() > before {
+            self.state.memory.exceed_regex_limits();
+        }
+        self.state.regex_budget = budget;
+        range
     }
 
     fn found(&mut self, place: Place<'r>, found: Found<'t>) {

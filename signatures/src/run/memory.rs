@@ -25,6 +25,8 @@ pub(super) struct Memory {
     /// `ctl:ruleRemoveTargetById` and its like.
     pub(super) removed_targets: Vec<RemovedTarget>,
     pub(super) highest_severity: Option<RuleSeverity>,
+    /// A pattern reached a limit (`MSC_PCRE_LIMITS_EXCEEDED`).
+    pub(super) regex_limits_exceeded: bool,
     /// `ctl:forceRequestBodyVariable`.
     pub(super) force_request_body: bool,
 }
@@ -79,6 +81,13 @@ impl Memory {
         }
     }
 
+    /// Remembers that a pattern reached a limit, in `TX` too, where rule 200005 of ModSecurity's recommended
+    /// settings looks for it.
+    pub(super) fn exceed_regex_limits(&mut self) {
+        self.regex_limits_exceeded = true;
+        self.tx.set(b"MSC_PCRE_LIMITS_EXCEEDED", b"1");
+    }
+
     pub(super) fn clear(&mut self) {
         self.tx.clear();
         self.captures.clear();
@@ -90,6 +99,7 @@ impl Memory {
         self.removed.clear();
         self.removed_targets.clear();
         self.highest_severity = None;
+        self.regex_limits_exceeded = false;
         self.force_request_body = false;
     }
 }

@@ -49,6 +49,7 @@ pub use exclusion::Exclusion;
 pub(crate) use plan::Plan;
 pub use trace::{Trace, TraceEvent, TraceKind};
 
+use crate::operator::Budget;
 use crate::{AllowScope, EngineMode, Match, Phase, RuleId, Ruleset};
 use evaluation::Evaluation;
 use memory::Memory;
@@ -78,6 +79,8 @@ pub struct RuleState {
     pub audit_log_parts: Option<Box<str>>,
     /// The widest `allow` so far.
     pub allow: Option<AllowScope>,
+    /// The work that patterns which are not regular may still cause.
+    regex_budget: Budget,
     /// Why rules matched or did not, when somebody asked.
     pub trace: Option<Trace>,
     memory: Memory,
@@ -126,6 +129,13 @@ impl RuleState {
     #[must_use]
     pub fn tx(&self, name: &str) -> Option<&[u8]> {
         self.memory.tx_bytes(name.as_bytes())
+    }
+
+    /// How often it stayed unknown whether a pattern matches a value, because a limit was reached
+    /// (`MSC_PCRE_LIMITS_EXCEEDED`).
+    #[must_use]
+    pub fn regex_limits_exceeded(&self) -> u32 {
+        self.regex_budget.exceeded()
     }
 
     /// CRS's inbound anomaly score, of the worst segment if the body had several: the blocking score of

@@ -340,3 +340,35 @@ fn a_trace_says_why() {
     ];
     assert_eq!(events, expect);
 }
+
+#[test]
+fn a_regex_that_reaches_its_limit_is_counted() {
+    let rules = r#"
+SecRule ARGS "@rx ^(a*)*\1b" "id:1,phase:2,pass,nolog"
+SecRule MSC_PCRE_LIMITS_EXCEEDED "@eq 1" "id:2,phase:2,pass,nolog"
+SecRule TX:/^MSC_/ "!@streq 0" "id:3,phase:2,pass,nolog"
+SecRule MSC_PCRE_ERROR "@eq 1" "id:4,phase:2,pass,nolog"
+"#;
+    let long = "a".repeat(5_000);
+    for (target, expect, exceeded) in [
+        (format!("/?q={long}"), vec![2, 3, 4], 1),
+        (format!("/?q={long}&r={long}"), vec![2, 3, 4], 2),
+        ("/?q=aaab".to_owned(), vec![1], 0),
+    ] {
+        let state = evaluate(&load(rules), &request(&target, HEADERS));
+        assert_eq!((ids(&state), state.regex_limits_exceeded()), (expect, exceeded));
+    }
+}
+
+#[test]
+fn macros_in_a_pattern_are_part_of_it() {
+    let rules = r#"
+SecAction "id:1,phase:1,pass,nolog,setvar:'tx.allowed=utf-8|iso-8859-1',setvar:'tx.broken=('"
+SecRule ARGS "!@rx ^(?:%{tx.allowed})$" "id:2,phase:2,pass,nolog"
+SecRule ARGS "@rx ^%{tx.broken}$" "id:3,phase:2,pass,nolog"
+"#;
+    for (target, expect) in [("/?q=utf-8", vec![1]), ("/?q=utf-7", vec![1, 2])] {
+        let state = evaluate(&load(rules), &request(target, HEADERS));
+        assert_eq!((ids(&state), state.regex_limits_exceeded()), (expect, 1), "{target}");
+    }
+}

@@ -1,10 +1,15 @@
 //! `@rx`, `@rxGlobal`: a regular expression matches the value.
 //!
-//! The argument is a Perl-compatible pattern as far as it can be matched in linear time: no lookaround, no
-//! backreferences, no possessive quantifiers or atomic groups; what we do not have is refused at load with
-//! the place, never read otherwise ([`rewrite()`]). Values are bytes: no Unicode, `.` matches every byte, `$`
-//! only the end of the value, `(?i)` folds ASCII. A pattern is not a text: macros in it are refused, because
-//! a pattern that depends on the request would have to be compiled for each one.
+//! The argument is a Perl-compatible pattern. Values are bytes: no Unicode, `.` matches every byte, `$` only
+//! the end of the value, `(?i)` folds ASCII. What can be matched in linear time is given to `regex`
+//! ([`rewrite()`]); patterns with look-around, back-references, possessive quantifiers or atomic groups go to
+//! a matcher of our own ([`bounded`]), which says so when its [`Budget`] does not last. What neither can do
+//! is refused at load with the place, never read otherwise.
+//!
+//! Macros are replaced as ModSecurity replaces them: by their text, which is a part of the pattern
+//! (`^%{tx.allowed_charset}$`, CRS 920480). Such a pattern is tried at load with `x` for each macro, and
+//! compiled for each value, up to [`EXPANDED_BYTES_MAX`] bytes; one that is longer or wrong matches nothing
+//! and counts as a budget exceeded.
 //!
 //! With `capture`, `TX:0` becomes the match and `TX:1` to `TX:9` its groups; `@rxGlobal` goes on and appends
 //! the groups of later matches.
@@ -14,6 +19,7 @@
 //! ```
 //! ModSecurity reference v3, "Operators", `rx`, `rxGlobal`.
 
+mod bounded;
 mod rewrite;
 mod set;
 
@@ -22,35 +28,35 @@ use std::ops::Range;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::{Captures, OperatorError};
-use crate::Text;
+use crate::{Resolve, Text, Variable};
+use bounded::{Exhausted, Hit, Program};
 
+pub use bounded::Budget;
 pub use rewrite::{Rewritten, rewrite};
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Rx {
-    regex: Regex,
+    matcher: Matcher,
     pattern: Box<str>,
+}
+
+/// What a pattern is matched with.
+#[derive(Clone, Debug)]
+enum Matcher {
+    Linear(Regex),
+    Bounded(Box<Program>),
+    /// Has macros.
+    Expanded(Text),
 }
 
 impl Rx {
     pub(super) fn compile(argument: &str) -> Result<Self, OperatorError> {
-        if Text::parse(argument).is_ok_and(|text| text.as_literal().is_none()) {
-            return Err(OperatorError::new(
-                "unsupported-regex",
-                "macros are not replaced in a regular expression",
-            )
-            .help("compare with `@streq`, `@contains` or `@within`, which take macros"));
-        }
-        let rewritten = rewrite(argument)?;
-        let regex = RegexBuilder::new(&rewritten.pattern)
-            .unicode(false)
-            .dot_matches_new_line(true)
-            .size_limit(NFA_BYTES_MAX)
-            .dfa_size_limit(DFA_BYTES_MAX)
-            .build()
-            .map_err(|error| explain(&error, argument, &rewritten))?;
-        Ok(Self { regex, pattern: argument.into() })
+        let matcher = match Text::parse(argument) {
+            Ok(text) if text.as_literal().is_none() => expanded(text)?,
+            _ => literal(argument)?,
+        };
+        Ok(Self { matcher, pattern: argument.into() })
     }
 
     /// The pattern as the rule spells it.
@@ -59,41 +65,197 @@ impl Rx {
         &self.pattern
     }
 
-    /// The compiled pattern; its `as_str` is the rewritten one.
+    /// Whether the pattern is matched in linear time, without a budget.
     #[must_use]
-    pub fn regex(&self) -> &Regex {
-        &self.regex
+    pub fn is_linear(&self) -> bool {
+        self.regex().is_some()
     }
 
-    pub(super) fn find(&self, value: &[u8], captures: Option<&mut Captures>) -> Option<Range<usize>> {
-        if !self.regex.is_match(value) {
-            return None;
+    /// The compiled pattern when it is linear; its `as_str` is the rewritten one.
+    #[must_use]
+    pub fn regex(&self) -> Option<&Regex> {
+        match &self.matcher {
+            Matcher::Linear(regex) => Some(regex),
+            Matcher::Bounded(_) | Matcher::Expanded(_) => None,
         }
-        let Some(captures) = captures else { return self.find_at(value, 0) };
-        let groups = self.regex.captures(value)?;
-        captures.clear();
-        push_groups(&groups, captures);
-        groups.get(0).map(|found| found.range())
+    }
+
+    pub(super) fn find(
+        &self,
+        value: &[u8],
+        resolve: &dyn Resolve,
+        budget: &mut Budget,
+        captures: Option<&mut Captures>,
+    ) -> Option<Range<usize>> {
+        match &self.matcher {
+            Matcher::Linear(regex) => find_linear(regex, value, captures),
+            _ => self.with_program(resolve, budget, |program, budget| {
+                let hit = search(program, value, 0, budget)?;
+                if let Some(captures) = captures {
+                    captures.clear();
+                    push_hit(&hit, value, captures);
+                }
+                Some(hit.range)
+            }),
+        }
     }
 
     /// The first match that begins at `from` or later.
-    pub(super) fn find_at(&self, value: &[u8], from: usize) -> Option<Range<usize>> {
-        if from > value.len() {
-            return None;
+    pub(super) fn find_at(
+        &self,
+        value: &[u8],
+        from: usize,
+        resolve: &dyn Resolve,
+        budget: &mut Budget,
+    ) -> Option<Range<usize>> {
+        match &self.matcher {
+            _ if from > value.len() => None,
+            Matcher::Linear(regex) => regex.find_at(value, from).map(|found| found.range()),
+            _ => self.with_program(resolve, budget, |program, budget| {
+                search(program, value, from, budget).map(|hit| hit.range)
+            }),
         }
-        self.regex.find_at(value, from).map(|found| found.range())
     }
 
     /// The first match; groups of all matches are captured, while there is room.
-    pub(super) fn find_all(&self, value: &[u8], captures: Option<&mut Captures>) -> Option<Range<usize>> {
-        let first = self.find(value, None)?;
-        if let Some(captures) = captures {
-            captures.clear();
-            for groups in self.regex.captures_iter(value).take(MATCHES_MAX) {
-                push_groups(&groups, captures);
-            }
+    pub(super) fn find_all(
+        &self,
+        value: &[u8],
+        resolve: &dyn Resolve,
+        budget: &mut Budget,
+        captures: Option<&mut Captures>,
+    ) -> Option<Range<usize>> {
+        let Some(captures) = captures else { return self.find(value, resolve, budget, None) };
+        match &self.matcher {
+            Matcher::Linear(regex) => find_all_linear(regex, value, captures),
+            _ => self.with_program(resolve, budget, |program, budget| {
+                find_all_bounded(program, value, budget, captures)
+            }),
         }
-        Some(first)
+    }
+
+    /// Calls `search` with the program of a pattern that is not linear.
+    fn with_program<T>(
+        &self,
+        resolve: &dyn Resolve,
+        budget: &mut Budget,
+        search: impl FnOnce(&Program, &mut Budget) -> Option<T>,
+    ) -> Option<T> {
+        match &self.matcher {
+            Matcher::Linear(_) => None,
+            Matcher::Bounded(program) => search(program, budget),
+            Matcher::Expanded(text) => match expand(text, resolve) {
+                Some(program) => search(&program, budget),
+                None => {
+                    budget.exceed();
+                    None
+                }
+            },
+        }
+    }
+}
+
+fn literal(argument: &str) -> Result<Matcher, OperatorError> {
+    let rewritten = match rewrite(argument) {
+        Ok(rewritten) => rewritten,
+        Err(error) if error.code == "unsupported-regex" => {
+            return Program::compile(argument).map(|program| Matcher::Bounded(Box::new(program)));
+        }
+        Err(error) => return Err(error),
+    };
+    RegexBuilder::new(&rewritten.pattern)
+        .unicode(false)
+        .dot_matches_new_line(true)
+        .size_limit(NFA_BYTES_MAX)
+        .dfa_size_limit(DFA_BYTES_MAX)
+        .build()
+        .map(Matcher::Linear)
+        .map_err(|error| explain(&error, argument, &rewritten))
+}
+
+/// A pattern with macros, if it compiles with `x` for each.
+fn expanded(text: Text) -> Result<Matcher, OperatorError> {
+    let mut sample = Vec::new();
+    text.expand(&Sample, &mut sample);
+    Program::compile(&String::from_utf8_lossy(&sample))
+        .map_err(|error| OperatorError { span: None, ..error })
+        .map(|_| Matcher::Expanded(text))
+}
+
+/// Every macro is `x`.
+struct Sample;
+
+impl Resolve for Sample {
+    fn resolve(&self, _: Variable, _: Option<&[u8]>, out: &mut Vec<u8>) {
+        out.push(b'x');
+    }
+}
+
+/// The program of a pattern with its macros replaced, unless it is too long or does not compile.
+fn expand(text: &Text, resolve: &dyn Resolve) -> Option<Program> {
+    let mut pattern = Vec::new();
+    text.expand(resolve, &mut pattern);
+    if pattern.len() > EXPANDED_BYTES_MAX {
+        return None;
+    }
+    Program::compile(std::str::from_utf8(&pattern).ok()?).ok()
+}
+
+fn search(program: &Program, value: &[u8], from: usize, budget: &mut Budget) -> Option<Hit> {
+    budget.lend(value.len(), |steps| program.find_at(value, from, steps)).unwrap_or_else(|Exhausted| {
+        budget.exceed();
+        None
+    })
+}
+
+fn find_linear(regex: &Regex, value: &[u8], captures: Option<&mut Captures>) -> Option<Range<usize>> {
+    if !regex.is_match(value) {
+        return None;
+    }
+    let Some(captures) = captures else { return regex.find(value).map(|found| found.range()) };
+    let groups = regex.captures(value)?;
+    captures.clear();
+    push_groups(&groups, captures);
+    groups.get(0).map(|found| found.range())
+}
+
+fn find_all_linear(regex: &Regex, value: &[u8], captures: &mut Captures) -> Option<Range<usize>> {
+    let first = find_linear(regex, value, None)?;
+    captures.clear();
+    for groups in regex.captures_iter(value).take(MATCHES_MAX) {
+        push_groups(&groups, captures);
+    }
+    Some(first)
+}
+
+/// As `captures_iter` goes through a value: an empty match does not follow another at once.
+fn find_all_bounded(
+    program: &Program,
+    value: &[u8],
+    budget: &mut Budget,
+    captures: &mut Captures,
+) -> Option<Range<usize>> {
+    let mut hit = search(program, value, 0, budget)?;
+    let first = hit.range.clone();
+    captures.clear();
+    for _ in 0..MATCHES_MAX {
+        push_hit(&hit, value, captures);
+        let end = hit.range.end;
+        let next = search(program, value, end.max(hit.range.start + 1), budget);
+        let next = match next {
+            Some(next) if next.range == (end..end) => search(program, value, end + 1, budget),
+            next => next,
+        };
+        let Some(next) = next else { break };
+        hit = next;
+    }
+    Some(first)
+}
+
+fn push_hit(hit: &Hit, value: &[u8], captures: &mut Captures) {
+    captures.push(value.get(hit.range.clone()));
+    for group in hit.groups.iter().take(MATCHES_MAX) {
+        captures.push(group.clone().and_then(|group| value.get(group)));
     }
 }
 
@@ -107,6 +269,8 @@ fn push_groups(groups: &regex::bytes::Captures<'_>, captures: &mut Captures) {
 const NFA_BYTES_MAX: usize = 32 << 20;
 /// The most memory its lazily built automaton may take, in bytes.
 const DFA_BYTES_MAX: usize = 8 << 20;
+/// A pattern after its macros were replaced, at most (bytes).
+const EXPANDED_BYTES_MAX: usize = 4 << 10;
 /// `TX:0` to `TX:9`: more matches, or groups of one match, fill nothing.
 const MATCHES_MAX: usize = 10;
 
@@ -173,7 +337,9 @@ mod tests {
     #[test]
     fn errors_point_into_the_pattern() {
         for (pattern, code, span) in [
-            ("%{tx.word}", "unsupported-regex", None),
+            ("(%{tx.word}", "invalid-regex", None),
+            (r"(a)\2", "invalid-regex", Some(3..5)),
+            (r"(?=a)\Kb", "unsupported-regex", Some(5..7)),
             ("abc(def", "invalid-regex", Some(3..4)),
             (r"\x{41}\x{42}(", "invalid-regex", Some(12..13)),
             ("a)", "invalid-regex", Some(1..2)),

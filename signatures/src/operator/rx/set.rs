@@ -11,7 +11,7 @@ impl Set {
         Self([0; 2])
     }
 
-    fn of(contains: impl Fn(u8) -> bool) -> Self {
+    pub(super) fn of(contains: impl Fn(u8) -> bool) -> Self {
         let mut set = Self::new();
         (0..=u8::MAX).filter(|byte| contains(*byte)).for_each(|byte| set.insert(byte));
         set
@@ -60,7 +60,7 @@ impl Set {
         self.0[usize::from(byte / 128)] |= 1 << (byte % 128);
     }
 
-    fn contains(&self, byte: u8) -> bool {
+    pub(super) fn contains(&self, byte: u8) -> bool {
         self.0[usize::from(byte / 128)] >> (byte % 128) & 1 == 1
     }
 
@@ -72,8 +72,13 @@ impl Set {
         self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
     }
 
-    fn negated(self) -> Self {
+    pub(super) fn negated(self) -> Self {
         Self(self.0.map(|bits| !bits))
+    }
+
+    /// With every letter in both cases.
+    pub(super) fn folded(self) -> Self {
+        Self::of(|byte| self.contains(byte.to_ascii_lowercase()) || self.contains(byte.to_ascii_uppercase()))
     }
 
     /// Writes the class so that nothing in it can be read otherwise. `^` is kept as such, because `(?i)`
@@ -116,7 +121,7 @@ fn write_byte(byte: u8, out: &mut String) {
     }
 }
 
-fn is_word(byte: u8) -> bool {
+pub(super) fn is_word(byte: u8) -> bool {
     byte == b'_' || byte.is_ascii_alphanumeric()
 }
 

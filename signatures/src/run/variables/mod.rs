@@ -51,7 +51,6 @@ pub(super) fn collect<'t>(variable: Variable, scene: Scene<'t>, out: &mut Vec<Va
 fn constant(variable: Variable) -> &'static [u8] {
     match variable {
         Variable::ModsecBuild => b"030014000",
-        Variable::MscPcreError | Variable::MscPcreLimitsExceeded => b"0",
         _ => b"",
     }
 }
@@ -68,6 +67,8 @@ pub(super) fn is_remembered(variable: Variable) -> bool {
             | Variable::MatchedVarName
             | Variable::MatchedVars
             | Variable::MatchedVarsNames
+            | Variable::MscPcreError
+            | Variable::MscPcreLimitsExceeded
             | Variable::Resource
             | Variable::Rule
             | Variable::Session
@@ -109,6 +110,9 @@ pub(super) fn recall<'t>(
             // 255 is what ModSecurity says as long as nothing matched.
             let number = memory.highest_severity.map_or(255, |severity| severity as u32);
             out.push(Value::scalar(variable, number.to_string()));
+        }
+        Variable::MscPcreError | Variable::MscPcreLimitsExceeded => {
+            out.push(Value::scalar(variable, flag(memory.regex_limits_exceeded)));
         }
         Variable::SessionId => out.push(Value::scalar(variable, memory.session_id.clone())),
         Variable::UserId => out.push(Value::scalar(variable, memory.user_id.clone())),

@@ -16,6 +16,13 @@ enum ClassItem {
 
 impl<'p> Rewriter<'p> {
     pub(super) fn class(&mut self) -> Result<(), OperatorError> {
+        let (set, negated) = self.class_set()?;
+        self.set(&set, negated);
+        Ok(())
+    }
+
+    /// Reads a class: what it lists, and whether it means everything else.
+    pub(in crate::operator::rx) fn class_set(&mut self) -> Result<(Set, bool), OperatorError> {
         let start = self.at;
         if let Some((name, length)) = self.posix() {
             let error = unsupported(start..start + length, "a POSIX class only stands in a class");
@@ -42,8 +49,7 @@ impl<'p> Rewriter<'p> {
             }
         }
         self.at += 1;
-        self.set(&set, negated);
-        Ok(())
+        Ok((set, negated))
     }
 
     /// A byte in a class, and up to where it ranges.

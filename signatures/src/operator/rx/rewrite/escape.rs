@@ -7,7 +7,7 @@ use crate::operator::OperatorError;
 use crate::operator::rx::set::Set;
 
 /// What an escape means inside and outside of classes.
-pub(super) enum Escape {
+pub(in crate::operator::rx) enum Escape {
     Byte(u8),
     Set(Set),
     /// `\Q`: literal up to `\E`.
@@ -38,7 +38,7 @@ impl<'p> Rewriter<'p> {
     }
 
     /// Reads an escape that means the same everywhere.
-    pub(super) fn escape(&mut self, in_class: bool) -> Result<Escape, OperatorError> {
+    pub(in crate::operator::rx) fn escape(&mut self, in_class: bool) -> Result<Escape, OperatorError> {
         let start = self.at;
         self.at += 1;
         let Some(letter) = self.peek() else {
@@ -103,7 +103,7 @@ impl<'p> Rewriter<'p> {
     }
 
     /// What stands between `\Q` and `\E`.
-    pub(super) fn quoted(&mut self) -> &'p str {
+    pub(in crate::operator::rx) fn quoted(&mut self) -> &'p str {
         let rest = self.rest();
         let quoted = rest.split_once("\\E").map_or(rest, |(quoted, _)| quoted);
         self.at += quoted.len();
@@ -163,7 +163,7 @@ impl<'p> Rewriter<'p> {
     }
 
     /// At least as many groups as the pattern has.
-    fn groups(&self) -> usize {
+    pub(in crate::operator::rx) fn groups(&self) -> usize {
         self.text.matches('(').count()
     }
 
@@ -179,7 +179,7 @@ impl<'p> Rewriter<'p> {
     }
 }
 
-pub(super) fn unknown_escape(span: Range<usize>, letter: char) -> OperatorError {
+pub(in crate::operator::rx) fn unknown_escape(span: Range<usize>, letter: char) -> OperatorError {
     let error = unsupported(span, &format!("`\\{letter}` is not supported"));
     match letter {
         'p' | 'P' | 'X' => error.help("values are bytes: write the bytes, as in `[\\x80-\\xff]`"),

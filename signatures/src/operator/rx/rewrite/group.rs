@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Last, Rewriter, invalid};
 use crate::operator::OperatorError;
 
-impl Rewriter<'_> {
+impl<'p> Rewriter<'p> {
     pub(super) fn open(&mut self) -> Result<(), OperatorError> {
         if self.rest().starts_with("(*") {
             return Err(self.refuse(2, "verbs such as `(*UTF8)` are not supported").help("leave it out"));
@@ -44,7 +44,7 @@ impl Rewriter<'_> {
         self.last = Last::Nothing;
     }
 
-    fn comment(&mut self) -> Result<(), OperatorError> {
+    pub(in crate::operator::rx) fn comment(&mut self) -> Result<(), OperatorError> {
         let Some(length) = self.rest().find(')') else {
             return Err(invalid(self.at..self.text.len(), "the comment is not closed"));
         };
@@ -53,20 +53,25 @@ impl Rewriter<'_> {
     }
 
     fn named(&mut self, start: usize, end: char) -> Result<(), OperatorError> {
+        let name = self.group_name(start, end)?;
+        self.enter(&format!("(?P<{name}>"), start + name.len() + 1);
+        Ok(())
+    }
+
+    /// The name that begins `start` bytes from here and goes to `end`.
+    pub(in crate::operator::rx) fn group_name(
+        &self,
+        start: usize,
+        end: char,
+    ) -> Result<&'p str, OperatorError> {
         let name = self.rest().get(start..).and_then(|rest| rest.split_once(end)).map(|(name, _)| name);
         let is_name = |name: &str| {
             name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
                 && !name.starts_with(|first: char| first.is_ascii_digit())
         };
-        match name.filter(|name| !name.is_empty() && is_name(name)) {
-            Some(name) => {
-                self.enter(&format!("(?P<{name}>"), start + name.len() + 1);
-                Ok(())
-            }
-            None => {
-                Err(invalid(self.at..self.at + start, "the group has no name of letters, digits and `_`"))
-            }
-        }
+        name.filter(|name| !name.is_empty() && is_name(name)).ok_or_else(|| {
+            invalid(self.at..self.at + start, "the group has no name of letters, digits and `_`")
+        })
     }
 
     /// `(?i-s)`, `(?i:`. `x` is ours: `regex` would leave out spaces in classes too.

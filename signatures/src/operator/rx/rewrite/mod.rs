@@ -15,6 +15,8 @@ use std::ops::Range;
 use super::set::Set;
 use crate::operator::OperatorError;
 
+pub(in crate::operator::rx) use escape::{Escape, unknown_escape};
+
 /// A pattern for `regex`, and where each part of it came from.
 #[derive(Debug, Default)]
 pub struct Rewritten {
@@ -50,9 +52,10 @@ pub fn rewrite(pattern: &str) -> Result<Rewritten, OperatorError> {
     Ok(rewriter.out)
 }
 
-struct Rewriter<'p> {
-    text: &'p str,
-    at: usize,
+/// A position in a pattern, and what was written of it so far. The bounded matcher reads with it too.
+pub(in crate::operator::rx) struct Rewriter<'p> {
+    pub(in crate::operator::rx) text: &'p str,
+    pub(in crate::operator::rx) at: usize,
     out: Rewritten,
     /// Whether spaces and comments are left out (`(?x)`), here and around each open group.
     extended: bool,
@@ -71,7 +74,7 @@ enum Last {
 }
 
 impl<'p> Rewriter<'p> {
-    fn new(text: &'p str) -> Self {
+    pub(in crate::operator::rx) fn new(text: &'p str) -> Self {
         Self {
             text,
             at: 0,
@@ -119,15 +122,15 @@ impl<'p> Rewriter<'p> {
         }
     }
 
-    fn rest(&self) -> &'p str {
+    pub(in crate::operator::rx) fn rest(&self) -> &'p str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(in crate::operator::rx) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    fn eat(&mut self, text: &str) -> bool {
+    pub(in crate::operator::rx) fn eat(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
             self.at += text.len();
@@ -177,7 +180,7 @@ impl<'p> Rewriter<'p> {
     }
 
     /// The length of `{n}`, `{n,}` or `{n,m}`; every other `{` is literal.
-    fn counted(&self) -> Option<usize> {
+    pub(in crate::operator::rx) fn counted(&self) -> Option<usize> {
         let rest = self.rest();
         let inside = rest.strip_prefix('{')?.split_once('}')?.0;
         let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
@@ -208,18 +211,18 @@ impl<'p> Rewriter<'p> {
     }
 
     /// A refusal of the next `length` bytes.
-    fn refuse(&self, length: usize, why: &str) -> OperatorError {
+    pub(in crate::operator::rx) fn refuse(&self, length: usize, why: &str) -> OperatorError {
         let end = (self.at + length).min(self.text.len());
         let end = (end..=self.text.len()).find(|end| self.text.is_char_boundary(*end)).unwrap_or(end);
         unsupported(self.at..end, why)
     }
 }
 
-fn unsupported(span: Range<usize>, why: &str) -> OperatorError {
+pub(in crate::operator::rx) fn unsupported(span: Range<usize>, why: &str) -> OperatorError {
     OperatorError::new("unsupported-regex", why).at(span)
 }
 
-fn invalid(span: Range<usize>, why: &str) -> OperatorError {
+pub(in crate::operator::rx) fn invalid(span: Range<usize>, why: &str) -> OperatorError {
     OperatorError::new("invalid-regex", why).at(span)
 }
 
