@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use signatures::{Match, Phase, RuleState};
-use transaction::Processor;
+use transaction::{Processor, Shortfall};
 
 use super::Evaluation;
 use crate::decide::{Finding, judged_shortfalls};
@@ -98,6 +98,14 @@ impl Evaluation {
         for running in &mut self.running {
             running.rules.ruleset.evaluate(phase, &self.transaction, now_us, &mut running.state);
         }
+        self.note_rule_limits();
+    }
+
+    /// Notes that rules could not say whether they match.
+    fn note_rule_limits(&mut self) {
+        if self.running.iter().any(|running| running.state.regex_limits_exceeded() > 0) {
+            self.transaction.inspection.note(Shortfall::RuleLimit);
+        }
     }
 
     /// Runs phase 2 of the sources that look at the body, or at what of it is here.
@@ -106,6 +114,7 @@ impl Evaluation {
         for running in self.running.iter_mut().filter(|running| !running.is_past_body) {
             running.rules.ruleset.evaluate(Phase::RequestBody, &self.transaction, now_us, &mut running.state);
         }
+        self.note_rule_limits();
     }
 
     /// Runs phase 2 of the sources that do not look at the body, before there is one.
@@ -115,6 +124,7 @@ impl Evaluation {
             running.rules.ruleset.evaluate(Phase::RequestBody, &self.transaction, now_us, &mut running.state);
             running.is_past_body = true;
         }
+        self.note_rule_limits();
     }
 
     /// Remembers the end of phase 1 when the first segment of several is full.
