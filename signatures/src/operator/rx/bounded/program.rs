@@ -18,8 +18,8 @@ pub(in crate::operator::rx) struct Program {
     pub(super) groups: u16,
     /// The bytes that a match may begin with; `None` when it may be empty.
     pub(super) first: Option<Set>,
-    /// Whether what follows a `Split` depends on nothing but the offset: no references, no groups within
-    /// bodies, and only look-behind of one length.
+    /// Whether what follows a `Split` depends on nothing but the offset: no references, and in bodies neither
+    /// groups, nor repeats of what may match nothing, nor look-behind of several lengths.
     pub(super) is_memorable: bool,
 }
 
@@ -202,6 +202,7 @@ impl Compiler {
     /// Remembers where an iteration begins, if it may match nothing.
     fn mark(&mut self, node: &Node) -> Option<u32> {
         (node.width().least == 0).then(|| {
+            self.program.is_memorable &= self.body.is_none();
             let slot = u32::try_from(self.program.slots).unwrap_or(u32::MAX);
             self.program.slots += 1;
             self.push(Instruction::Mark(slot));

@@ -1,8 +1,8 @@
 //! Matches a program by trying branches in order, within a budget.
 //!
 //! What is left to try is on a stack of our own. Where a program is memorable, a `Split` that failed at an
-//! offset is not tried there again, and one that led to the end of a body leads there again: every `Split`
-//! is then tried once for each offset, whatever the pattern. All others are kept finite by the budget alone.
+//! offset is not tried there again, and one that led to the end of a body leads there again, so that the
+//! time grows with the value and not with the ways to match it. The budget bounds all programs.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -42,7 +42,9 @@ impl Program {
 #[derive(Clone, Copy)]
 enum Undo {
     /// Go on with an instruction at an offset.
-    Try { next: u32, offset: usize, path: usize },
+    Try { next: u32, offset: usize },
+    /// Remember that a `Split` failed at an offset.
+    Fail { state: u64 },
     /// Give a slot the value it had.
     Slot { slot: usize, value: usize },
 }
@@ -51,7 +53,6 @@ enum Undo {
 #[derive(Clone, Copy, Default)]
 struct Frame {
     stack: usize,
-    path: usize,
     offset: usize,
 }
 
@@ -69,18 +70,16 @@ struct Machine<'p, 'v> {
     slots: Vec<usize>,
     stack: Vec<Undo>,
     frames: Vec<Frame>,
-    /// `Split`s that were tried at an offset; empty when they are not remembered.
-    tried: Vec<u64>,
-    /// Those within bodies that led to the end of the body, and where that was.
+    /// `Split`s of which it is known what they lead to at an offset; empty when that is not remembered.
+    known: Vec<u64>,
+    /// Those that led to the end of their body, and where that was; the others failed.
     led: HashMap<u64, usize>,
-    /// Those within bodies that led here.
-    path: Vec<u64>,
 }
 
 impl<'p, 'v> Machine<'p, 'v> {
     fn new(program: &'p Program, value: &'v [u8], steps: u64) -> Self {
         let bits = u64::from(program.splits).saturating_mul(value.len() as u64 + 1);
-        let words = if program.is_memorable && bits <= TRIED_MAX { bits.div_ceil(64) } else { 0 };
+        let words = if program.is_memorable && bits <= KNOWN_MAX { bits.div_ceil(64) } else { 0 };
         Self {
             program,
             value,
@@ -88,9 +87,8 @@ impl<'p, 'v> Machine<'p, 'v> {
             slots: vec![usize::MAX; program.slots],
             stack: Vec::new(),
             frames: vec![Frame::default(); program.ends.len()],
-            tried: vec![0; usize::try_from(words).unwrap_or(0)],
+            known: vec![0; usize::try_from(words).unwrap_or(0)],
             led: HashMap::new(),
-            path: Vec::new(),
         }
     }
 
@@ -123,7 +121,6 @@ impl<'p, 'v> Machine<'p, 'v> {
     /// Where a match ends that begins at `start`.
     fn run(&mut self, start: usize) -> Result<Option<usize>, Exhausted> {
         self.stack.clear();
-        self.path.clear();
         self.slots.fill(usize::MAX);
         let (mut next, mut offset) = (0, start);
         loop {
@@ -199,42 +196,38 @@ impl<'p, 'v> Machine<'p, 'v> {
         (number, body): (u32, Option<u32>),
         offset: usize,
     ) -> Result<Branch, Exhausted> {
-        if !self.tried.is_empty() {
+        if !self.known.is_empty() {
             let state = u64::from(number) * (self.value.len() as u64 + 1) + offset as u64;
-            if self.was_tried(state) {
+            if self.is_known(state) {
                 let end = body.and_then(|body| self.program.ends.get(body as usize)).copied();
                 return Ok(match end.zip(self.led.get(&state)) {
                     Some((next, offset)) => Branch::Goes { next, offset: *offset },
                     None => Branch::Fails,
                 });
             }
-            if body.is_some() {
-                self.path.push(state);
-            }
+            self.push(Undo::Fail { state })?;
         }
-        self.push(Undo::Try { next: second, offset, path: self.path.len() })?;
+        self.push(Undo::Try { next: second, offset })?;
         Ok(Branch::Goes { next: first, offset })
     }
 
-    /// Whether that `Split` was tried at that offset; now it is.
-    fn was_tried(&mut self, state: u64) -> bool {
-        let word = usize::try_from(state / 64).ok().and_then(|word| self.tried.get_mut(word));
-        word.is_some_and(|word| {
-            let bit = 1 << (state % 64);
-            let was = *word & bit != 0;
-            *word |= bit;
-            was
-        })
+    fn is_known(&self, state: u64) -> bool {
+        let word = usize::try_from(state / 64).ok().and_then(|word| self.known.get(word));
+        word.is_some_and(|word| word >> (state % 64) & 1 == 1)
+    }
+
+    fn know(&mut self, state: u64) {
+        if let Some(word) = usize::try_from(state / 64).ok().and_then(|word| self.known.get_mut(word)) {
+            *word |= 1 << (state % 64);
+        }
     }
 
     /// The next branch to try.
     fn back(&mut self) -> Option<(u32, usize)> {
         loop {
             match self.stack.pop()? {
-                Undo::Try { next, offset, path } => {
-                    self.path.truncate(path);
-                    return Some((next, offset));
-                }
+                Undo::Try { next, offset } => return Some((next, offset)),
+                Undo::Fail { state } => self.know(state),
                 Undo::Slot { slot, value } => {
                     if let Some(place) = self.slots.get_mut(slot) {
                         *place = value;
@@ -245,7 +238,7 @@ impl<'p, 'v> Machine<'p, 'v> {
     }
 
     fn push(&mut self, undo: Undo) -> Result<(), Exhausted> {
-        if self.stack.len().max(self.path.len()).max(self.led.len()) >= STACK_MAX {
+        if self.stack.len().max(self.led.len()) >= STACK_MAX {
             return Err(Exhausted);
         }
         self.stack.push(undo);
@@ -263,12 +256,12 @@ impl<'p, 'v> Machine<'p, 'v> {
     }
 
     fn begin(&mut self, body: u32, otherwise: Option<u32>, offset: usize) -> Result<(), Exhausted> {
-        let frame = Frame { stack: self.stack.len(), path: self.path.len(), offset };
+        let frame = Frame { stack: self.stack.len(), offset };
         if let Some(place) = self.frames.get_mut(body as usize) {
             *place = frame;
         }
         match otherwise {
-            Some(next) => self.push(Undo::Try { next, offset, path: frame.path }),
+            Some(next) => self.push(Undo::Try { next, offset }),
             None => Ok(()),
         }
     }
@@ -276,9 +269,7 @@ impl<'p, 'v> Machine<'p, 'v> {
     /// A body matched up to `offset`: nothing goes back into it.
     fn end(&mut self, body: u32, kind: Body, next: u32, offset: usize) -> Result<Branch, Exhausted> {
         let frame = self.frame(body);
-        let path = frame.path.min(self.path.len());
-        self.led.extend(self.path.drain(path..).map(|state| (state, offset)));
-        self.cut(frame.stack)?;
+        self.cut(frame.stack, offset)?;
         Ok(match kind {
             Body::Atomic => Branch::Goes { next, offset },
             _ if kind.is_negated() => Branch::Fails,
@@ -286,14 +277,22 @@ impl<'p, 'v> Machine<'p, 'v> {
         })
     }
 
-    /// Leaves out the branches above that height of the stack; slots are still given back.
-    fn cut(&mut self, height: usize) -> Result<(), Exhausted> {
+    /// Leaves out the branches above that height of the stack, which led to the end of a body at `offset`;
+    /// slots are still given back.
+    fn cut(&mut self, height: usize, offset: usize) -> Result<(), Exhausted> {
         self.spend((self.stack.len().saturating_sub(height) / 8) as u64)?;
         let mut kept = height;
         for at in height..self.stack.len() {
-            if matches!(self.stack.get(at), Some(Undo::Slot { .. })) {
-                self.stack.swap(kept, at);
-                kept += 1;
+            match self.stack.get(at).copied() {
+                Some(Undo::Slot { .. }) => {
+                    self.stack.swap(kept, at);
+                    kept += 1;
+                }
+                Some(Undo::Fail { state }) => {
+                    self.know(state);
+                    self.led.insert(state, offset);
+                }
+                Some(Undo::Try { .. }) | None => {}
             }
         }
         self.stack.truncate(kept);
@@ -330,6 +329,6 @@ fn group_slot(group: u16) -> usize {
 }
 
 /// `Split`s and offsets that are remembered (bits); beyond, only the budget bounds the time.
-const TRIED_MAX: u64 = 1 << 26;
+const KNOWN_MAX: u64 = 1 << 26;
 /// Branches left to try (count).
 const STACK_MAX: usize = 1 << 20;

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use regex::bytes::RegexBuilder;
 
+use super::node::Node;
+use super::parse::parse;
 use super::{Budget, Exhausted, Hit, Program};
 use crate::operator::check::{captured, check, refusal};
 use crate::operator::rx::{Rx, rewrite};
@@ -106,10 +108,12 @@ fn reads_as_the_linear_matcher() {
             ("(?=)a(?#b)*c", "aac", Some("aac")),
             ("(?=)(a|)+b", "aab", Some("aab")),
             ("(?=)(?:a*)*b", "aab", Some("aab")),
+            ("(?=)(?:a*|b)*", "ab", Some("a")),
         ],
     );
     assert_eq!(captured("rx", "(?=)(a)(x)?(b)", "ab"), ["ab", "a", "-", "b"].map(group));
     assert_eq!(captured("rxGlobal", "(?=)(a)|", "ba"), ["", "-", "a", "a"].map(group));
+    assert_eq!(captured("rx", "(?=)(?:(a*))*", "aa"), ["aa", ""].map(group));
     assert_eq!(captured("rx", "(?=(a))a(?!(b))", "ac"), ["a", "a", "-"].map(group));
 }
 
@@ -160,25 +164,23 @@ fn refuses() {
 
 #[test]
 fn stays_within_its_budget() {
-    let text = |unit: &str| unit.repeat(20_000).into_bytes();
-    for (pattern, value) in [
-        ("(?=a)(a+)+$", text("a")),
-        (r"(?:\w++)x", text("a")),
-        (r"(?=a)(?:a|a|a)*b", text("a")),
-        ("(?>a*a*a*a*)b", text("a")),
-        ("(?:(?=.*b)a)*c", text("a")),
-        ("(?:(?<!b)a)*(?:a|aa)*c", text("a")),
+    let text = "a".repeat(20_000).into_bytes();
+    for pattern in [
+        "(?=a)(a+)+!",
+        r"(?:\w++)x",
+        "(?=a)(?:a|a|a)*b",
+        "(?>a*a*a*a*)b",
+        "(?:(?=.*b)a)*c",
+        "(?:(?<!b)a)*(?:a|aa)*c",
     ] {
-        if !pattern.contains("(a+)+") {
-            assert_eq!(find(pattern, &value), Ok(None), "{pattern}");
-        }
+        assert_eq!(find(pattern, &text), Ok(None), "{pattern}");
     }
-    assert_eq!(find(r"(a*)*\1b", &text("a")), Err(Exhausted));
+    assert_eq!(find(r"(a*)*\1b", &text), Err(Exhausted));
     let rx = Rx::compile(r"(a*)*\1b").unwrap();
     assert!(!rx.is_linear());
     let mut budget = Budget::default();
     for _ in 0..20 {
-        assert_eq!(rx.find(&text("a"), &crate::operator::check::Macros, &mut budget, None), None);
+        assert_eq!(rx.find(&text, &crate::operator::check::Macros, &mut budget, None), None);
     }
     assert_eq!(budget.exceeded(), 20);
 }
@@ -198,6 +200,15 @@ fn regular() -> impl Strategy<Value = String> {
             3 => (inner, count).prop_map(|(inner, count)| format!("(?:{inner}){count}")),
         ]
     })
+}
+
+fn repeats_nothing(node: &Node) -> bool {
+    match node {
+        Node::Set(_) | Node::Place(_) | Node::Reference { .. } => false,
+        Node::Sequence(nodes) | Node::Choice(nodes) => nodes.iter().any(repeats_nothing),
+        Node::Group(_, node) | Node::Body(_, node) => repeats_nothing(node),
+        Node::Repeat(node, _) => node.width().least == 0 || repeats_nothing(node),
+    }
 }
 
 /// Patterns of all kinds, most of them well formed.
@@ -224,11 +235,13 @@ proptest! {
     #[test]
     fn agrees_with_the_linear_matcher(pattern in regular(), value in "[abcA é]{0,12}") {
         let rewritten = rewrite(&pattern).unwrap().pattern;
+        let repeats_nothing = repeats_nothing(&parse(&pattern).unwrap().node);
         let regex = RegexBuilder::new(&rewritten).unicode(false).dot_matches_new_line(true).build().unwrap();
         let expected = regex.captures(value.as_bytes());
         let found = find(&pattern, value.as_bytes()).unwrap();
         prop_assert_eq!(found.is_some(), expected.is_some());
-        if let (Some(hit), Some(expected)) = (found, expected) {
+        // An iteration that matches nothing ends a loop in PCRE and here, and is left out by `regex`.
+        if let (Some(hit), Some(expected), false) = (found, expected, repeats_nothing) {
             prop_assert_eq!(Some(hit.range), expected.get(0).map(|all| all.range()));
             let groups: Vec<_> = expected.iter().skip(1).map(|group| group.map(|group| group.range())).collect();
             prop_assert_eq!(hit.groups, groups, "groups");
