@@ -68,6 +68,7 @@ SecRule ARGS "@contains evil" "id:1,phase:2,pass,log,tag:'attack-x',setvar:'tx.b
 SecRule ARGS:q "@contains bad" "id:2,phase:2,pass,log,setvar:'tx.blocking_inbound_anomaly_score=+3'"
 SecRule REQUEST_HEADERS:User-Agent "@contains scan" "id:3,phase:1,deny,status:429,log"
 SecRule REQBODY_PROCESSOR "@streq JSON" "id:4,phase:2,deny,log"
+SecRule ARGS "@rx ^(z*)*\1y" "id:5,phase:2,pass,log"
 SecRule TX:blocking_inbound_anomaly_score "@ge %{tx.inbound_anomaly_score_threshold}" "id:9,phase:2,deny,log"
 "#;
 
@@ -194,6 +195,19 @@ SecRule TX:blocking_inbound_anomaly_score "@ge %{tx.inbound_anomaly_score_thresh
                 (verdict, rules),
                 "{policy} {target}"
             );
+        }
+    }
+
+    #[test]
+    fn what_rules_could_not_say_is_for_the_policy() {
+        let target = format!("/?q={}", "z".repeat(5_000));
+        for (on_limit, verdict) in [("block", "prevent"), ("detect", "detect"), ("pass", "pass")] {
+            let snapshot = snapshot(&format!("mode: prevent, on_limit: {on_limit}"));
+            let judged = Evaluation::judge_record(&snapshot, &record(&target, "", ""));
+            let value = serde_json::to_value(judged).unwrap();
+            assert_eq!(value["verdict"], verdict, "{on_limit}");
+            let inspection = serde_json::json!({ "complete": false, "reasons": ["rule-limit"] });
+            assert_eq!(value["inspection"], inspection);
         }
     }
 
