@@ -110,18 +110,22 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
     }
 }
 
+/// A policy may already say what it will ask of a model; it is told that nothing answers yet. A model that
+/// is named, though, is one the user counts on.
 fn check_model(spec: Option<&ModelSpec>, at: &At<'_>) {
-    let (at, wanted) = match spec {
-        None => return,
-        Some(ModelSpec::Name(name)) if name == "none" => return,
-        Some(ModelSpec::Name(name)) => (at.clone(), format!("`{name}`")),
-        Some(ModelSpec::Settings(settings)) if settings.minimum_confidence.is_none() => return,
-        Some(ModelSpec::Settings(_)) => (at.key("minimum_confidence"), "one".to_owned()),
-    };
-    at.error("no-model", format!("there is no model in this build, and the policy asks for {wanted}"))
-        .label("needs a model")
-        .help("write `model: none`".to_owned())
-        .report();
+    match spec {
+        Some(ModelSpec::Name(name)) if name != "none" => at
+            .error("no-model", format!("there is no model in this build, and the policy asks for `{name}`"))
+            .label("needs a model")
+            .help("write `model: none`".to_owned())
+            .report(),
+        Some(ModelSpec::Settings(settings)) if settings.minimum_confidence.is_some() => at
+            .key("minimum_confidence")
+            .warning("no-model", "there is no model in this build, so rules decide alone".to_owned())
+            .label("has no effect yet")
+            .report(),
+        _ => {}
+    }
 }
 
 fn levels(spec: &SignaturesSpec, at: &At<'_>) -> Levels {

@@ -135,7 +135,7 @@ fn large_files_pass_both_ways_unaltered() {
         assert_eq!(curl::post(&put, &bytes, &proxy.url(&name)).status, 201, "{way:?}\n{}", proxy.said());
         assert!(std::fs::read(nginx.file(&name[1..])).expect("uploaded") == bytes, "{way:?}");
         let saved = proxy.file("saved");
-        let get = [*way, &["-o", saved.to_str().expect("a path")]].concat();
+        let get = [&way[..1], &["-o", saved.to_str().expect("a path")]].concat();
         assert_eq!(curl::run(&get, None, &proxy.url(&name)).status, 200);
         assert!(std::fs::read(&saved).expect("downloaded") == bytes, "{way:?}");
     }

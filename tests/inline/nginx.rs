@@ -26,8 +26,9 @@ impl Nginx {
         std::fs::create_dir(directory.path().join("files")).expect("created");
         let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
         let here = directory.path().display();
+        // Where tests run as root, workers would otherwise be another user, who may not write here.
         let config = format!(
-            "daemon off; worker_processes 1; pid {here}/pid; error_log {here}/errors;
+            "user root; daemon off; worker_processes 1; pid {here}/pid; error_log {here}/errors;
              events {{ worker_connections 256; }}
              http {{ access_log off; client_max_body_size 0; client_body_temp_path {here}/body;
                proxy_temp_path {here}/a; fastcgi_temp_path {here}/b; uwsgi_temp_path {here}/c; scgi_temp_path {here}/d;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 /// A running proxy; killed when dropped.
@@ -145,14 +145,12 @@ impl Drop for Portcullis {
     }
 }
 
-/// Builds the binary once; when it is up to date that takes a moment.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let built = Command::new(env!("CARGO")).args(["build", "-q", "-p", "portcullis"]).status();
-        assert!(built.expect("cargo runs").success());
-        let test = std::env::current_exe().expect("a path");
-        let directory = test.parent().and_then(Path::parent).expect("target/debug/deps/inline");
-        directory.join("portcullis")
-    })
+/// The binary under test, beside the test's own. `cargo test --workspace` builds it before any test runs;
+/// with `-p portcullis-tests` alone, build it first with `cargo build --workspace`.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let directory = test.parent().and_then(Path::parent).expect("target/debug/deps/inline");
+    let binary = directory.join("portcullis");
+    assert!(binary.exists(), "{} is not built: cargo build --workspace", binary.display());
+    binary
 }
