@@ -82,13 +82,16 @@ fn logging_rules(ruleset: &Ruleset) -> BTreeSet<u32> {
 fn files() -> BTreeMap<u32, FtwFile> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../signatures/rules/tests");
     std::fs::read_dir(folder)
-        .unwrap()
+        .expect("the folder of cases")
         .map(|entry| {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
+            let path = entry.expect("an entry").path();
+            let text = std::fs::read_to_string(&path).expect("a readable case");
             let file = FtwFile::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let file = file.unwrap_or_else(|| panic!("{}: no tests", path.display()));
-            assert_eq!(path.file_stem().unwrap().to_str(), Some(file.rule_id.to_string().as_str()));
+            assert_eq!(
+                path.file_stem().and_then(|stem| stem.to_str()),
+                Some(file.rule_id.to_string().as_str())
+            );
             (file.rule_id, file)
         })
         .collect()

@@ -33,7 +33,7 @@ fn the_schema_is_written_down() {
 
 /// All diagnostics of a file, with its name alone as path, so that the output is the same everywhere.
 fn render(directory: &Path, file: &Path) -> String {
-    let text = fs::read_to_string(file).unwrap();
+    let text = fs::read_to_string(file).expect("a readable case");
     let diagnostics = match Snapshot::build(&file.to_string_lossy(), &text, &Disk, NOW_US) {
         Ok((_, warnings)) => warnings,
         Err(diagnostics) => diagnostics,
@@ -45,8 +45,7 @@ fn render(directory: &Path, file: &Path) -> String {
 /// What differs from the golden file, if anything does.
 fn differs(golden: &Path, found: &str) -> Option<String> {
     if std::env::vars_os().any(|(name, value)| name == "UPDATE" && value == "1") {
-        fs::create_dir_all(golden.parent().unwrap()).unwrap();
-        fs::write(golden, found).unwrap();
+        fs::write(golden, found).expect("golden files can be written");
     }
     let expected = fs::read_to_string(golden).unwrap_or_default();
     (found != expected).then(|| format!("{}:\n{found}", golden.display()))

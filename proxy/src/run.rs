@@ -82,7 +82,7 @@ fn announce(server: &Server) {
             asset.name,
             asset.upstream,
             servers.join(", "),
-            asset.policy
+            config.policies[asset.policy].name,
         );
     }
     for policy in loaded.snapshot.policies() {

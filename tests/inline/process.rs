@@ -25,7 +25,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// Prevent mode before an HTTP/1 origin.
-    pub(crate) fn new(origin: impl ToString) -> Self {
+    pub(crate) fn new(origin: SocketAddr) -> Self {
         Self { origin: origin.to_string(), mode: "prevent", protocol: "http1" }
     }
 

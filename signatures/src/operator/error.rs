@@ -16,6 +16,9 @@ pub struct OperatorError {
 }
 
 impl OperatorError {
+    /// The code of an operator that matches nothing here; the rule loads, with a warning.
+    pub const UNAVAILABLE: &'static str = "unavailable-operator";
+
     /// An error without place or help.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), span: None, help: None }

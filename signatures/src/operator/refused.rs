@@ -1,31 +1,46 @@
-//! Operators of the reference that we refuse, each with the reason and what to do instead.
+//! Operators of the reference that we do not do, each with the reason and what to do instead.
+//!
+//! Two kinds: those that a rule depends on are refused; those that ask a database which may be absent match
+//! nothing, as in ModSecurity when it has none, and the loader warns of them.
 
 use super::OperatorError;
 
 /// The refusal of an operator that ModSecurity has and we do not.
 pub(super) fn refusal(name: &str) -> Option<OperatorError> {
-    let (name, why, instead) = REFUSED.iter().find(|(refused, ..)| refused.eq_ignore_ascii_case(name))?;
-    Some(
-        OperatorError::new("unsupported-operator", format!("`@{name}` is not supported: {why}"))
-            .help((*instead).to_owned()),
-    )
+    let find = |table: &'static [Row]| table.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
+    let (code, what, row) = match (find(REFUSED), find(UNAVAILABLE)) {
+        (Some(row), _) => ("unsupported-operator", "is not supported", row),
+        (None, Some(row)) => (OperatorError::UNAVAILABLE, "never matches here", row),
+        (None, None) => return None,
+    };
+    let (name, why, instead) = row;
+    Some(OperatorError::new(code, format!("`@{name}` {what}: {why}")).help(*instead))
 }
 
 /// Name, why, and the way out.
-const REFUSED: &[(&str, &str, &str)] = &[
+type Row = (&'static str, &'static str, &'static str);
+
+const UNAVAILABLE: &[Row] = &[
+    (
+        "geoLookup",
+        "there is no database of countries",
+        "use `@ipMatchFromFile` with the networks of the country",
+    ),
+    (
+        "rbl",
+        "no name server is asked while a request waits",
+        "use `@ipMatchFromFile` with a list of addresses",
+    ),
+];
+
+const REFUSED: &[Row] = &[
     (
         "fuzzyHash",
         "it needs a database of ssdeep hashes",
         "scan uploads in the application or with an anti-virus",
     ),
-    (
-        "geoLookup",
-        "it reads a database while rules run",
-        "use `@ipMatchFromFile` with the networks of the country",
-    ),
     ("gsbLookup", "Google Safe Browsing's local database is discontinued", "remove the rule"),
     ("inspectFile", "it runs a program while a request waits", "scan uploads in the application"),
-    ("rbl", "it asks a DNS server while a request waits", "use `@ipMatchFromFile` with a list of addresses"),
     ("rsub", "it changes the value, and rules only look", "match with `@rx` and decode with transformations"),
     (
         "validateDTD",
@@ -43,10 +58,13 @@ mod tests {
 
     #[test]
     fn refusals_say_what_to_do_instead() {
-        for (name, ..) in REFUSED {
-            let error = refusal(name, "x");
-            assert_eq!(error.code, "unsupported-operator");
-            assert!(error.message.contains(name) && error.help.is_some(), "{name}");
+        let codes = [(REFUSED, "unsupported-operator"), (UNAVAILABLE, "unavailable-operator")];
+        for (table, code) in codes {
+            for (name, ..) in table {
+                let error = refusal(name, "x");
+                assert_eq!(error.code, code);
+                assert!(error.message.contains(name) && error.help.is_some(), "{name}");
+            }
         }
     }
 }

@@ -86,12 +86,6 @@ impl Draft {
         })
     }
 
-    /// Whether CRS wrote it, by its `ver` or tag.
-    pub(super) fn is_of_crs(&self) -> bool {
-        let version = self.meta.version.as_deref().unwrap_or_default();
-        version.starts_with("OWASP_CRS") || self.tag_texts.iter().any(|tag| tag == "OWASP_CRS")
-    }
-
     /// Adds a tag; `paranoia-level/N` also says the level.
     pub(super) fn tag(&mut self, written: &str, tag: Text) {
         if let Some(level) = written.strip_prefix("paranoia-level/").and_then(paranoia) {

@@ -4,7 +4,7 @@ use super::super::mapped::Mapped;
 use super::super::parser::{self, OperatorNode};
 use super::target::targets;
 use crate::operator::{DataFiles, Operator, OperatorError};
-use crate::{Diagnostic, Link};
+use crate::{Diagnostic, Link, Severity};
 
 /// A link that always matches: `SecAction`.
 pub(super) fn unconditional() -> Link {
@@ -53,9 +53,17 @@ fn operator(
     out: &mut Vec<Diagnostic>,
 ) -> Option<Operator> {
     let name = node.name.as_ref().map_or("rx", Mapped::as_str);
-    Operator::compile(name, node.argument.as_str(), files)
-        .map_err(|error| out.push(diagnostic(error, node, word)))
-        .ok()
+    let error = match Operator::compile(name, node.argument.as_str(), files) {
+        Ok(operator) => return Some(operator),
+        Err(error) => error,
+    };
+    let unavailable = error.code == OperatorError::UNAVAILABLE;
+    let mut found = diagnostic(error, node, word);
+    if unavailable {
+        found.severity = Severity::Warning;
+    }
+    out.push(found);
+    unavailable.then_some(Operator::NoMatch)
 }
 
 /// An operator's error, moved from its argument to the file.
@@ -71,6 +79,7 @@ fn diagnostic(error: OperatorError, node: &OperatorNode, word: &Mapped) -> Diagn
     let label = match error.code {
         "unknown-operator" => "not an operator",
         "unsupported-operator" => "not an operator here",
+        OperatorError::UNAVAILABLE => "never matches",
         "invalid-regex" => "in this pattern",
         _ => "here",
     };

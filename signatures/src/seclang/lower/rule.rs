@@ -51,11 +51,8 @@ impl Lowering {
             None => self.head(directive, link, &nodes),
         };
         draft.span.end = draft.span.end.max(end(directive));
-        let found = &mut self.diagnostics[reported..];
+        let found = &self.diagnostics[reported..];
         draft.left_out |= found.iter().any(|found| found.severity == Severity::Error);
-        if draft.is_of_crs() {
-            found.iter_mut().for_each(spare);
-        }
         let phase = draft.phase;
         if nodes.iter().any(|node| node.name.as_str().eq_ignore_ascii_case("chain")) {
             self.open = Some(draft);
@@ -157,15 +154,6 @@ impl Lowering {
         }
         self.order.push(Item::Rule(self.drafts.len()));
         self.drafts.push(draft);
-    }
-}
-
-/// What CRS asks for and is not done here leaves out one rule, visibly, and not the whole of CRS: CRS 3.3
-/// has a few patterns with lookaround, and rules that ask name servers.
-fn spare(found: &mut Diagnostic) {
-    if matches!(found.code, "unsupported-regex" | "unsupported-operator") {
-        found.severity = Severity::Warning;
-        found.help = Some("this rule of CRS is left out, the others run".to_owned());
     }
 }
 
@@ -300,17 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn only_rules_of_crs_are_left_out_with_a_warning() {
-        let rule = |tag| format!("SecRule ARGS \"@rx (?=x)\" \"id:1,phase:2,deny,tag:'{tag}'\"");
-        let load = |text| {
-            crate::seclang::load(
-                vec![crate::seclang::Source::text("x", text)],
-                &crate::seclang::MemoryFiles::default(),
-            )
-        };
-        assert!(load(rule("mine")).has_errors());
-        let crs = load(rule("OWASP_CRS"));
-        assert!(!crs.has_errors() && crs.diagnostics.len() == 1 && crs.ruleset.rules.is_empty());
+    fn operators_without_their_database_never_match() {
+        let text = "SecRule REMOTE_ADDR \"@geoLookup\" \"id:1,phase:1,deny\"";
+        let loaded = crate::seclang::load(
+            vec![crate::seclang::Source::text("x", text)],
+            &crate::seclang::MemoryFiles::default(),
+        );
+        assert!(!loaded.has_errors() && loaded.diagnostics.len() == 1);
+        assert!(matches!(loaded.ruleset.rules[0].links[0].operator, crate::operator::Operator::NoMatch));
     }
 
     #[test]
