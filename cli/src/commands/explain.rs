@@ -165,9 +165,12 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
     }
 }
 
-/// The narrowest exception that takes away what scored.
+/// The narrowest exception that takes away whatever scored or would have stopped the request by itself.
+/// Rules that only look at scores (949110) are not excepted: that would switch off all others.
 fn exception(evaluation: &Evaluation, decisive: signatures::RuleId, matches: &[Match]) -> String {
-    let scored: Vec<_> = matches.iter().filter(|found| found.score > 0).collect();
+    let on_score = |found: &Match| found.values.iter().all(|value| value.target.starts_with("TX:"));
+    let counts = |found: &&Match| found.score > 0 || (found.disruptive && !on_score(found));
+    let scored: Vec<_> = matches.iter().filter(counts).collect();
     let mut rules: Vec<_> = scored.iter().map(|found| found.id.to_string()).collect();
     if rules.is_empty() {
         rules.push(decisive.to_string());
