@@ -6,7 +6,7 @@ use super::{FileReader, Source};
 /// plugins' settings, plugins before, rules, plugins after.
 ///
 /// Three layouts are known: the release's (`crs-setup.conf` or `.example`, `rules/`, `plugins/`), the
-/// Go module's (`@crs-setup.conf.example`, `@owasp_crs/`) and Debian's (the set-up is in
+/// Go module's (`@crs-setup.conf.example`, `@owasp_crs/`, both under `rules/`) and Debian's (the set-up is in
 /// `/etc/modsecurity/crs`, the directory holds `rules/`). A directory of `*.conf` files alone works too.
 ///
 /// # Errors
@@ -23,7 +23,7 @@ pub fn crs_layout(directory: &str, reader: &dyn FileReader) -> Result<Vec<Source
     };
     let within = |name: &str| format!("{}/{name}", directory.trim_end_matches('/'));
 
-    let rules = first_found(&[within("rules/*.conf"), within("@owasp_crs/*.conf"), within("*.conf")], found)?;
+    let rules = first_found(&RULES.map(within), found)?;
     let rules: Vec<String> = rules.into_iter().filter(|path| is_rules(path)).collect();
     if rules.is_empty() {
         return Err(format!(
@@ -67,8 +67,14 @@ fn is_rules(path: &str) -> bool {
     !["crs-setup", "modsecurity", "coraza", "@"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-const SETUPS: [&str; 4] =
-    ["crs-setup.conf", "@crs-setup.conf", "crs-setup.conf.example", "@crs-setup.conf.example"];
+const RULES: [&str; 4] = ["rules/*.conf", "rules/@owasp_crs/*.conf", "@owasp_crs/*.conf", "*.conf"];
+const SETUPS: [&str; 5] = [
+    "crs-setup.conf",
+    "@crs-setup.conf",
+    "crs-setup.conf.example",
+    "@crs-setup.conf.example",
+    "rules/@crs-setup.conf.example",
+];
 const DEBIAN_RULES: &str = "/usr/share/modsecurity-crs";
 const DEBIAN_SETTINGS: &str = "/etc/modsecurity/crs/";
 
@@ -85,6 +91,14 @@ mod tests {
             expected.iter().map(|path| Source::path(*path)).collect::<Vec<_>>(),
             "{directory}"
         );
+    }
+
+    #[test]
+    fn knows_the_module_from_outside_and_inside() {
+        let files = ["m/rules/@crs-setup.conf.example", "m/rules/@owasp_crs/A.conf", "m/tests/x.yaml"];
+        for directory in ["m", "m/rules"] {
+            check(directory, &files, &files[..2]);
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     anyhow::ensure!(options.target.ip().is_loopback(), "{} is not this machine", options.target);
     let mut verdicts = options.verdicts.as_ref().map(File::create).transpose()?.map(BufWriter::new);
+    let mut unanswered = 0;
     for path in &options.files {
         let all: Vec<Record> = records(path)?.collect::<Result<_>>()?;
         let chosen = thinned(all, options.limit);
@@ -65,7 +66,9 @@ fn main() -> Result<()> {
             }
         }
         println!("{}\n{report}", path.file_name().context("a file has a name")?.display());
+        unanswered += report.unanswered();
     }
+    anyhow::ensure!(unanswered == 0, "{unanswered} requests got no answer");
     Ok(())
 }
 

@@ -25,6 +25,11 @@ struct Row {
 impl Report {
     /// Counts one answer.
     pub(crate) fn count(&mut self, record: &Record, answer: &Answer) {
+        *self.answers.entry(*answer).or_default() += 1;
+        // What got no answer was neither stopped nor passed.
+        if !matches!(answer, Answer::Status(_)) {
+            return;
+        }
         let stopped = usize::from(*answer == Answer::Status(403));
         let detail = format!("{}/{}", record.source, record.family);
         for name in [String::from("all"), detail] {
@@ -40,7 +45,15 @@ impl Report {
                 }
             }
         }
-        *self.answers.entry(*answer).or_default() += 1;
+    }
+
+    /// Requests without an answer.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.answers
+            .iter()
+            .filter(|(answer, _)| !matches!(answer, Answer::Status(_)))
+            .map(|(_, count)| count)
+            .sum()
     }
 }
 
