@@ -12,19 +12,7 @@
 use transaction::decode::percent::hex;
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
-    let first = memchr::memchr(b'\\', value)?;
-    let mut out = value[..first].to_vec();
-    out.reserve(value.len() - first);
-    let mut rest = &value[first..];
-    while let [byte, tail @ ..] = rest {
-        let (decoded, after) = match (byte, tail) {
-            (b'\\', [letter, after @ ..]) => escape(*letter, tail, after),
-            _ => (*byte, tail),
-        };
-        out.push(decoded);
-        rest = after;
-    }
-    Some(out)
+    super::unescape(value, escape)
 }
 
 /// What the escape `\letter` becomes, and what follows it.

@@ -4,8 +4,7 @@
 //! SecRule ARGS "@contains alert(" "id:1000,phase:2,deny,t:none,t:jsDecode"
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `jsDecode`.
-
-
+//!
 //! `\uHHHH` becomes its low byte (full-width ASCII becomes ASCII), `\xHH` and `\OOO` (octal up to 377) a byte,
 //! `\a \b \f \n \r \t \v` control characters; of any other escape the backslash is left out. A backslash at
 //! the end stays.
@@ -13,19 +12,7 @@
 use transaction::decode::percent::hex;
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
-    let first = memchr::memchr(b'\\', value)?;
-    let mut out = value[..first].to_vec();
-    out.reserve(value.len() - first);
-    let mut rest = &value[first..];
-    while let [byte, tail @ ..] = rest {
-        let (decoded, after) = match (byte, tail) {
-            (b'\\', [letter, after @ ..]) => escape(*letter, tail, after),
-            _ => (*byte, tail),
-        };
-        out.push(decoded);
-        rest = after;
-    }
-    Some(out)
+    super::unescape(value, escape)
 }
 
 /// What the escape `\letter` becomes, and what follows it.

@@ -149,6 +149,28 @@ fn code_point(digits: [u8; 4]) -> Option<u32> {
     digits.iter().try_fold(0, |number, digit| Some(number << 4 | u32::from(hex(*digit)?)))
 }
 
+/// Replaces each backslash with its letter by what `escape` makes of them; `None` when there is no
+/// backslash. `escape` is given the letter, the text from the letter on and the text after it, and returns a
+/// byte with what is left; a backslash at the end stays.
+fn unescape(
+    value: &[u8],
+    escape: impl for<'v> Fn(u8, &'v [u8], &'v [u8]) -> (u8, &'v [u8]),
+) -> Option<Vec<u8>> {
+    let first = memchr::memchr(b'\\', value)?;
+    let mut out = value[..first].to_vec();
+    out.reserve(value.len() - first);
+    let mut rest = &value[first..];
+    while let [byte, tail @ ..] = rest {
+        let (decoded, after) = match (byte, tail) {
+            (b'\\', [letter, after @ ..]) => escape(*letter, tail, after),
+            _ => (*byte, tail),
+        };
+        out.push(decoded);
+        rest = after;
+    }
+    Some(out)
+}
+
 /// The byte that a code point becomes: its last, or ASCII for its full-width forms (U+FF01 to U+FF5E), which
 /// some servers take for it.
 fn low_byte(code_point: u32) -> u8 {
