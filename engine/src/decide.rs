@@ -3,7 +3,7 @@
 //! Both functions are pure: what is stopped depends on the policy and on what was found, and on nothing
 //! else. In [`Mode::Detect`] and [`Mode::Prevent`] the same is found; they differ in what is done.
 
-use signatures::{Interruption, InterruptionResponse, Match};
+use signatures::{Interruption, InterruptionResponse, Match, RuleId};
 use transaction::{Inspection, Shortfall};
 
 use crate::policy::{Mode, OnInspectionFailure, OnLimit, Policy};
@@ -14,9 +14,11 @@ use crate::{Evidence, Explanation, Plan, Refusal, Verdict};
 pub enum Finding {
     /// A rule of an enforced source wants the transaction stopped.
     Rule {
-        /// Which, and how.
+        /// The one that is named: of those that would each have stopped it, the most telling.
+        rule: RuleId,
+        /// How it is stopped: as the first of them wants it.
         interruption: Interruption,
-        /// The matches that led to it, most important first.
+        /// The matches that led to it, the most telling first.
         matches: Vec<Match>,
     },
     /// A part of the transaction was not inspected.
@@ -125,7 +127,7 @@ fn weight(policy: &Policy, finding: &Finding) -> Weight {
 
 fn evidence(finding: Finding) -> Evidence {
     match finding {
-        Finding::Rule { interruption, matches } => Evidence::Rule { id: interruption.rule, matches },
+        Finding::Rule { rule, matches, .. } => Evidence::Rule { id: rule, matches },
         Finding::Shortfall(reason) => Evidence::InspectionFailure { reason: reason.as_str() },
     }
 }
@@ -154,10 +156,8 @@ mod tests {
     use std::num::NonZeroU32;
     use std::sync::Arc;
 
-    use proptest::prelude::*;
-    use signatures::RuleId;
-
     use super::*;
+    use proptest::prelude::*;
 
     fn policy(mode: Mode, on_limit: OnLimit, on_inspection_failure: OnInspectionFailure) -> Policy {
         let yaml = "version: 1\npolicies: { p: { response: { status: 406 } } }\n";
@@ -168,7 +168,7 @@ mod tests {
 
     fn rule(id: u32, response: InterruptionResponse, enforced: bool) -> Finding {
         let rule = RuleId(NonZeroU32::new(id).unwrap());
-        Finding::Rule { interruption: Interruption { rule, response, enforced }, matches: Vec::new() }
+        Finding::Rule { rule, interruption: Interruption { rule, response, enforced }, matches: Vec::new() }
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {

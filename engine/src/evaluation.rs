@@ -18,10 +18,10 @@ use transaction::{
 
 use crate::boundary::contained;
 use crate::decide::{Decision, decide};
-use crate::policy::{Asset, Exception, Policy};
+use crate::policy::{Asset, Exception, Policy, Role};
 use crate::snapshot::CompiledPolicy;
-use crate::{DecisionRecord, Refusal, Selection, Snapshot, Verdict};
-pub(crate) use rules::Running;
+use crate::{DecisionRecord, Refusal, Selection, Snapshot, Verdict, telling};
+use rules::Running;
 
 /// What a front end knows when a request begins.
 #[derive(Clone, Debug, Default)]
@@ -186,6 +186,19 @@ impl Evaluation {
         self.running.iter().flat_map(|running| &running.state.matches)
     }
 
+    /// The matches of rules that ask for a log line, the most telling first; those of sources taken as
+    /// evidence follow.
+    #[must_use]
+    pub fn reported_matches(&self) -> Vec<(Role, &Match)> {
+        let all = self
+            .running
+            .iter()
+            .flat_map(|running| running.state.matches.iter().map(|found| (running.role, found)));
+        let mut reported: Vec<_> = all.filter(|(_, found)| found.log).collect();
+        reported.sort_by_key(|(role, found)| (*role == Role::Evidence, telling::order(found)));
+        reported
+    }
+
     /// Phase 1.
     pub fn request_headers(&mut self) -> Step {
         self.stage(|it| it.run(Phase::RequestHeaders))
@@ -274,10 +287,6 @@ impl Evaluation {
         if let Some(compiled) = self.compiled() {
             self.decision = decide(&compiled.policy, self.findings());
         }
-    }
-
-    pub(crate) fn running(&self) -> &[Running] {
-        &self.running
     }
 
     pub(crate) fn compiled(&self) -> Option<&CompiledPolicy> {

@@ -8,6 +8,7 @@ mod disk;
 mod evaluation;
 mod host;
 mod snapshot;
+mod telling;
 mod verdict;
 
 pub mod config;

@@ -74,7 +74,7 @@ pub struct Scores {
 pub struct Reason {
     /// `rule`, `model` or `inspection`.
     pub kind: &'static str,
-    /// The rule whose disruptive action fired.
+    /// The most telling rule of those whose disruptive action fired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_id: Option<u32>,
     /// Why inspection was incomplete.

@@ -38,9 +38,10 @@ pub enum Evidence {
     },
     /// An enforced rule stopped the transaction.
     Rule {
-        /// The rule whose disruptive action fired: for CRS the evaluation rule (949110).
+        /// The most telling rule of those whose disruptive action fired: for CRS the evaluation rule
+        /// (949110).
         id: RuleId,
-        /// The matches that led to it, most important first.
+        /// The matches that led to it, the most telling first.
         matches: Vec<Match>,
     },
 }

@@ -29,6 +29,14 @@ pub struct Match {
     pub disruptive: bool,
 }
 
+impl Match {
+    /// Whether the rule only judged what other rules had counted (949110), and found nothing itself.
+    #[must_use]
+    pub fn is_on_score(&self) -> bool {
+        self.score == 0 && self.values.iter().all(|value| value.target.starts_with("TX:"))
+    }
+}
+
 /// One value that made a rule match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchedValue {

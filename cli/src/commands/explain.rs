@@ -94,9 +94,9 @@ fn write_text(snapshot: &Arc<Snapshot>, evaluation: &Evaluation, out: &mut impl 
     for (target, value) in fields(transaction) {
         writeln!(out, "  {target} = {}", shown(&mask.value(&target, value)))?;
     }
-    let matches: Vec<_> = evaluation.matches().filter(|found| found.log).collect();
+    let matches = evaluation.reported_matches();
     writeln!(out, "\nrules that matched{}", if matches.is_empty() { ": none" } else { "" })?;
-    for found in &matches {
+    for (_, found) in &matches {
         write_match(snapshot, found, &mask, out)?;
     }
     let ways = ways_out(evaluation);
@@ -135,8 +135,13 @@ fn write_match(snapshot: &Snapshot, found: &Match, mask: &Mask, out: &mut impl W
         writeln!(out, "    {} matched {}", value.target, shown(&mask.value(&value.target, &value.matched)))?;
     }
     if let Some(rule) = find_rule(snapshot, found.id) {
-        let steps: Vec<_> =
-            rule.links.iter().flat_map(|link| &link.transformations).map(|step| step.name()).collect();
+        let mut steps = Vec::new();
+        for step in rule.links.iter().flat_map(|link| &link.transformations) {
+            // Chained rules mostly repeat what the first one decodes.
+            if !steps.contains(&step.name()) {
+                steps.push(step.name());
+            }
+        }
         if !steps.is_empty() {
             writeln!(out, "    decoded by {}", steps.join(", "))?;
         }
@@ -168,8 +173,7 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
 /// The narrowest exception that takes away whatever scored or would have stopped the request by itself.
 /// Rules that only look at scores (949110) are not excepted: that would switch off all others.
 fn exception(evaluation: &Evaluation, decisive: signatures::RuleId, matches: &[Match]) -> String {
-    let on_score = |found: &Match| found.values.iter().all(|value| value.target.starts_with("TX:"));
-    let counts = |found: &&Match| found.score > 0 || (found.disruptive && !on_score(found));
+    let counts = |found: &&Match| found.score > 0 || (found.disruptive && !found.is_on_score());
     let scored: Vec<_> = matches.iter().filter(counts).collect();
     let mut rules: Vec<_> = scored.iter().map(|found| found.id.to_string()).collect();
     if rules.is_empty() {

@@ -9,6 +9,7 @@ use super::Evaluation;
 use crate::decide::{Finding, judged_shortfalls};
 use crate::policy::{RequestFacts, Role};
 use crate::snapshot::LoadedRules;
+use crate::telling;
 
 /// A rule source with its state.
 #[derive(Debug)]
@@ -38,11 +39,12 @@ impl Running {
         if summed != 0 { summed } else { self.state.matches.iter().map(|found| found.score).sum() }
     }
 
-    /// The matches that led to its interruption: those that scored, the highest first, and its own.
-    fn decisive(&self, rule: signatures::RuleId) -> Vec<Match> {
-        let led = self.state.matches.iter().filter(|found| found.score != 0 || found.id == rule);
+    /// The matches that led to its interruption, the most telling first: those that scored, and those
+    /// that would have stopped the transaction by themselves.
+    fn decisive(&self) -> Vec<Match> {
+        let led = self.state.matches.iter().filter(|found| found.score != 0 || found.disruptive);
         let mut matches: Vec<_> = led.cloned().collect();
-        matches.sort_by_key(|found| std::cmp::Reverse(found.score));
+        matches.sort_by_key(telling::order);
         matches
     }
 }
@@ -173,8 +175,8 @@ impl Evaluation {
         let enforced = self.running.iter().filter(|running| running.role == Role::Enforce);
         let rules = enforced.filter_map(|running| {
             let interruption = running.state.interruption.clone()?;
-            let matches = running.decisive(interruption.rule);
-            Some(Finding::Rule { interruption, matches })
+            let rule = telling::decisive(interruption.rule, &running.state.matches);
+            Some(Finding::Rule { rule, interruption, matches: running.decisive() })
         });
         rules.chain(judged_shortfalls(self.transaction.inspection).map(Finding::Shortfall)).collect()
     }

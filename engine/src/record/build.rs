@@ -64,18 +64,12 @@ fn reason(verdict: &Verdict) -> Option<Reason> {
 }
 
 fn matches(evaluation: &Evaluation) -> Vec<MatchRecord> {
-    let logged = |running: &crate::evaluation::Running| running.state.matches.iter().any(|found| found.log);
-    if !evaluation.running().iter().any(logged) {
+    let reported = evaluation.reported_matches();
+    if reported.is_empty() {
         return Vec::new();
     }
     let mask = Mask::new(evaluation.transaction());
-    let mut records = Vec::new();
-    for running in evaluation.running() {
-        let evidence_only = running.role == Role::Evidence;
-        let logged = running.state.matches.iter().filter(|found| found.log);
-        records.extend(logged.map(|found| match_record(found, evidence_only, &mask)));
-    }
-    records
+    reported.into_iter().map(|(role, found)| match_record(found, role == Role::Evidence, &mask)).collect()
 }
 
 fn match_record(found: &Match, evidence_only: bool, mask: &Mask) -> MatchRecord {
