@@ -8,6 +8,8 @@
 mod bodies;
 #[path = "inline/curl.rs"]
 mod curl;
+#[path = "inline/forwarded.rs"]
+mod forwarded;
 #[path = "inline/grpc.rs"]
 mod grpc;
 #[path = "inline/life.rs"]

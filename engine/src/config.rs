@@ -26,7 +26,7 @@ pub use listener::Listener;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AdminSpec, AssetSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, HealthCheckSpec, ListenerSpec,
+    AdminSpec, AssetSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, Forwarded, HealthCheckSpec, ListenerSpec,
     ReportsSpec, UpstreamProtocol, UpstreamSpec,
 };
 pub use upstream::{HealthCheck, Probe, Server, Upstream};

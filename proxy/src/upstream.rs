@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::config::{HealthCheck, Probe, Server, Upstream, UpstreamProtocol};
+use engine::config::{Forwarded, HealthCheck, Probe, Server, Upstream, UpstreamProtocol};
 use pingora::lb::discovery::ServiceDiscovery;
 use pingora::lb::health_check::{HealthCheck as Check, HttpHealthCheck, TcpHealthCheck};
 use pingora::lb::selection::RoundRobin;
@@ -73,6 +73,11 @@ impl Pool {
     pub(crate) fn peer(&self) -> Option<HttpPeer> {
         let backend = self.balancer.select(b"", SELECT_STEPS_MAX)?;
         Some(self.peer_at(&backend))
+    }
+
+    /// What the servers are told about the client.
+    pub(crate) fn forwarded(&self) -> Forwarded {
+        self.settings.forwarded
     }
 
     fn peer_at(&self, backend: &Backend) -> HttpPeer {
@@ -196,6 +201,7 @@ mod tests {
         Upstream {
             servers: ports.iter().map(|port| Server { host: "127.0.0.1".into(), port: *port }).collect(),
             protocol: UpstreamProtocol::Http1,
+            forwarded: Forwarded::Append,
             connect_timeout: Duration::from_secs(1),
             read_timeout: Duration::from_secs(1),
             write_timeout: Duration::from_secs(1),

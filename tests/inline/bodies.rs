@@ -39,6 +39,10 @@ fn unaltered(setup: &Setup, origin: &Origin) {
         }
     }
     assert_eq!(origin.completed(), SIZES.len() * WAYS.len());
+    // What may be held, and two chunks at most.
+    let held = proxy.metric("portcullis_held_bytes_max ");
+    let most = if setup.mode == "prevent" { 1_048_577.0..=1_310_720.0 } else { 0.0..=0.0 };
+    assert!(most.contains(&held), "{held} bytes were held");
 }
 
 #[test]

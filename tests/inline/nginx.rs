@@ -34,6 +34,8 @@ impl Nginx {
                proxy_temp_path {here}/a; fastcgi_temp_path {here}/b; uwsgi_temp_path {here}/c; scgi_temp_path {here}/d;
                server {{ listen {address}; root {here}/files;
                  location /early {{ return 200 early; }}
+                 location /told {{ add_header Content-Type text/plain;
+                   return 200 \"$http_x_forwarded_for|$http_x_forwarded_proto|$http_x_forwarded_host|$http_x_request_id|$http_host\"; }}
                  location / {{ dav_methods PUT; }} }} }}"
         );
         let path = directory.path().join("nginx.conf");

@@ -15,7 +15,10 @@ pub(crate) struct Origin {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) path: String,
+    /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
+    /// The head's lines as they came, the request line first.
+    pub(crate) lines: Vec<String>,
     /// `None` when the body broke off.
     pub(crate) body_bytes: Option<usize>,
 }
@@ -48,7 +51,7 @@ impl Origin {
 
 fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) {
     let mut reader = BufReader::new(stream);
-    while let Some((path, headers)) = head(&mut reader) {
+    while let Some((path, headers, lines)) = head(&mut reader) {
         let header =
             |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
         if header("upgrade").is_some() {
@@ -62,7 +65,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) {
             ),
         };
         let body_bytes = body.as_ref().map(Vec::len);
-        seen.lock().expect("not poisoned").push(Seen { path: path.clone(), headers, body_bytes });
+        seen.lock().expect("not poisoned").push(Seen { path: path.clone(), headers, lines, body_bytes });
         let Some(body) = body else { return };
         if answer(stream, &path, &body).is_err() {
             return;
@@ -70,17 +73,20 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) {
     }
 }
 
-fn head(reader: &mut impl BufRead) -> Option<(String, Vec<(String, String)>)> {
+type Head = (String, Vec<(String, String)>, Vec<String>);
+
+fn head(reader: &mut impl BufRead) -> Option<Head> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
-    let mut headers = Vec::new();
+    let (mut headers, mut lines) = (Vec::new(), vec![line.clone()]);
     loop {
         line.clear();
         reader.read_line(&mut line).ok()?;
+        lines.push(line.clone());
         match line.trim_end().split_once(':') {
             Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.trim().to_owned())),
-            None => return Some((path, headers)),
+            None => return Some((path, headers, lines)),
         }
     }
 }

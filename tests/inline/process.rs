@@ -21,19 +21,20 @@ pub(crate) struct Setup {
     pub(crate) origin: String,
     pub(crate) mode: &'static str,
     pub(crate) protocol: &'static str,
+    pub(crate) forwarded: &'static str,
 }
 
 impl Setup {
     /// Prevent mode before an HTTP/1 origin.
     pub(crate) fn new(origin: SocketAddr) -> Self {
-        Self { origin: origin.to_string(), mode: "prevent", protocol: "http1" }
+        Self { origin: origin.to_string(), mode: "prevent", protocol: "http1", forwarded: "append" }
     }
 
     pub(crate) fn yaml(&self) -> String {
         format!(
             r#"version: 1
 listeners: [{{ address: "127.0.0.1:0", h2c: true }}]
-upstreams: {{ app: {{ servers: ["{}"], protocol: {}, connect_timeout: 1s }} }}
+upstreams: {{ app: {{ servers: ["{}"], protocol: {}, forwarded: {}, connect_timeout: 1s }} }}
 assets: [{{ name: all, hosts: ["*"], upstream: app, policy: default }}]
 policies:
   default:
@@ -42,7 +43,7 @@ policies:
 admin: {{ address: "127.0.0.1:0" }}
 reports: {{ decisions: {{ to: none }} }}
 "#,
-            self.origin, self.protocol, self.mode
+            self.origin, self.protocol, self.forwarded, self.mode
         )
     }
 }

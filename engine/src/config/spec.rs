@@ -53,6 +53,9 @@ pub struct UpstreamSpec {
     /// What its servers speak. Default `http1`.
     #[serde(default)]
     pub protocol: UpstreamProtocol,
+    /// What its servers are told about the client, the same in every mode. Default `append`.
+    #[serde(default)]
+    pub forwarded: Forwarded,
     /// TLS to the servers: not in this version.
     #[schemars(with = "Option<bool>")]
     pub tls: Option<bool>,
@@ -75,6 +78,18 @@ pub enum UpstreamProtocol {
     Http1,
     /// HTTP/2 without TLS, by prior knowledge.
     H2c,
+}
+
+/// What an upstream's servers are told about the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Forwarded {
+    /// The client's address at the end of `X-Forwarded-For`; `X-Forwarded-Proto`, `X-Forwarded-Host` and
+    /// `X-Request-Id` where the request has none.
+    #[default]
+    Append,
+    /// Nothing: the request's headers go on as they came.
+    Off,
 }
 
 /// How servers are found healthy. Exactly one of `path` and `tcp`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::quantity::duration_at;
-use super::{At, HealthCheckSpec, UpstreamProtocol, UpstreamSpec};
+use super::{At, Forwarded, HealthCheckSpec, UpstreamProtocol, UpstreamSpec};
 
 /// An application behind the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Upstream {
     pub servers: Vec<Server>,
     /// What they speak.
     pub protocol: UpstreamProtocol,
+    /// What they are told about the client.
+    pub forwarded: Forwarded,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long a server may be silent.
@@ -101,6 +103,7 @@ fn check(spec: &UpstreamSpec, at: &At<'_>) -> Upstream {
     Upstream {
         servers: servers(&spec.servers, &at.key("servers")),
         protocol: spec.protocol,
+        forwarded: spec.forwarded,
         connect_timeout: time(&spec.connect_timeout, "connect_timeout", 5),
         read_timeout: time(&spec.read_timeout, "read_timeout", 60),
         write_timeout: time(&spec.write_timeout, "write_timeout", 60),

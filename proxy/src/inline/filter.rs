@@ -120,6 +120,9 @@ impl ProxyHttp for Inline {
         request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
+        if !exchange.tells_client() {
+            return Ok(());
+        }
         let client = adapt::connection(session).client_address;
         let host = session.get_header(http::header::HOST).map(|host| host.as_bytes().to_vec());
         let authority = session.req_header().uri.authority().map(|host| host.as_str().as_bytes().to_vec());
