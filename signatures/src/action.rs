@@ -71,14 +71,10 @@ pub enum Ctl {
     ForceRequestBodyVariable(bool),
     /// `requestBodyAccess=On|Off`.
     RequestBodyAccess(bool),
-    /// `requestBodyLimit=n`.
-    RequestBodyLimit(u64),
     /// `requestBodyProcessor=URLENCODED|MULTIPART|XML|JSON`.
     RequestBodyProcessor(transaction::Processor),
     /// `responseBodyAccess=On|Off`.
     ResponseBodyAccess(bool),
-    /// `responseBodyLimit=n`.
-    ResponseBodyLimit(u64),
     /// `ruleEngine=On|Off|DetectionOnly`.
     RuleEngine(EngineMode),
     /// `ruleRemoveById`, `ruleRemoveByTag`, `ruleRemoveByMsg`.

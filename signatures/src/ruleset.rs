@@ -41,54 +41,8 @@ pub struct Settings {
     pub response_body_access: Option<bool>,
     /// `SecResponseBodyMimeType`, lower case.
     pub response_body_mime_types: Option<Vec<Box<str>>>,
-    /// `SecRequestBodyLimit` (bytes).
-    pub request_body_limit: Option<u64>,
-    /// `SecRequestBodyNoFilesLimit` (bytes).
-    pub request_body_no_files_limit: Option<u64>,
-    /// `SecRequestBodyJsonDepthLimit` (levels).
-    pub json_depth_limit: Option<u32>,
-    /// `SecArgumentsLimit` (count).
-    pub arguments_limit: Option<u32>,
-    /// `SecResponseBodyLimit` (bytes).
-    pub response_body_limit: Option<u64>,
-    /// `SecArgumentSeparator`.
-    pub argument_separator: Option<u8>,
     /// `SecComponentSignature`s.
     pub components: Vec<Box<str>>,
-    /// `SecRequestBodyLimitAction`.
-    pub request_body_limit_action: Option<LimitAction>,
-    /// `SecResponseBodyLimitAction`.
-    pub response_body_limit_action: Option<LimitAction>,
-    /// `SecUploadFileLimit` (count).
-    pub upload_file_limit: Option<u32>,
-    /// `SecCollectionTimeout` (seconds).
-    pub collection_timeout_s: Option<u64>,
     /// `SecWebAppId`.
     pub web_app_id: Option<Box<str>>,
-    /// `SecAuditEngine`.
-    pub audit_engine: Option<AuditEngine>,
-    /// `SecAuditLogParts`.
-    pub audit_log_parts: Option<Box<str>>,
-    /// `SecAuditLogRelevantStatus`: which response statuses are worth a record.
-    pub audit_log_relevant_status: Option<regex::bytes::Regex>,
-}
-
-/// What is done with a body over its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitAction {
-    /// What is within the limit is inspected, the rest passes.
-    ProcessPartial,
-    /// The transaction is refused.
-    Reject,
-}
-
-/// `SecAuditEngine`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditEngine {
-    /// No records.
-    Off,
-    /// A record of each transaction.
-    On,
-    /// A record where a rule or the status asks for one.
-    RelevantOnly,
 }

@@ -77,14 +77,12 @@ impl<'r> Evaluation<'r, '_> {
                 self.catalog.forget(Variable::RequestBody);
             }
             Ctl::RequestBodyAccess(on) => state.request_body_access = Some(*on),
-            Ctl::RequestBodyLimit(bytes) => state.request_body_limit = Some(*bytes),
             Ctl::RequestBodyProcessor(processor) => {
                 state.body_processor = Some(*processor);
                 self.catalog.forget(Variable::ReqbodyProcessor);
                 self.catalog.forget(Variable::RequestBody);
             }
             Ctl::ResponseBodyAccess(on) => state.response_body_access = Some(*on),
-            Ctl::ResponseBodyLimit(bytes) => state.response_body_limit = Some(*bytes),
             Ctl::RuleEngine(mode) => state.engine = *mode,
             Ctl::RuleRemove(selector) => {
                 let rules = self.plan.select(selector, &self.ruleset.rules);

@@ -69,10 +69,6 @@ pub struct RuleState {
     pub request_body_access: Option<bool>,
     /// `ctl:responseBodyAccess`.
     pub response_body_access: Option<bool>,
-    /// `ctl:requestBodyLimit` (bytes).
-    pub request_body_limit: Option<u64>,
-    /// `ctl:responseBodyLimit` (bytes).
-    pub response_body_limit: Option<u64>,
     /// `ctl:auditEngine`.
     pub audit_engine: Option<Box<str>>,
     /// `ctl:auditLogParts`.

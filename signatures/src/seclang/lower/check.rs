@@ -26,3 +26,10 @@ pub(super) fn codes(text: &str) -> Vec<&'static str> {
     let loaded = load(vec![Source::text("test.conf", text)], &MemoryFiles::default());
     loaded.diagnostics.iter().map(|found| found.code).collect()
 }
+
+/// The codes and help lines of everything that is wrong with a text.
+pub(super) fn helps(text: &str) -> Vec<(&'static str, String)> {
+    let loaded = load(vec![Source::text("test.conf", text)], &MemoryFiles::default());
+    let found = loaded.diagnostics.into_iter();
+    found.map(|found| (found.code, found.help.unwrap_or_default())).collect()
+}

@@ -5,7 +5,7 @@ use transaction::Processor;
 use super::super::mapped::Mapped;
 use super::did_you_mean;
 use super::select::{self, By};
-use super::setting::{ENGINE_MODES, number_of, value_of};
+use super::setting::{ENGINE_MODES, value_of};
 use super::target::targets;
 use crate::{Ctl, Diagnostic};
 
@@ -52,7 +52,7 @@ static OPTIONS: &[(&str, Read)] = &[
         refused(value, "parseXmlIntoArgs", "XML is looked at as `XML:/*` and `XML://@*`", out)
     }),
     ("requestBodyAccess", |value, out| one(on_off(value, out).map(Ctl::RequestBodyAccess))),
-    ("requestBodyLimit", |value, out| one(number_of(value, out).map(Ctl::RequestBodyLimit))),
+    ("requestBodyLimit", |value, out| of_policy(value, "requestBodyLimit", "`limits.body_bytes_max`", out)),
     ("requestBodyProcessor", |value, out| {
         let values = [
             ("URLENCODED", Processor::UrlEncoded),
@@ -63,7 +63,9 @@ static OPTIONS: &[(&str, Read)] = &[
         one(value_of(value, &values, out).map(Ctl::RequestBodyProcessor))
     }),
     ("responseBodyAccess", |value, out| one(on_off(value, out).map(Ctl::ResponseBodyAccess))),
-    ("responseBodyLimit", |value, out| one(number_of(value, out).map(Ctl::ResponseBodyLimit))),
+    ("responseBodyLimit", |value, out| {
+        of_policy(value, "responseBodyLimit", "`limits.response_body_bytes_max`", out)
+    }),
     ("ruleEngine", |value, out| one(value_of(value, &ENGINE_MODES, out).map(Ctl::RuleEngine))),
     ("ruleRemoveById", |value, out| one(select::rules(By::Id, value, out).map(Ctl::RuleRemove))),
     ("ruleRemoveByMsg", |value, out| one(select::rules(By::Msg, value, out).map(Ctl::RuleRemove))),
@@ -104,6 +106,11 @@ fn without_effect(value: &Mapped, name: &str, why: &'static str, out: &mut Out) 
     Vec::new()
 }
 
+fn of_policy(value: &Mapped, name: &str, keys: &str, out: &mut Out) -> Vec<Ctl> {
+    out.push(super::of_policy(&format!("`ctl:{name}`"), value.location(), keys));
+    Vec::new()
+}
+
 fn refused(value: &Mapped, name: &str, why: &'static str, out: &mut Out) -> Vec<Ctl> {
     out.push(
         Diagnostic::error("unsupported-action", format!("`ctl:{name}` is not supported"))
@@ -135,7 +142,6 @@ mod tests {
             ("auditLogParts=+E", "AuditLogParts(\"+E\")"),
             ("forceRequestBodyVariable=On", "ForceRequestBodyVariable(true)"),
             ("requestBodyAccess=off", "RequestBodyAccess(false)"),
-            ("requestBodyLimit=100", "RequestBodyLimit(100)"),
             ("requestBodyProcessor=urlencoded", "RequestBodyProcessor(UrlEncoded)"),
             ("ruleEngine=DetectionOnly", "RuleEngine(DetectionOnly)"),
             ("ruleRemoveById=1-9", "RuleRemove(Ids([1..=9]))"),
@@ -157,7 +163,6 @@ mod tests {
             ("ruleEngine", "invalid-value"),
             ("ruleEngin=On", "unknown-ctl"),
             ("ruleEngine=Maybe", "invalid-argument"),
-            ("requestBodyLimit=-1", "invalid-number"),
             ("ruleRemoveById=x", "invalid-id"),
             ("ruleRemoveTargetById=1", "invalid-value"),
             ("debugLogLevel=9", "no-effect"),

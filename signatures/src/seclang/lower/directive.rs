@@ -17,13 +17,15 @@ pub(super) enum Kind {
     Setting(fn(&mut Settings, &Directive, &mut Vec<Diagnostic>)),
     /// Accepted, with the reason why it changes nothing.
     WithoutEffect(&'static str),
+    /// Accepted, with the keys of the policy that say it instead.
+    OfPolicy(&'static str),
     /// Refused, with the reason.
     Refused(&'static str),
 }
 
 const DISK: &str = "nothing of a request is written to disk";
 const REPORT: &str = "the policy says where records go";
-const LINEAR: &str = "matching is linear and needs no limit";
+const LINEAR: &str = "matching is linear or within a fixed budget, and reaching that is counted";
 const MEMORY: &str = "bodies are inspected in bounded memory";
 const HASH: &str = "links are not signed";
 const LOOKUP: &str = "nothing is looked up while a request waits";
@@ -35,22 +37,25 @@ const CONNECTIONS: &str = "the listener limits connections";
 pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecAction", Kind::Action),
     ("SecArgumentSeparator", Kind::Setting(setting::argument_separator)),
-    ("SecArgumentsLimit", Kind::Setting(setting::arguments_limit)),
-    ("SecAuditEngine", Kind::Setting(setting::audit_engine)),
+    (
+        "SecArgumentsLimit",
+        Kind::OfPolicy("`limits.query_arguments_max`; body arguments are inspected without end"),
+    ),
+    ("SecAuditEngine", Kind::WithoutEffect(REPORT)),
     ("SecAuditLog", Kind::WithoutEffect(REPORT)),
     ("SecAuditLog2", Kind::WithoutEffect(REPORT)),
     ("SecAuditLogDir", Kind::WithoutEffect(REPORT)),
     ("SecAuditLogDirMode", Kind::WithoutEffect(REPORT)),
     ("SecAuditLogFileMode", Kind::WithoutEffect(REPORT)),
     ("SecAuditLogFormat", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogParts", Kind::Setting(setting::audit_log_parts)),
+    ("SecAuditLogParts", Kind::WithoutEffect(REPORT)),
     ("SecAuditLogPrefix", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogRelevantStatus", Kind::Setting(setting::audit_log_relevant_status)),
+    ("SecAuditLogRelevantStatus", Kind::WithoutEffect(REPORT)),
     ("SecAuditLogStorageDir", Kind::WithoutEffect(REPORT)),
     ("SecAuditLogType", Kind::WithoutEffect(REPORT)),
     ("SecCacheTransformations", Kind::WithoutEffect("results are shared within a phase, always")),
     ("SecChrootDir", Kind::WithoutEffect("the service manager confines the process")),
-    ("SecCollectionTimeout", Kind::Setting(setting::collection_timeout)),
+    ("SecCollectionTimeout", Kind::WithoutEffect("collections live as long as their transaction")),
     ("SecComponentSignature", Kind::Setting(setting::component_signature)),
     ("SecConnEngine", Kind::WithoutEffect(CONNECTIONS)),
     ("SecConnReadStateLimit", Kind::WithoutEffect(CONNECTIONS)),
@@ -90,13 +95,22 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ),
     ("SecRequestBodyAccess", Kind::Setting(setting::request_body_access)),
     ("SecRequestBodyInMemoryLimit", Kind::WithoutEffect(MEMORY)),
-    ("SecRequestBodyJsonDepthLimit", Kind::Setting(setting::json_depth_limit)),
-    ("SecRequestBodyLimit", Kind::Setting(setting::request_body_limit)),
-    ("SecRequestBodyLimitAction", Kind::Setting(setting::request_body_limit_action)),
-    ("SecRequestBodyNoFilesLimit", Kind::Setting(setting::request_body_no_files_limit)),
+    ("SecRequestBodyJsonDepthLimit", Kind::OfPolicy("`limits.json_depth_max`")),
+    ("SecRequestBodyLimit", Kind::OfPolicy("`limits.body_bytes_max`")),
+    (
+        "SecRequestBodyLimitAction",
+        Kind::OfPolicy("`on_limit`: `block` is `Reject`, `pass` is `ProcessPartial`"),
+    ),
+    (
+        "SecRequestBodyNoFilesLimit",
+        Kind::OfPolicy("`limits.body_bytes_max`; bodies are inspected as they stream"),
+    ),
     ("SecResponseBodyAccess", Kind::Setting(setting::response_body_access)),
-    ("SecResponseBodyLimit", Kind::Setting(setting::response_body_limit)),
-    ("SecResponseBodyLimitAction", Kind::Setting(setting::response_body_limit_action)),
+    ("SecResponseBodyLimit", Kind::OfPolicy("`limits.response_body_bytes_max`")),
+    (
+        "SecResponseBodyLimitAction",
+        Kind::OfPolicy("`limits.response_body_bytes_max`; what is longer goes on, and is counted"),
+    ),
     ("SecResponseBodyMimeType", Kind::Setting(setting::response_body_mime_type)),
     ("SecResponseBodyMimeTypesClear", Kind::Setting(setting::response_body_mime_types_clear)),
     ("SecRule", Kind::Rule),
@@ -121,7 +135,7 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecUnicodeCodePage", Kind::WithoutEffect("a best-fit map is built in")),
     ("SecUnicodeMapFile", Kind::WithoutEffect("a best-fit map is built in")),
     ("SecUploadDir", Kind::WithoutEffect(DISK)),
-    ("SecUploadFileLimit", Kind::Setting(setting::upload_file_limit)),
+    ("SecUploadFileLimit", Kind::OfPolicy("`limits.multipart_parts_max`")),
     ("SecUploadFileMode", Kind::WithoutEffect(DISK)),
     ("SecUploadKeepFiles", Kind::WithoutEffect(DISK)),
     ("SecWebAppId", Kind::Setting(setting::web_app_id)),
@@ -132,6 +146,43 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seclang::lower::check::helps;
+
+    #[test]
+    fn limits_are_for_the_policy() {
+        for (directive, key) in [
+            ("SecArgumentsLimit 1000", "limits.query_arguments_max"),
+            ("SecRequestBodyJsonDepthLimit 512", "limits.json_depth_max"),
+            ("SecRequestBodyLimit 13107200", "limits.body_bytes_max"),
+            ("SecRequestBodyLimitAction Reject", "on_limit"),
+            ("SecRequestBodyNoFilesLimit 131072", "limits.body_bytes_max"),
+            ("SecResponseBodyLimit 524288", "limits.response_body_bytes_max"),
+            ("SecResponseBodyLimitAction ProcessPartial", "limits.response_body_bytes_max"),
+            ("SecUploadFileLimit 100", "limits.multipart_parts_max"),
+            ("SecAction \"id:1,phase:1,pass,ctl:requestBodyLimit=1\"", "limits.body_bytes_max"),
+            ("SecAction \"id:1,phase:1,pass,ctl:responseBodyLimit=1\"", "limits.response_body_bytes_max"),
+        ] {
+            let found = helps(directive);
+            assert!(
+                matches!(&found[..], [("no-effect", help)] if help.contains(key)),
+                "{directive}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_is_warned_of() {
+        for directive in [
+            "SecAuditEngine On",
+            "SecAuditLogParts ABCFHZ",
+            "SecAuditLogRelevantStatus ^5",
+            "SecCollectionTimeout 600",
+            "SecPcreMatchLimit 1000",
+            "SecPcreMatchLimitRecursion 1000",
+        ] {
+            assert!(matches!(&helps(directive)[..], [("no-effect", _)]), "{directive}");
+        }
+    }
 
     #[test]
     fn directives_stand_in_order_once() {

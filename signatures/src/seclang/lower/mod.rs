@@ -76,6 +76,11 @@ impl Lowering {
                 Diagnostic::warning("no-effect", format!("`{}` has no effect here", directive.name.as_str()))
                     .at(directive.name.location(), *why),
             ),
+            Kind::OfPolicy(keys) => self.diagnostics.push(of_policy(
+                &format!("`{}`", directive.name.as_str()),
+                directive.name.location(),
+                keys,
+            )),
             Kind::Refused(why) => self.diagnostics.push(
                 Diagnostic::error(
                     "unsupported-directive",
@@ -121,6 +126,13 @@ impl Lowering {
             self.order.push(Item::Marker(name.clone()));
         }
     }
+}
+
+/// Limits that rule files state: a body is parsed once for all rules of a policy, so the policy states them.
+fn of_policy(what: &str, location: Location, keys: &str) -> Diagnostic {
+    Diagnostic::warning("no-effect", format!("{what} has no effect here"))
+        .at(location, "limits belong to the policy: a body is parsed once for all its rules")
+        .help(format!("set in the policy {keys}"))
 }
 
 /// The words of a directive, when there are exactly as many as it takes.

@@ -4,47 +4,20 @@ use std::str::FromStr;
 
 use super::super::lexer::Directive;
 use super::super::mapped::Mapped;
-use super::pattern;
 use super::{did_you_mean, words};
-use crate::{AuditEngine, Diagnostic, EngineMode, LimitAction, Settings};
+use crate::{Diagnostic, EngineMode, Settings};
 
 type Out = Vec<Diagnostic>;
 
-pub(super) fn argument_separator(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+pub(super) fn argument_separator(_: &mut Settings, directive: &Directive, out: &mut Out) {
     let Some([word]) = words(directive, out) else { return };
-    match word.as_str().as_bytes() {
-        [separator] => settings.argument_separator = Some(*separator),
-        _ => out.push(
-            Diagnostic::error("invalid-argument", "an argument separator is one character")
-                .at(word.location(), format!("{} bytes", word.as_str().len())),
-        ),
+    if word.as_str() != "&" {
+        out.push(
+            Diagnostic::error("unsupported-argument", "arguments end at `&`")
+                .at(word.location(), "only `&` is supported")
+                .help("no browser sends another separator (URL standard, section 5.1)".to_owned()),
+        );
     }
-}
-
-pub(super) fn arguments_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.arguments_limit = number(directive, out).or(settings.arguments_limit);
-}
-
-pub(super) fn audit_engine(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    let values =
-        [("On", AuditEngine::On), ("Off", AuditEngine::Off), ("RelevantOnly", AuditEngine::RelevantOnly)];
-    settings.audit_engine = one_of(directive, &values, out).or(settings.audit_engine);
-}
-
-pub(super) fn audit_log_parts(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    if let Some([word]) = words(directive, out) {
-        settings.audit_log_parts = Some(word.as_str().into());
-    }
-}
-
-pub(super) fn audit_log_relevant_status(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    if let Some([word]) = words(directive, out) {
-        settings.audit_log_relevant_status = pattern::compile(word, false, out);
-    }
-}
-
-pub(super) fn collection_timeout(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.collection_timeout_s = number(directive, out).or(settings.collection_timeout_s);
 }
 
 pub(super) fn component_signature(settings: &mut Settings, directive: &Directive, out: &mut Out) {
@@ -75,10 +48,6 @@ pub(super) fn hash_engine(_: &mut Settings, directive: &Directive, out: &mut Out
     only_off(directive, "links are not signed", out);
 }
 
-pub(super) fn json_depth_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.json_depth_limit = number(directive, out).or(settings.json_depth_limit);
-}
-
 pub(super) fn parse_xml_into_args(_: &mut Settings, directive: &Directive, out: &mut Out) {
     only_off(directive, "XML is looked at as `XML:/*` and `XML://@*`", out);
 }
@@ -87,29 +56,8 @@ pub(super) fn request_body_access(settings: &mut Settings, directive: &Directive
     settings.request_body_access = on_off(directive, out).or(settings.request_body_access);
 }
 
-pub(super) fn request_body_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.request_body_limit = number(directive, out).or(settings.request_body_limit);
-}
-
-pub(super) fn request_body_limit_action(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.request_body_limit_action = limit_action(directive, out).or(settings.request_body_limit_action);
-}
-
-pub(super) fn request_body_no_files_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.request_body_no_files_limit = number(directive, out).or(settings.request_body_no_files_limit);
-}
-
 pub(super) fn response_body_access(settings: &mut Settings, directive: &Directive, out: &mut Out) {
     settings.response_body_access = on_off(directive, out).or(settings.response_body_access);
-}
-
-pub(super) fn response_body_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.response_body_limit = number(directive, out).or(settings.response_body_limit);
-}
-
-pub(super) fn response_body_limit_action(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.response_body_limit_action =
-        limit_action(directive, out).or(settings.response_body_limit_action);
 }
 
 /// Types add up over directives, until `SecResponseBodyMimeTypesClear`.
@@ -132,10 +80,6 @@ pub(super) fn rule_engine(settings: &mut Settings, directive: &Directive, out: &
     settings.engine = one_of(directive, &ENGINE_MODES, out).or(settings.engine);
 }
 
-pub(super) fn upload_file_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.upload_file_limit = number(directive, out).or(settings.upload_file_limit);
-}
-
 pub(super) fn web_app_id(settings: &mut Settings, directive: &Directive, out: &mut Out) {
     if let Some([word]) = words(directive, out) {
         settings.web_app_id = Some(word.as_str().into());
@@ -149,11 +93,6 @@ pub(super) fn xml_external_entity(_: &mut Settings, directive: &Directive, out: 
 /// `SecRuleEngine` and `ctl:ruleEngine`.
 pub(super) const ENGINE_MODES: [(&str, EngineMode); 3] =
     [("On", EngineMode::On), ("Off", EngineMode::Off), ("DetectionOnly", EngineMode::DetectionOnly)];
-
-fn limit_action(directive: &Directive, out: &mut Out) -> Option<LimitAction> {
-    let values = [("Reject", LimitAction::Reject), ("ProcessPartial", LimitAction::ProcessPartial)];
-    one_of(directive, &values, out)
-}
 
 /// What cannot be turned on: off is accepted in silence.
 fn only_off(directive: &Directive, why: &'static str, out: &mut Out) {
@@ -186,11 +125,6 @@ pub(super) fn value_of<T: Copy>(word: &Mapped, values: &[(&str, T)], out: &mut O
         );
     }
     found.map(|(_, value)| *value)
-}
-
-fn number<T: FromStr>(directive: &Directive, out: &mut Out) -> Option<T> {
-    let [word] = words(directive, out)?;
-    number_of(word, out)
 }
 
 /// A number that is not negative.
