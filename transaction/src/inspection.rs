@@ -44,11 +44,13 @@ shortfalls! {
     XmlDepth = "xml-depth",
     /// The body does not parse as what its Content-Type says.
     BodyMalformed = "body-malformed",
+    /// Text in an encoding that rules cannot read: UTF-16 or UTF-32, or escapes in what does not parse.
+    BodyEncoding = "body-encoding",
     /// A decoded body longer than `body_bytes_max`.
     BodyTooLarge = "body-too-large",
     /// An unknown Content-Encoding, or too many.
     ContentEncoding = "content-encoding",
-    /// A Content-Encoding that does not decode.
+    /// A Content-Encoding that does not decode, or not with `content_window_bytes_max`.
     ContentDecoding = "content-decoding",
     /// A body that grows more than `decompression_ratio_max`.
     DecompressionRatio = "decompression-ratio",

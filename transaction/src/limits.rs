@@ -36,6 +36,9 @@ pub struct Limits {
     pub decompression_ratio_max: u64,
     /// Content-Encodings applied one upon the other (count). Default 3.
     pub content_encodings_max: usize,
+    /// The window that a Content-Encoding may need, which is memory held for as long as its body comes
+    /// (bytes). Default 8 MiB, as RFC 9659 asks for.
+    pub content_window_bytes_max: usize,
     /// Decoded bytes of a response body inspected (bytes). Default 512 KiB, as `SecResponseBodyLimit`.
     pub response_body_bytes_max: usize,
 }
@@ -58,6 +61,7 @@ impl Default for Limits {
             xml_depth_max: 128,
             decompression_ratio_max: 200,
             content_encodings_max: 3,
+            content_window_bytes_max: 8 << 20,
             response_body_bytes_max: 512 << 10,
         }
     }

@@ -66,7 +66,7 @@ impl Content {
         }
         codings.retain(|coding| !coding.is_empty() && coding != b"identity");
         // Codings are listed in the order they were applied.
-        let decoders: Option<Vec<_>> = codings.iter().rev().map(|coding| decoder(coding)).collect();
+        let decoders: Option<Vec<_>> = codings.iter().rev().map(|coding| decoder(coding, limits)).collect();
         match decoders {
             Some(decoders) if decoders.len() <= limits.content_encodings_max => {
                 let ratio_max = limits.decompression_ratio_max;
@@ -110,12 +110,13 @@ impl Content {
     }
 }
 
-fn decoder(coding: &[u8]) -> Option<Box<dyn Decode>> {
+fn decoder(coding: &[u8], limits: &Limits) -> Option<Box<dyn Decode>> {
+    let window_bytes_max = limits.content_window_bytes_max;
     match coding {
-        b"br" => Some(Box::new(brotli::Brotli::new())),
+        b"br" => Some(Box::new(brotli::Brotli::new(window_bytes_max))),
         b"deflate" => Some(Box::new(deflate::Deflate::default())),
         b"gzip" | b"x-gzip" => Some(Box::new(gzip::Gzip::default())),
-        b"zstd" => zstd::Zstd::new().map(|decoder| Box::new(decoder) as Box<dyn Decode>),
+        b"zstd" => zstd::Zstd::new(window_bytes_max).map(|decoder| Box::new(decoder) as Box<dyn Decode>),
         _ => None,
     }
 }

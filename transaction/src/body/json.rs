@@ -6,7 +6,7 @@
 //!
 //! Grammar is RFC 8259. What breaks it but leaves no doubt about the meaning (control characters in a
 //! string, unknown escapes, lone surrogates) sets the error and is read on; anything else ends the parsing, and the
-//! rest is seen as the raw window only. Bytes of strings are passed on even when they are not UTF-8.
+//! rest is the value of one more argument, as written: another parser might go on. Bytes of strings are passed on even when they are not UTF-8.
 
 mod number;
 mod path;
@@ -53,8 +53,11 @@ enum State {
     InLiteral(&'static [u8], usize),
     /// After a value.
     CommaOrEnd,
-    /// Nothing more is parsed, or not before the next line.
-    Failed,
+    /// Nothing more is parsed, or not before the next line: the rest is an argument, which still has to be
+    /// opened.
+    Failing,
+    /// What comes is the value of that argument. The last byte of it was a backslash, or not.
+    Failed(bool),
 }
 
 const TOOK: Step = Step::Took(1);
@@ -85,8 +88,15 @@ impl Parse for Json {
             return self.next_line(sink);
         }
         match self.state {
-            State::Mark(seen) => self.mark(seen, byte),
-            State::Failed => Step::Took(self.line_rest(rest)),
+            State::Mark(seen) => self.mark(seen, byte, sink),
+            State::Failing => {
+                if self.open_rest(sink) {
+                    Step::Again
+                } else {
+                    Step::Full
+                }
+            }
+            State::Failed(escaped) => self.rest(escaped, rest, sink),
             State::InString(unescape) => self.string(unescape, byte, rest, sink),
             State::InKey(unescape) => self.key(unescape, byte, sink),
             State::InNumber(number) => self.number(number, byte, sink),
@@ -104,8 +114,7 @@ impl Parse for Json {
     }
 
     fn finish(&mut self, sink: &mut Sink<'_>) -> bool {
-        self.end_line(sink);
-        true
+        self.end_line(sink)
     }
 }
 
@@ -122,22 +131,51 @@ impl Json {
     fn give_up(&mut self, sink: &mut Sink<'_>, shortfall: Shortfall, message: &str) -> Step {
         sink.fail(shortfall, message);
         sink.close(Place::Argument);
-        self.state = State::Failed;
+        // The key that is being read, or whose value is awaited, is the name of the rest.
+        if matches!(self.state, State::KeyOrEnd | State::Key | State::ValueOrEnd | State::CommaOrEnd) {
+            self.path.surround(self.lines.then_some(self.line), sink);
+        } else {
+            self.path.locate(self.lines.then_some(self.line), sink);
+        }
+        self.state = State::Failing;
         Step::Again
     }
 
-    /// How much of a failed text to pass over.
-    fn line_rest(&self, rest: &[u8]) -> usize {
+    /// Opens the argument that what is not parsed becomes.
+    fn open_rest(&mut self, sink: &mut Sink<'_>) -> bool {
+        let opened = sink.open(Place::Argument, self.path.name());
+        if opened {
+            self.state = State::Failed(false);
+        }
+        opened
+    }
+
+    /// Takes what is not parsed as it is. Where it is escaped, or not in UTF-8, rules cannot read it.
+    fn rest(&mut self, mut escaped: bool, rest: &[u8], sink: &mut Sink<'_>) -> Step {
         let line_end = if self.lines { rest.iter().position(|byte| *byte == b'\n') } else { None };
-        line_end.unwrap_or(rest.len())
+        let taken = sink.extend(Place::Argument, &rest[..line_end.unwrap_or(rest.len())]);
+        if taken == 0 {
+            return Step::Full;
+        }
+        for byte in &rest[..taken] {
+            if *byte == 0 || (escaped && b"ux".contains(byte)) {
+                sink.note(Shortfall::BodyEncoding);
+            }
+            escaped = *byte == b'\\' && !escaped;
+        }
+        self.state = State::Failed(escaped);
+        Step::Took(taken)
     }
 
     /// Passes over a byte order mark (RFC 8259 section 8.1 allows to).
-    fn mark(&mut self, seen: u8, byte: u8) -> Step {
+    fn mark(&mut self, seen: u8, byte: u8, sink: &mut Sink<'_>) -> Step {
         if BYTE_ORDER_MARK.get(usize::from(seen)) == Some(&byte) {
             return self.go(State::Mark(seen + 1));
         }
         self.state = State::Value;
+        if matches!(byte, 0xfe | 0xff) {
+            return self.give_up(sink, Shortfall::BodyEncoding, "JSON in UTF-16 or UTF-32");
+        }
         Step::Again
     }
 
@@ -275,30 +313,46 @@ impl Json {
         }
     }
 
-    /// Ends what is open at the end of a line or of the body.
-    fn end_line(&mut self, sink: &mut Sink<'_>) {
+    /// Ends what is open at the end of a line or of the body; `false` when that needs an empty segment.
+    fn end_line(&mut self, sink: &mut Sink<'_>) -> bool {
         if let State::InNumber(number) = self.state
             && number.is_complete()
         {
             self.end_scalar(sink);
         }
         match self.state {
-            State::Failed | State::Mark(_) => {}
+            State::Failing | State::Failed(_) | State::Mark(_) => {}
+            // The text of a string is an argument already, and half a word or number says nothing more.
+            State::InString(_) | State::InNumber(_) | State::InLiteral(..) => {
+                sink.malformed(ENDS_EARLY);
+                self.state = State::Failed(false);
+            }
             State::CommaOrEnd | State::Value if self.path.depth() == 0 => {}
             _ => {
-                self.fail(sink, "expected more of a JSON value, found the end");
+                self.fail(sink, ENDS_EARLY);
             }
         }
+        if matches!(self.state, State::Failing) && !self.open_rest(sink) {
+            return false;
+        }
+        if matches!(self.state, State::Failed(_)) {
+            sink.close(Place::Argument);
+        }
+        true
     }
 
     fn next_line(&mut self, sink: &mut Sink<'_>) -> Step {
-        self.end_line(sink);
+        if !self.end_line(sink) {
+            return Step::Full;
+        }
         let blank = matches!(self.state, State::Value | State::Mark(_));
         self.line += u64::from(!blank);
         self.path.clear();
         self.go(State::Value)
     }
 }
+
+const ENDS_EARLY: &str = "expected more of a JSON value, found the end";
 
 #[cfg(test)]
 mod tests {
@@ -340,15 +394,20 @@ mod tests {
     #[test]
     fn says_where_it_breaks() {
         for (json, arguments, message, offset) in [
-            ("{a:1}", "[]", "expected a JSON key", 1),
-            (r#"{"a" 1}"#, "[]", "expected `:` after a JSON key", 5),
-            (r#"{"a":"x","b":<s>}"#, "[json.a=x]", "expected a JSON value", 13),
-            ("[1 2]", "[json.0=1]", "expected `,` or the end of a JSON array or object", 3),
-            ("[1]]", "[json.0=1]", "expected nothing after the JSON value", 3),
-            ("[01]", "[json.0=0]", "expected `,` or the end of a JSON array or object", 2),
-            ("[1.]", "[json.0=1.]", "expected a digit in a JSON number", 3),
+            ("{a:1}", "[json=a:1}]", "expected a JSON key", 1),
+            (r#"{"a" 1}"#, "[json.a=1}]", "expected `:` after a JSON key", 5),
+            (r#"{"a":"x","b":<s>}"#, "[json.a=x, json.b=<s>}]", "expected a JSON value", 13),
+            ("[1 2]", "[json.0=1, json=2]]", "expected `,` or the end of a JSON array or object", 3),
+            ("[1]]", "[json.0=1, json=]]", "expected nothing after the JSON value", 3),
+            ("[01]", "[json.0=0, json=1]]", "expected `,` or the end of a JSON array or object", 2),
+            ("[1.]", "[json.0=1., json.0=]]", "expected a digit in a JSON number", 3),
             ("[tru", "[]", "expected more of a JSON value, found the end", 4),
             (r#""x"#, "[json=x]", "expected more of a JSON value, found the end", 2),
+            (r#"{"<x>"#, "[json.<x>=]", "expected more of a JSON value, found the end", 5),
+            (r#"{"<x>""#, "[json.<x>=]", "expected more of a JSON value, found the end", 6),
+            (r#"[{"a":1},"#, "[json.0.a=1, json.1=]", "expected more of a JSON value, found the end", 9),
+            (r#"{"a":{'b':"<x>"}"#, r#"[json.a=\'b\':\"<x>\"}]"#, "expected a JSON key", 6),
+            ("truX<x>", "[json=X<x>]", "expected `true`, `false` or `null`", 3),
             ("\"a\tb\"", "[json=a\\tb]", "a control character in a JSON string", 2),
             (r#""\x\ud800y""#, r"[json=x\xef\xbf\xbdy]", "an unknown escape in a JSON string", 2),
             (r#""\ud800\u0041""#, r"[json=\xef\xbf\xbdA]", "half of a surrogate pair in a JSON string", 12),
@@ -361,14 +420,37 @@ mod tests {
     fn reads_lines() {
         check(Processor::NdJson, "{\"a\":1}\n\n[2]\r\n3", "[json.0.a=1, json.1.0=2, json.2=3]", None);
         let error = Some(("expected more of a JSON value, found the end", 5));
-        check(Processor::NdJson, "{\"a\":\n{\"b\":\"x\"}\n", "[json.1.b=x]", error);
+        check(Processor::NdJson, "{\"a\":\n{\"b\":\"x\"}\n", "[json.0.a=, json.1.b=x]", error);
+        let error = Some(("expected a JSON value", 5));
+        check(Processor::NdJson, "{\"a\":<x>\n2\n", "[json.0.a=<x>, json.1=2]", error);
+    }
+
+    #[test]
+    fn says_what_rules_cannot_read() {
+        for (json, unread) in [
+            (r#"{"a":1' or 1=1}"#, false),
+            (r#"{"a":\u0027}"#, true),
+            (r#"{"a":'\x27 or 1=1'}"#, true),
+            (r#"{"a":'c:\\users'}"#, false),
+            ("\u{feff}{}", false),
+            ("{\0\"\0a\0", true),
+            ("\0{\0\"\0a", true),
+        ] {
+            let (_, inspection) = read_whole(Processor::Json, "", json.as_bytes());
+            assert_eq!(inspection.has(Shortfall::BodyEncoding), unread, "{json:?}");
+        }
+        for mark in [b"\xff\xfe{\0", b"\xfe\xff\0{"] {
+            let (body, inspection) = read_whole(Processor::Json, "", mark);
+            assert!(inspection.has(Shortfall::BodyEncoding));
+            assert_eq!(body.arguments.len(), 1);
+        }
     }
 
     #[test]
     fn stops_at_its_bounds() {
         for (json, shortfall) in [
-            ("[".repeat(129), Shortfall::JsonDepth),
-            (format!("[{}1]", "[],".repeat(100_000)), Shortfall::JsonValues),
+            ("[".repeat(129) + "<x>", Shortfall::JsonDepth),
+            (format!("[{}<x>]", "[],".repeat(100_000)), Shortfall::JsonValues),
         ] {
             let headers = [("Content-Type", "")];
             let limits = crate::Limits { segment_bytes_max: 1 << 20, ..crate::Limits::default() };
@@ -376,6 +458,8 @@ mod tests {
                 crate::body::properties::read(Processor::Json, &headers, json.as_bytes(), &[], &limits);
             assert!(inspection.has(shortfall));
             assert!(segments[0].error.is_some());
+            let rest = segments[0].arguments.last().expect("the rest").value;
+            assert!(rest.windows(3).any(|window| window == b"<x>"));
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Text parts are arguments, whose values are not percent-decoded. A part with a file name that is not
 //! empty is a file: its content is counted and sampled. An error does not end the parsing, so that what
-//! another parser might make of the body is seen too; a part whose name cannot be read is an argument
-//! without a name. Only what follows the final boundary, or one part too many, is passed over.
+//! another parser might make of the body is seen too. What is in no part that can be named is an argument
+//! without a name: text before the first boundary, after the last, of one part too many, of part headers
+//! that are none.
 
 mod boundary;
 
@@ -35,8 +36,12 @@ pub(super) struct Multipart {
     content: Vec<u8>,
     headers: PartHeaders,
     header_bytes: usize,
+    /// Header lines that are none, until they are stored.
+    broken: Vec<u8>,
     disposition: Disposition,
     boundaries: u64,
+    /// Whether the argument is open that takes what is in no part.
+    outside_open: bool,
     parts: usize,
     parts_max: usize,
     crlf_line: bool,
@@ -73,8 +78,10 @@ impl Multipart {
             content: Vec::new(),
             headers: PartHeaders::default(),
             header_bytes: 0,
+            broken: Vec::new(),
             disposition: Disposition::default(),
             boundaries: 0,
+            outside_open: false,
             parts: 0,
             parts_max: limits.multipart_parts_max,
             crlf_line: false,
@@ -89,10 +96,10 @@ impl Parse for Multipart {
             return step;
         }
         match self.section {
-            Section::Ignored => Step::Took(rest.len()),
+            Section::Ignored => self.outside(rest, sink),
             Section::Epilogue => {
                 sink.body.multipart.data_after = true;
-                Step::Took(rest.len())
+                self.outside(rest, sink)
             }
             Section::Headers => self.header_bytes(rest, sink),
             _ if self.in_line => self.content_bytes(rest, sink),
@@ -108,8 +115,7 @@ impl Parse for Multipart {
             }
         }
         if self.line.is_empty() && self.held.is_empty() {
-            self.end(sink);
-            return true;
+            return self.end(sink);
         }
         self.last_line(sink);
         self.finish(sink)
@@ -135,20 +141,46 @@ impl Multipart {
         if self.content.is_empty() {
             return None;
         }
-        let stored = self.store(&self.content, sink);
-        self.content.drain(..stored);
-        Some(if self.content.is_empty() { Step::Again } else { Step::Full })
+        let mut content = std::mem::take(&mut self.content);
+        let stored = self.store(&content, sink);
+        content.drain(..stored);
+        self.content = content;
+        Some(if stored > 0 { Step::Again } else { Step::Full })
     }
 
     /// Stores content where it belongs; says how much there was room for.
-    fn store(&self, content: &[u8], sink: &mut Sink<'_>) -> usize {
+    fn store(&mut self, content: &[u8], sink: &mut Sink<'_>) -> usize {
         match self.section {
             Section::Argument => return sink.extend(Place::Argument, content),
             Section::File => sink.file_content(content),
-            Section::Preamble => sink.body.multipart.data_before = true,
+            Section::Preamble => {
+                sink.body.multipart.data_before = true;
+                return match self.outside(content, sink) {
+                    Step::Took(stored) => stored,
+                    _ => 0,
+                };
+            }
             _ => {}
         }
         content.len()
+    }
+
+    /// Stores what is in no part, from its first byte that is not white space.
+    fn outside(&mut self, content: &[u8], sink: &mut Sink<'_>) -> Step {
+        if !self.outside_open {
+            let blank = content.len() - content.trim_ascii_start().len();
+            if blank > 0 {
+                return Step::Took(blank);
+            }
+            if !sink.open(Place::Argument, b"") {
+                return Step::Full;
+            }
+            self.outside_open = true;
+        }
+        match sink.extend(Place::Argument, content) {
+            0 => Step::Full,
+            stored => Step::Took(stored),
+        }
     }
 
     /// Collects a line as long as it may be a boundary.
@@ -278,10 +310,11 @@ impl Multipart {
 
     fn close_part(&mut self, sink: &mut Sink<'_>) {
         match self.section {
-            Section::Argument => sink.close(Place::Argument),
+            Section::Argument | Section::Preamble => sink.close(Place::Argument),
             Section::File => sink.close_file(),
             _ => {}
         }
+        self.outside_open = false;
         self.line.clear();
         self.headers.clear();
         (self.held, self.in_line, self.header_bytes) = (b"", false, 0);
@@ -324,6 +357,10 @@ impl Multipart {
             self.header_bytes += line.len();
             if let Err(error) = self.headers.push(line, &mut sink.body.multipart) {
                 sink.malformed(error);
+                self.broken.extend_from_slice(line);
+                self.broken.push(b'\n');
+                // The headers of one part are bounded, but not those of parts that never open.
+                self.broken.truncate(sink.bounds.name_bytes);
             }
         }
         self.line.clear();
@@ -341,6 +378,9 @@ impl Multipart {
 
     /// Stores the header lines, then opens the argument or the file.
     fn open_part(&mut self, stored: usize, sink: &mut Sink<'_>) -> Step {
+        if !self.store_broken(sink) {
+            return Step::Full;
+        }
         let name = self.disposition.name.as_slice();
         if let Some(line) = self.headers.line(stored) {
             if !sink.field(Place::PartHeader, name, line) {
@@ -356,6 +396,14 @@ impl Multipart {
         }
         self.section = if file { Section::File } else { Section::Argument };
         Step::Again
+    }
+
+    fn store_broken(&mut self, sink: &mut Sink<'_>) -> bool {
+        let stored = self.broken.is_empty() || sink.field(Place::Argument, b"", &self.broken);
+        if stored {
+            self.broken.clear();
+        }
+        stored
     }
 
     /// Opens a file. Servers choose between `filename` and `filename*`, so both are listed.
@@ -385,7 +433,8 @@ impl Multipart {
         if self.after_boundary() == Some(b"--") {
             self.boundary(true, sink);
         } else if self.section == Section::Headers {
-            self.line.clear();
+            self.broken.append(&mut self.line);
+            self.broken.truncate(sink.bounds.name_bytes);
         } else {
             self.content.extend_from_slice(self.held);
             self.held = b"";
@@ -393,10 +442,13 @@ impl Multipart {
         }
     }
 
-    /// Says what is missing at the end of the body.
-    fn end(&mut self, sink: &mut Sink<'_>) {
+    /// Says what is missing at the end of the body; `false` when that needs an empty segment.
+    fn end(&mut self, sink: &mut Sink<'_>) -> bool {
+        if !self.store_broken(sink) {
+            return false;
+        }
         if sink.offset == 0 || matches!(self.section, Section::Epilogue | Section::Ignored) {
-            return;
+            return true;
         }
         if self.boundaries == 0 {
             sink.malformed("no multipart boundary in the body");
@@ -404,6 +456,7 @@ impl Multipart {
             sink.malformed("the final multipart boundary is missing");
         }
         self.close_part(sink);
+        true
     }
 }
 
@@ -494,8 +547,22 @@ mod tests {
     }
 
     #[test]
-    fn sees_parts_it_cannot_name() {
-        let (body, _) = read("--B\r\n\r\n<script>\r\n--B--\r\n");
-        assert_eq!(format!("{:?}", body.arguments), "[=<script>]");
+    fn sees_what_it_cannot_name() {
+        let (good, end) = (part("name=a", "1"), "--B--\r\n");
+        for (text, arguments) in [
+            ("--B\r\n\r\n<x>\r\n--B--\r\n".to_owned(), "[=<x>]"),
+            (format!(" \r\n<x>\r\ny\r\n{good}{end}"), r"[=<x>\r\ny, a=1]"),
+            (format!("{good}{end}\r\n<x>"), "[a=1, =<x>]"),
+            (format!("{good}{end}\r\n"), "[a=1]"),
+            (format!("--B\r\n<x>\r\n{good}{end}"), r"[=<x>\n, a=1]"),
+            (format!("{good}--B\r\n<x>"), "[a=1, =<x>]"),
+            ("<x>".to_owned(), "[=<x>]"),
+        ] {
+            let (body, _) = read(&text);
+            assert_eq!(format!("{:?}", body.arguments), arguments, "{text:?}");
+        }
+        let (body, inspection) = read_whole(Processor::Multipart, "multipart/form-data", b"--B\r\n<x>");
+        assert_eq!(format!("{:?}", body.arguments), r"[=--B\r\n<x>]");
+        assert!(!inspection.is_complete());
     }
 }

@@ -6,7 +6,8 @@
 //! a field `!DOCTYPE` of `xml_text`: nothing is ever expanded, and rules can see what an attacker would
 //! like to be.
 //!
-//! What is not well-formed sets the error, and the parsing goes on where a lenient parser would.
+//! What is not well-formed sets the error, and the parsing goes on where a lenient parser would; names that
+//! are no names, or never end, are values of `xml_attributes` too. What is not parsed at all is text.
 
 mod doctype;
 mod elements;
@@ -67,8 +68,12 @@ enum State {
     Doctype(Doctype),
     /// In a comment, a CDATA section or an instruction, of whose end so many bytes came.
     Section(Ends, usize),
-    /// Nothing more is parsed.
+    /// Nothing more is parsed: what comes is text, whose node still has to be opened.
+    Failing,
+    /// What comes is text.
     Failed,
+    /// All is said.
+    Ended,
 }
 
 const TOOK: Step = Step::Took(1);
@@ -109,7 +114,10 @@ impl Parse for Xml {
             State::Declaration => self.declaration(byte, sink),
             State::Doctype(doctype) => self.doctype(doctype, byte, sink),
             State::Section(ends, seen) => self.section(ends, seen, byte, sink),
-            State::Failed => Step::Took(rest.len()),
+            State::Failing if sink.open(Place::XmlText, self.elements.path()) => self.again(State::Failed),
+            State::Failing => Step::Full,
+            State::Failed => Step::Took(sink.extend(Place::XmlText, rest)),
+            State::Ended => Step::Took(rest.len()),
         }
     }
 
@@ -120,14 +128,19 @@ impl Parse for Xml {
         if let State::Reference(quote) = self.state {
             return matches!(self.end_reference(quote, false, sink), Step::Again) && self.finish(sink);
         }
-        let complete = self.elements.depth() == 0 && matches!(self.state, State::Text | State::Failed);
+        let unended = matches!(self.state, State::ElementName | State::AttributeName | State::CloseName);
+        if unended && !self.odd_name(sink) {
+            return false;
+        }
+        let failed = matches!(self.state, State::Failing | State::Failed);
+        let complete = failed || (self.elements.depth() == 0 && matches!(self.state, State::Text));
         if sink.offset > 0 && !complete {
             sink.malformed("the XML document ends too early");
         } else if sink.offset > 0 && !self.elements.rooted {
             sink.malformed("an XML document without a root element");
         }
         [Place::XmlText, Place::XmlAttribute].into_iter().for_each(|place| sink.close(place));
-        self.state = State::Failed;
+        self.state = State::Ended;
         true
     }
 }
@@ -146,7 +159,12 @@ impl Xml {
     fn give_up(&mut self, shortfall: Shortfall, message: &str, sink: &mut Sink<'_>) -> Step {
         sink.fail(shortfall, message);
         [Place::XmlText, Place::XmlAttribute].into_iter().for_each(|place| sink.close(place));
-        self.again(State::Failed)
+        self.again(State::Failing)
+    }
+
+    /// Shows what stands where a name should as a value, because rules read no names of elements.
+    fn odd_name(&mut self, sink: &mut Sink<'_>) -> bool {
+        sink.field(Place::XmlAttribute, b"/?", &self.name)
     }
 
     fn mark(&mut self, seen: u8, byte: u8, sink: &mut Sink<'_>) -> Step {
@@ -154,7 +172,7 @@ impl Xml {
             return self.go(State::Mark(seen + 1));
         }
         if matches!(byte, 0 | 0xfe | 0xff) {
-            return self.give_up(Shortfall::BodyMalformed, "XML in UTF-16 or UTF-32", sink);
+            return self.give_up(Shortfall::BodyEncoding, "XML in UTF-16 or UTF-32", sink);
         }
         self.again(State::Text)
     }
@@ -225,7 +243,7 @@ impl Xml {
             b'/' => self.go(State::CloseName),
             b'!' => self.go(State::Declaration),
             b'?' => self.begin_section(Ends::Instruction, sink),
-            0 => self.give_up(Shortfall::BodyMalformed, "a nul byte in an XML tag", sink),
+            0 => self.give_up(Shortfall::BodyEncoding, "a nul byte in an XML tag", sink),
             _ if is_name_start(byte) => self.again(State::ElementName),
             _ if self.literal(b"<", sink) => {
                 sink.malformed("expected an XML tag after `<`");
@@ -291,11 +309,10 @@ impl Xml {
             _ if is_space(byte) => TOOK,
             _ => {
                 // As in HTML: an attribute without a value.
-                if !self.open_attribute(sink) {
+                if !self.odd_name(sink) {
                     return Step::Full;
                 }
                 sink.malformed("an XML attribute without a value");
-                sink.close(Place::XmlAttribute);
                 self.again(State::InTag)
             }
         }
@@ -341,10 +358,13 @@ impl Xml {
             sink.grow_name(&mut self.name, &[byte]);
             return TOOK;
         }
-        self.close_text(sink);
         if !self.elements.innermost_is(self.name.trim_ascii_end(), sink) {
+            if !self.odd_name(sink) {
+                return Step::Full;
+            }
             sink.malformed("an XML end tag that does not match");
         }
+        self.close_text(sink);
         self.elements.leave();
         self.go(State::Text)
     }
@@ -473,14 +493,17 @@ mod tests {
     fn reads_on_after_errors() {
         for (xml, text, attributes, error) in [
             ("x<a/>", "[/=x]", "[]", "text outside the root element"),
-            ("<a>1</b>", "[/a=1]", "[]", "an XML end tag that does not match"),
+            ("<a>1</b>", "[/a=1]", "[/?=b]", "an XML end tag that does not match"),
             ("<a>1", "[/a=1]", "[]", "the XML document ends too early"),
             ("<a/><b>2</b>", "[/b=2]", "[]", "a second XML root element"),
             ("<a b=<x> c>&y </a>", "[/a=c>&y ]", "[/a/@b=<x]", "an XML attribute value without quotes"),
-            ("<a b>< 1</a>", "[/a=< 1]", "[/a/@b=]", "an XML attribute without a value"),
+            ("<a b>< 1</a>", "[/a=< 1]", "[/?=b]", "an XML attribute without a value"),
             ("<a><!ELEMENT></a>", "[/a=<!ELEMENT>]", "[]", "an unknown XML declaration"),
             (" ", "[]", "[]", "an XML document without a root element"),
-            ("<\0a\0", "[]", "[]", "a nul byte in an XML tag"),
+            ("<\0a\0", r"[/=\x00a\x00]", "[]", "a nul byte in an XML tag"),
+            ("<a></a ' or 1", "[]", "[/?=a \\' or 1]", "the XML document ends too early"),
+            ("<a 'x'", "[]", "[/?=\\'x\\']", "expected an attribute in an XML tag"),
+            ("<a></b'x'>", "[]", "[/?=b\\'x\\']", "an XML end tag that does not match"),
         ] {
             check(xml, text, attributes, error);
         }
@@ -488,7 +511,9 @@ mod tests {
 
     #[test]
     fn stops_at_its_depth() {
-        let (_, inspection) = read_whole(Processor::Xml, "", "<a>".repeat(129).as_bytes());
+        let text = "<a>".repeat(129) + "<script>";
+        let (body, inspection) = read_whole(Processor::Xml, "", text.as_bytes());
         assert!(inspection.has(Shortfall::XmlDepth));
+        assert_eq!(body.xml_text.last().expect("the rest").value, b"><script>");
     }
 }

@@ -47,6 +47,12 @@ fn br(data: &[u8]) -> Vec<u8> {
     encoded
 }
 
+/// No content in a window of 2^18 to 2^24 bytes.
+fn empty_br(window_log: u8) -> Vec<u8> {
+    // WBITS in four bits, then ISLAST 1, ISLASTEMPTY 1.
+    vec![0b11_0001 | (window_log - 17) << 1]
+}
+
 const CODINGS: [(&str, Encode); 5] =
     [("gzip", gzip), ("deflate", zlib), ("deflate", deflate), ("br", br), ("zstd", zstd)];
 
@@ -118,6 +124,26 @@ fn passes_on_what_does_not_decode() {
         let mut cut = encode(&noise(10_000));
         cut.truncate(cut.len() - 3);
         assert!(read(coding, &cut, &[]).1.has(Shortfall::ContentDecoding), "{coding}");
+    }
+}
+
+#[test]
+fn refuses_windows_that_are_too_large() {
+    // 16 MiB are more than the default. Those of zstd are 2 MiB here.
+    let (wide, narrow) = (empty_br(24), empty_br(22));
+    for (coding, encoded, window_bytes_max, decodes) in [
+        ("br", &wide, 8 << 20, false),
+        ("br", &wide, 16 << 20, true),
+        ("br", &narrow, 8 << 20, true),
+        ("br", &narrow, 1 << 20, false),
+        ("zstd", &zstd(&noise(3 << 20)), 64 << 10, false),
+        ("zstd", &zstd(&noise(3 << 20)), 8 << 20, true),
+        ("gzip", &gzip(b"x"), 1 << 10, true),
+    ] {
+        let limits = Limits { content_window_bytes_max: window_bytes_max, ..Limits::default() };
+        let headers = [("Content-Encoding", coding)];
+        let (_, inspection) = properties::read(Processor::Binary, &headers, encoded, &[], &limits);
+        assert_eq!(!inspection.has(Shortfall::ContentDecoding), decodes, "{coding} {window_bytes_max}");
     }
 }
 

@@ -1,11 +1,12 @@
-//! `zstd` (RFC 8878), with windows of at most 8 MiB as RFC 9659 asks for.
+//! `zstd` (RFC 8878), with windows of at most `content_window_bytes_max`.
 
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 use zstd::zstd_safe::{InBuffer, OutBuffer};
 
 use super::{Decode, Decoded, Status};
 
-const WINDOW_LOG_MAX: u32 = 23;
+/// The smallest and the largest window that the library can be held to, as powers of two.
+const WINDOW_LOGS: std::ops::RangeInclusive<u32> = 10..=30;
 
 /// Frames of zstd, between two bytes.
 pub(super) struct Zstd {
@@ -16,9 +17,11 @@ pub(super) struct Zstd {
 
 impl Zstd {
     /// `None` when there is no memory for it.
-    pub(super) fn new() -> Option<Self> {
+    pub(super) fn new(window_bytes_max: usize) -> Option<Self> {
         let mut decoder = Decoder::new().ok()?;
-        decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).ok()?;
+        let log = window_bytes_max.checked_ilog2().unwrap_or(0);
+        let log = log.clamp(*WINDOW_LOGS.start(), *WINDOW_LOGS.end());
+        decoder.set_parameter(DParameter::WindowLogMax(log)).ok()?;
         Some(Self { decoder, complete: false })
     }
 }

@@ -55,6 +55,15 @@ impl Path {
         }
     }
 
+    /// Makes the name that of the innermost container, or of the value where there is none.
+    pub(super) fn surround(&mut self, line: Option<u64>, sink: &mut Sink<'_>) {
+        if self.frames.is_empty() {
+            return self.locate(line, sink);
+        }
+        let base = self.container_name().len();
+        self.name.truncate(base);
+    }
+
     fn grow_number(&mut self, number: u64, sink: &mut Sink<'_>) {
         let mut text = [0; 21];
         let mut rest = text.as_mut_slice();
