@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use engine::ftw::{Case, FtwFile, Runner};
+use engine::{Evaluation, Snapshot};
 use signatures::Ruleset;
 use signatures::builtin;
 use signatures::seclang::{self, MemoryFiles, Source};
-use transaction::Limits;
+use transaction::{Limits, Record, RequestHead, Shortfall};
 
 #[test]
 fn every_case_comes_out_as_written() {
@@ -95,4 +96,103 @@ fn files() -> BTreeMap<u32, FtwFile> {
             (file.rule_id, file)
         })
         .collect()
+}
+
+fn judge(policy: &str, content_type: &str, body: &str) -> Evaluation {
+    let text = format!(
+        "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
+         assets: [{{ name: a, hosts: ['*'], upstream: u, policy: p }}]\n\
+         policies: {{ p: {{ mode: prevent, {policy} }} }}\n"
+    );
+    let built = Snapshot::build("p.yaml", &text, &MemoryFiles::default(), 0);
+    let (snapshot, _) = built.unwrap_or_else(|found| panic!("{}", found[0].render(false)));
+    let headers = [("Host", "h"), ("User-Agent", "Mozilla/5.0"), ("Content-Type", content_type)];
+    let request = RequestHead {
+        method: b"POST".to_vec(),
+        target: b"/".to_vec(),
+        protocol: b"HTTP/1.1".to_vec(),
+        headers: headers.into_iter().collect(),
+    };
+    let record = Record { id: "0".into(), request, body: body.into(), ..Record::default() };
+    Evaluation::of_record(snapshot.into(), &record)
+}
+
+const FORM: &str = "multipart/form-data; boundary=B";
+const PART: &str = "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n";
+/// One for each way in which a body can be broken; `@` is where the attack stands.
+const BROKEN: [(&str, &str); 25] = [
+    ("application/json", r#"{"a": @"#),
+    ("application/json", r#"{"a": "@"#),
+    ("application/json", r#"{"a": "x", @}"#),
+    ("application/json", r#"{'a': '@'}"#),
+    ("application/json", r#"{"a":1} @"#),
+    ("application/json", "[1, tr@]"),
+    ("application/json", "[-@]"),
+    ("application/json", r#"{"@"#),
+    ("application/json", r#"{"@" 1}"#),
+    ("application/json", "q=@"),
+    ("application/x-ndjson", "{\"a\":1}\n{\"a\":@}\n{\"a\":2}\n"),
+    ("application/xml", "<a>@"),
+    ("application/xml", "<a/>@"),
+    ("application/xml", "<a></a @"),
+    ("application/xml", "<a b=\"@"),
+    ("application/xml", "<a></b><c>@</c></a>"),
+    ("application/xml", "q=@"),
+    (FORM, "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n@"),
+    (FORM, "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n@\r\n"),
+    (FORM, "--B\r\n@\r\n\r\nx\r\n--B--\r\n"),
+    (FORM, "--B\r\n\r\n@\r\n--B--\r\n"),
+    (FORM, "@\r\n--B\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--B--\r\n"),
+    (FORM, "--B\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--B--\r\n@"),
+    ("multipart/form-data", "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n@\r\n--B--\r\n"),
+    ("application/x-www-form-urlencoded", "a=%zz%@&%"),
+];
+
+#[test]
+fn attacks_behind_syntax_errors_are_found() {
+    for (content_type, text) in BROKEN {
+        for attack in
+            ["-1' UNION SELECT user,password FROM users-- -", "<script>alert(document.cookie)</script>"]
+        {
+            let evaluation = judge("on_limit: pass", content_type, &text.replace('@', attack));
+            // A nul byte ends an XML name early; a tag in XML is a tag.
+            let is_markup = content_type.ends_with("xml") && attack.starts_with('<');
+            let found = evaluation.verdict().is_blocked();
+            assert!(found || is_markup, "{content_type} {text}: {attack}");
+        }
+    }
+}
+
+#[test]
+fn malformed_bodies_are_for_the_policy() {
+    let malformed = [
+        ("application/json", "eyJ0a24iOm51bGx9"),
+        ("application/json", "{ lang : \"en\" }"),
+        ("application/xml", "<a>x</b>"),
+        (FORM, PART),
+    ];
+    for (policy, verdict) in [
+        ("on_malformed: pass", "pass"),
+        ("on_limit: block", "pass"),
+        ("on_malformed: detect", "detect"),
+        ("on_malformed: block, on_limit: pass", "prevent"),
+    ] {
+        for (content_type, body) in malformed {
+            let evaluation = judge(policy, content_type, body);
+            assert_eq!(evaluation.verdict().as_str(), verdict, "{policy} {body}");
+            assert!(evaluation.transaction().inspection.has(Shortfall::BodyMalformed), "{body}");
+        }
+    }
+    for (on_limit, verdict) in [("block", "prevent"), ("pass", "pass")] {
+        let policy = format!("on_limit: {on_limit}");
+        for (content_type, body) in [
+            ("application/json", r"{'a': '\u0041'}"),
+            ("application/json", "{\0\"\0a\0\"\0"),
+            ("application/xml", "<\0a\0>\0"),
+        ] {
+            let evaluation = judge(&policy, content_type, body);
+            assert_eq!(evaluation.verdict().as_str(), verdict, "{on_limit} {body:?}");
+            assert!(evaluation.transaction().inspection.has(Shortfall::BodyEncoding), "{body:?}");
+        }
+    }
 }

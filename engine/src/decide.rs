@@ -6,7 +6,7 @@
 use signatures::{Interruption, InterruptionResponse, Match, RuleId};
 use transaction::{Inspection, Shortfall};
 
-use crate::policy::{Mode, OnInspectionFailure, OnLimit, Policy};
+use crate::policy::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Policy};
 use crate::{Evidence, Explanation, Plan, Refusal, Verdict};
 
 /// Something that speaks against a transaction.
@@ -91,20 +91,14 @@ pub fn plan(policy: &Policy, request_body: bool, responses: bool) -> Plan {
     }
 }
 
-/// The shortfalls that are for [`Policy::on_limit`] and [`Policy::on_inspection_failure`] to judge.
+/// The shortfalls that are for [`Policy::on_limit`], [`Policy::on_malformed`] and
+/// [`Policy::on_inspection_failure`] to judge.
 ///
-/// A malformed body was read as far as it goes, and rules see that it is malformed; what was released
-/// early was inspected all the same; an upgrade is the application's consent; and the length of a
-/// response is not in the hands of who sent the request.
+/// What was released early was inspected all the same; an upgrade is the application's consent; and the
+/// length of a response is not in the hands of who sent the request.
 pub fn judged_shortfalls(inspection: Inspection) -> impl Iterator<Item = Shortfall> {
     inspection.reasons().filter(|reason| {
-        !matches!(
-            reason,
-            Shortfall::BodyMalformed
-                | Shortfall::ReleasedEarly
-                | Shortfall::ResponseTooLarge
-                | Shortfall::Upgraded
-        )
+        !matches!(reason, Shortfall::ReleasedEarly | Shortfall::ResponseTooLarge | Shortfall::Upgraded)
     })
 }
 
@@ -116,6 +110,11 @@ fn weight(policy: &Policy, finding: &Finding) -> Weight {
         Finding::Shortfall(Shortfall::EngineFailure) => match policy.on_inspection_failure {
             OnInspectionFailure::Block => Weight::Stop,
             OnInspectionFailure::Pass => Weight::None,
+        },
+        Finding::Shortfall(Shortfall::BodyMalformed) => match policy.on_malformed {
+            OnMalformed::Block => Weight::Stop,
+            OnMalformed::Detect => Weight::Report,
+            OnMalformed::Pass => Weight::None,
         },
         Finding::Shortfall(_) => match policy.on_limit {
             OnLimit::Block => Weight::Stop,

@@ -9,11 +9,14 @@ mod replay;
 mod response;
 mod rules;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use signatures::{Match, Phase};
 use transaction::{
-    BodyReader, Connection, Processor, Progress, RequestHead, ResponseHead, Shortfall, Transaction,
+    BodyReader, Connection, Limits, Processor, Progress, RequestHead, ResponseHead, Shortfall, Transaction,
 };
 
 use crate::boundary::contained;
@@ -109,14 +112,23 @@ impl Evaluation {
     /// Parses the head and selects asset and policy.
     #[must_use]
     pub fn begin(snapshot: Arc<Snapshot>, request: Request) -> Self {
-        let path = transaction::Uri::parse(&request.head.target).path;
-        let host = request.head.headers.first(b"host").unwrap_or_default();
-        let selection = snapshot.select(host, &request.head.target[path]);
+        Self::begin_with(snapshot, request, Transaction::new)
+    }
+
+    fn begin_with(
+        snapshot: Arc<Snapshot>,
+        request: Request,
+        parse: impl FnOnce(&str, i64, Connection, RequestHead, &Limits) -> Transaction,
+    ) -> Self {
+        let selection = contained(|| select(&snapshot, &request.head)).flatten();
         let policy =
             selection.and_then(|selection| snapshot.policies().get(selection.policy)).map(|it| &it.policy);
         let limits = policy.map(|policy| policy.limits.clone()).unwrap_or_default();
         let Request { id, started_us, connection, head } = request;
-        let transaction = Transaction::new(&id, started_us, connection, head, &limits);
+        let parsed = contained(|| parse(&id, started_us, connection, head, &limits));
+        let failed = parsed.is_none();
+        let unparsed = || Transaction { id: id.into(), started_us, connection, ..Transaction::default() };
+        let transaction = parsed.unwrap_or_else(unparsed);
         let mut evaluation = Self {
             snapshot,
             selection,
@@ -129,7 +141,9 @@ impl Evaluation {
             decision: Decision { verdict: Verdict::Pass, is_settled: false },
             failed: false,
         };
-        evaluation.begin_rules();
+        if failed || contained(|| evaluation.begin_rules()).is_none() {
+            evaluation.fail();
+        }
         evaluation
     }
 
@@ -138,10 +152,12 @@ impl Evaluation {
     #[must_use]
     pub fn plan(&self) -> Plan {
         match self.policy() {
-            Some(policy) if !self.failed => {
-                crate::decide::plan(policy, self.wants_request_body(), self.wants_response())
+            // Nothing is wanted any more, but each stage still says what `on_inspection_failure` does.
+            Some(policy) if self.failed => {
+                Plan { inspects: crate::decide::plan(policy, false, false).inspects, ..Plan::NOTHING }
             }
-            _ => Plan::NOTHING,
+            Some(policy) => crate::decide::plan(policy, self.wants_request_body(), self.wants_response()),
+            None => Plan::NOTHING,
         }
     }
 
@@ -350,4 +366,11 @@ impl Evaluation {
         }
         true
     }
+}
+
+/// The most specific asset for a request.
+fn select(snapshot: &Snapshot, head: &RequestHead) -> Option<Selection> {
+    let path = transaction::Uri::parse(&head.target).path;
+    let host = head.headers.first(b"host").unwrap_or_default();
+    snapshot.select(host, &head.target[path])
 }

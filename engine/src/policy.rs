@@ -19,7 +19,7 @@ use transaction::Limits;
 pub use asset::{Asset, AssetIndex, HostPattern};
 pub use exception::{Exception, RequestFacts, Scope};
 pub use glob::Glob;
-pub use mode::{Mode, OnInspectionFailure, OnLimit, Role};
+pub use mode::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Role};
 pub use source::{Origin, RuleSource};
 
 pub(crate) use asset::check_all as check_assets;
@@ -47,6 +47,8 @@ pub struct Policy {
     pub limits: Limits,
     /// What is done when a limit kept a part of a request from inspection.
     pub on_limit: OnLimit,
+    /// What is done when a body is not what its Content-Type says.
+    pub on_malformed: OnMalformed,
     /// What is done when the engine itself failed.
     pub on_inspection_failure: OnInspectionFailure,
     /// What is not looked at.
@@ -104,6 +106,7 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
         hold_bytes_max,
         limits,
         on_limit: spec.on_limit,
+        on_malformed: spec.on_malformed,
         on_inspection_failure: spec.on_inspection_failure,
         exceptions: exception::check_all(&spec.exceptions, &at.key("exceptions"), now_us),
         response: Response { status: spec.response.status.unwrap_or(403), page: spec.response.page.clone() },

@@ -155,7 +155,11 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
     let (Verdict::Detect(why) | Verdict::Prevent(why, _)) = evaluation.verdict() else { return Vec::new() };
     match &why.first {
         Evidence::InspectionFailure { reason } => {
-            vec![format!("a higher limit for {reason}, or `on_limit: detect`")]
+            vec![match *reason {
+                "body-malformed" => "`on_malformed: pass`".to_owned(),
+                "engine-failure" => "`on_inspection_failure: pass`".to_owned(),
+                reason => format!("a higher limit for {reason}, or `on_limit: detect`"),
+            }]
         }
         Evidence::Model { .. } => vec!["a higher `minimum_confidence`".to_owned()],
         Evidence::Rule { id, matches } => {

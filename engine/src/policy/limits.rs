@@ -60,6 +60,11 @@ pub(super) fn check(spec: &LimitsSpec, at: &At<'_>) -> (Limits, usize) {
             standard.content_encodings_max,
             "content_encodings_max",
         ),
+        content_window_bytes_max: bytes(
+            &spec.content_window_bytes_max,
+            standard.content_window_bytes_max,
+            "content_window_bytes_max",
+        ),
         response_body_bytes_max: bytes(
             &spec.response_body_bytes_max,
             standard.response_body_bytes_max,

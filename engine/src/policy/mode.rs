@@ -41,6 +41,19 @@ pub enum OnLimit {
     Pass,
 }
 
+/// What is done when a body is not what its Content-Type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnMalformed {
+    /// The request counts as hostile.
+    Block,
+    /// It is reported as hostile, and let through in every mode.
+    Detect,
+    /// What rules find in it decides; the record says that it is malformed.
+    #[default]
+    Pass,
+}
+
 /// What is done when the engine itself failed on a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

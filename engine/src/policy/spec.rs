@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Mode, OnInspectionFailure, OnLimit};
+use super::{Mode, OnInspectionFailure, OnLimit, OnMalformed};
 
 /// How requests are judged.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -27,6 +27,10 @@ pub struct PolicySpec {
     /// sends the request chooses whether it exceeds a limit.
     #[serde(default)]
     pub on_limit: OnLimit,
+    /// What is done when a body is not what its Content-Type says. Default `pass`: what does not parse is
+    /// inspected as text, and ordinary clients send such bodies.
+    #[serde(default)]
+    pub on_malformed: OnMalformed,
     /// What is done when the engine itself failed. Default `pass`; always counted.
     #[serde(default)]
     pub on_inspection_failure: OnInspectionFailure,
@@ -159,6 +163,9 @@ pub struct LimitsSpec {
     pub decompression_ratio_max: Option<u64>,
     /// Content-Encodings applied one upon the other (count). Default 3.
     pub content_encodings_max: Option<u64>,
+    /// The window that a Content-Encoding may need: memory held for each such body while it comes. What
+    /// needs more is not decoded. Default `8MiB`.
+    pub content_window_bytes_max: Option<SizeSpec>,
     /// Decoded bytes inspected of a response body. Default `512KiB`.
     pub response_body_bytes_max: Option<SizeSpec>,
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use engine::config::Forwarded;
 use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
 use pingora::proxy::Session;
 use transaction::{RequestHead, Shortfall};
@@ -131,6 +132,12 @@ impl Exchange {
         self.judge(Stage::RequestEnd, Evaluation::request_end)
     }
 
+    /// Whether the upstream wants to hear of the client. It does not depend on the mode.
+    pub(super) fn tells_client(&self) -> bool {
+        let pool = self.upstream.as_deref().and_then(|name| self.running.upstreams.get(name));
+        pool.is_none_or(|pool| pool.forwarded() == Forwarded::Append)
+    }
+
     /// Another attempt to reach an upstream begins.
     pub(super) fn rewind(&mut self) {
         self.position = 0;
@@ -252,4 +259,67 @@ pub(super) fn is_stream(content_type: &[u8]) -> bool {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::Snapshot;
+    use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
+    use signatures::seclang::MemoryFiles;
+
+    use super::*;
+    use crate::drain::Drain;
+    use crate::report::{Decisions, Metrics, Reports};
+    use crate::upstream::Upstreams;
+
+    fn exchange(policy: &str) -> Exchange {
+        let text = format!(
+            "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
+             assets: [{{ name: a, hosts: ['*'], upstream: u, policy: p }}]\n\
+             policies: {{ p: {{ {policy}, inspect_responses: true, signatures: {{ rules: [r.conf] }} }} }}\n"
+        );
+        let rules = "SecRule ARGS \"@contains evil\" \"id:1,phase:2,deny\"\n";
+        let files = MemoryFiles::default().with("r.conf", rules);
+        let snapshot = Arc::new(Snapshot::build("p.yaml", &text, &files, 0).expect("a snapshot").0);
+        let decisions =
+            Decisions::start(&DecisionLog { to: DecisionsTo::None, only: DecisionsOnly::default() });
+        let reports =
+            Reports::new(Arc::new(Metrics::new().expect("metrics")), Arc::new(decisions.expect("no log")));
+        let running = Running { snapshot: Arc::clone(&snapshot), upstreams: Upstreams::default(), reports };
+        let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());
+        let evaluation = Evaluation::begin(snapshot, Request { id: "0".to_owned(), ..Request::default() });
+        exchange.plan = evaluation.plan();
+        exchange.evaluation = Some(Mutex::new(evaluation));
+        exchange
+    }
+
+    /// A note of the failure stands for the panic, which only the engine's own tests can provoke.
+    fn fail(exchange: &mut Exchange) {
+        exchange.note(Shortfall::EngineFailure);
+    }
+
+    #[test]
+    fn what_is_held_goes_on_or_is_refused_when_the_engine_fails() {
+        for (policy, clean) in [
+            ("mode: prevent, on_inspection_failure: pass", true),
+            ("mode: prevent, on_inspection_failure: block", false),
+            ("mode: detect, on_inspection_failure: block", true),
+        ] {
+            let mut at_head = exchange(policy);
+            fail(&mut at_head);
+            assert_eq!(at_head.judge_head(), clean, "{policy}");
+            assert_eq!(at_head.judge_end(), clean, "{policy}");
+
+            let mut in_body = exchange(policy);
+            assert!(in_body.judge_head() && in_body.judge_chunk(b"x=1"), "{policy}");
+            fail(&mut in_body);
+            assert_eq!(in_body.judge_chunk(b"&y=2"), clean, "{policy}");
+            assert_eq!(in_body.judge_end(), clean, "{policy}");
+            assert_eq!(in_body.refusal.is_none(), clean, "{policy}");
+            in_body.finish(200);
+            let metrics = String::from_utf8(in_body.running.reports.metrics().render()).expect("text");
+            let open = metrics.lines().any(|line| line == "portcullis_fail_open_total 1");
+            assert_eq!(open, clean, "{policy}");
+        }
+    }
 }

@@ -216,6 +216,7 @@ impl Relay {
         let clean = chunk.as_ref().is_none_or(|chunk| exchange.judge_chunk(chunk));
         if let Some(chunk) = chunk.filter(|_| !self.sent) {
             self.queue.push(chunk);
+            exchange.running.reports.metrics().held(self.queue.bytes());
         }
         let clean = clean && (!self.received || exchange.judge_end());
         if clean { ControlFlow::Continue(()) } else { ControlFlow::Break(End::Refused) }
