@@ -20,16 +20,20 @@
 //! ModSecurity reference v3, "Operators", `rx`, `rxGlobal`.
 
 mod bounded;
+mod linear;
 mod rewrite;
 mod set;
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta::BuildError;
+use regex_automata::util::captures::Captures as Groups;
 
 use super::{Captures, OperatorError};
 use crate::{Resolve, Text, Variable};
 use bounded::{Exhausted, Hit, Program};
+use linear::Linear;
 
 pub use bounded::Budget;
 pub use rewrite::{Rewritten, rewrite};
@@ -44,7 +48,7 @@ pub struct Rx {
 /// What a pattern is matched with.
 #[derive(Clone, Debug)]
 enum Matcher {
-    Linear(Regex),
+    Linear(Arc<Linear>),
     Bounded(Box<Program>),
     /// Has macros.
     Expanded(Text),
@@ -68,16 +72,7 @@ impl Rx {
     /// Whether the pattern is matched in linear time, without a budget.
     #[must_use]
     pub fn is_linear(&self) -> bool {
-        self.regex().is_some()
-    }
-
-    /// The compiled pattern when it is linear; its `as_str` is the rewritten one.
-    #[must_use]
-    pub fn regex(&self) -> Option<&Regex> {
-        match &self.matcher {
-            Matcher::Linear(regex) => Some(regex),
-            Matcher::Bounded(_) | Matcher::Expanded(_) => None,
-        }
+        matches!(self.matcher, Matcher::Linear(_))
     }
 
     pub(super) fn find(
@@ -88,7 +83,7 @@ impl Rx {
         captures: Option<&mut Captures>,
     ) -> Option<Range<usize>> {
         match &self.matcher {
-            Matcher::Linear(regex) => find_linear(regex, value, captures),
+            Matcher::Linear(linear) => find_linear(linear, value, captures),
             _ => self.with_program(resolve, budget, |program, budget| {
                 let hit = search(program, value, 0, budget)?;
                 if let Some(captures) = captures {
@@ -110,7 +105,7 @@ impl Rx {
     ) -> Option<Range<usize>> {
         match &self.matcher {
             _ if from > value.len() => None,
-            Matcher::Linear(regex) => regex.find_at(value, from).map(|found| found.range()),
+            Matcher::Linear(linear) => linear.find_at(value, from),
             _ => self.with_program(resolve, budget, |program, budget| {
                 search(program, value, from, budget).map(|hit| hit.range)
             }),
@@ -127,7 +122,7 @@ impl Rx {
     ) -> Option<Range<usize>> {
         let Some(captures) = captures else { return self.find(value, resolve, budget, None) };
         match &self.matcher {
-            Matcher::Linear(regex) => find_all_linear(regex, value, captures),
+            Matcher::Linear(linear) => find_all_linear(linear, value, captures),
             _ => self.with_program(resolve, budget, |program, budget| {
                 find_all_bounded(program, value, budget, captures)
             }),
@@ -163,12 +158,7 @@ fn literal(argument: &str) -> Result<Matcher, OperatorError> {
         }
         Err(error) => return Err(error),
     };
-    RegexBuilder::new(&rewritten.pattern)
-        .unicode(false)
-        .dot_matches_new_line(true)
-        .size_limit(NFA_BYTES_MAX)
-        .dfa_size_limit(DFA_BYTES_MAX)
-        .build()
+    Linear::shared(&rewritten.pattern)
         .map(Matcher::Linear)
         .map_err(|error| explain(&error, argument, &rewritten))
 }
@@ -208,23 +198,18 @@ fn search(program: &Program, value: &[u8], from: usize, budget: &mut Budget) -> 
     })
 }
 
-fn find_linear(regex: &Regex, value: &[u8], captures: Option<&mut Captures>) -> Option<Range<usize>> {
-    if !regex.is_match(value) {
-        return None;
-    }
-    let Some(captures) = captures else { return regex.find(value).map(|found| found.range()) };
-    let groups = regex.captures(value)?;
+fn find_linear(linear: &Linear, value: &[u8], captures: Option<&mut Captures>) -> Option<Range<usize>> {
+    let Some(captures) = captures else { return linear.find_at(value, 0) };
+    let groups = linear.captures(value)?;
     captures.clear();
-    push_groups(&groups, captures);
-    groups.get(0).map(|found| found.range())
+    push_groups(&groups, value, captures);
+    groups.get_match().map(|found| found.range())
 }
 
-fn find_all_linear(regex: &Regex, value: &[u8], captures: &mut Captures) -> Option<Range<usize>> {
-    let first = find_linear(regex, value, None)?;
-    captures.clear();
-    for groups in regex.captures_iter(value).take(MATCHES_MAX) {
-        push_groups(&groups, captures);
-    }
+fn find_all_linear(linear: &Linear, value: &[u8], captures: &mut Captures) -> Option<Range<usize>> {
+    let mut found = Captures::default();
+    let first = linear.captures_all(value, MATCHES_MAX, |groups| push_groups(groups, value, &mut found))?;
+    *captures = found;
     Some(first)
 }
 
@@ -259,24 +244,20 @@ fn push_hit(hit: &Hit, value: &[u8], captures: &mut Captures) {
     }
 }
 
-fn push_groups(groups: &regex::bytes::Captures<'_>, captures: &mut Captures) {
+fn push_groups(groups: &Groups, value: &[u8], captures: &mut Captures) {
     for group in groups.iter().take(MATCHES_MAX) {
-        captures.push(group.map(|group| group.as_bytes()));
+        captures.push(group.and_then(|group| value.get(group.range())));
     }
 }
 
-/// The most memory a compiled pattern may take, in bytes.
-const NFA_BYTES_MAX: usize = 32 << 20;
-/// The most memory its lazily built automaton may take, in bytes.
-const DFA_BYTES_MAX: usize = 8 << 20;
 /// A pattern after its macros were replaced, at most (bytes).
 const EXPANDED_BYTES_MAX: usize = 4 << 10;
 /// `TX:0` to `TX:9`: more matches, or groups of one match, fill nothing.
 const MATCHES_MAX: usize = 10;
 
 /// Says why a rewritten pattern does not compile, in the rule's own terms.
-fn explain(error: &regex::Error, argument: &str, rewritten: &Rewritten) -> OperatorError {
-    if let regex::Error::CompiledTooBig(limit) = error {
+fn explain(error: &BuildError, argument: &str, rewritten: &Rewritten) -> OperatorError {
+    if let Some(limit) = error.size_limit() {
         return OperatorError::new(
             "regex-too-large",
             format!("the pattern compiles to more than {} MB", limit >> 20),

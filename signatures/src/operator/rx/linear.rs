@@ -1,0 +1,187 @@
+//! Patterns that are matched in linear time: a lazily built automaton with a stated bound on its memory.
+//!
+//! The automaton is built as values need it and kept in a [`Cache`]. What a cache may take is bounded here,
+//! and a pattern has no more caches than searches that ever ran at the same time ([`Caches`]), not one for
+//! each thread: memory is flat, however many workers there are. The same pattern is compiled once, whatever
+//! rules, policies and snapshots have it ([`Linear::shared`]).
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+use regex_automata::meta::{BuildError, Cache, Config, Regex};
+use regex_automata::nfa::thompson;
+use regex_automata::util::captures::Captures;
+use regex_automata::util::{iter, syntax};
+use regex_automata::{Input, Match, hybrid};
+
+/// A compiled pattern and the memory of its searches.
+#[derive(Debug)]
+pub(super) struct Linear {
+    regex: Regex,
+    caches: Caches,
+}
+
+impl Linear {
+    /// The pattern compiled, or as it was compiled before and is still in use.
+    pub(super) fn shared(pattern: &str) -> Result<Arc<Self>, Box<BuildError>> {
+        if let Some(linear) = in_use().get(pattern).and_then(Weak::upgrade) {
+            return Ok(linear);
+        }
+        let linear = Arc::new(Self::compile(pattern)?);
+        let mut in_use = in_use();
+        if in_use.len() == in_use.capacity() {
+            in_use.retain(|_, linear| linear.strong_count() > 0);
+        }
+        in_use.insert(pattern.into(), Arc::downgrade(&linear));
+        Ok(linear)
+    }
+
+    fn compile(pattern: &str) -> Result<Self, Box<BuildError>> {
+        let syntax = syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true);
+        let config = Config::new()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(NFA_BYTES_MAX))
+            .onepass_size_limit(Some(ONEPASS_BYTES_MAX))
+            .hybrid_cache_capacity(cache_bytes_max(pattern, syntax));
+        let regex = Regex::builder().syntax(syntax).configure(config).build(pattern)?;
+        Ok(Self { regex, caches: Caches::default() })
+    }
+
+    /// The first match that begins at `from` or later.
+    pub(super) fn find_at(&self, value: &[u8], from: usize) -> Option<Range<usize>> {
+        self.caches.with(&self.regex, |cache| self.find_with(cache, value, from))
+    }
+
+    /// The groups of the first match.
+    pub(super) fn captures(&self, value: &[u8]) -> Option<Captures> {
+        self.caches.with(&self.regex, |cache| {
+            self.find_with(cache, value, 0)?;
+            let mut groups = self.regex.create_captures();
+            self.regex.search_captures_with(cache, &Input::new(value), &mut groups);
+            Some(groups)
+        })
+    }
+
+    /// Calls `take` with the groups of each match, at most `matches_max`; returns the first match.
+    pub(super) fn captures_all(
+        &self,
+        value: &[u8],
+        matches_max: usize,
+        mut take: impl FnMut(&Captures),
+    ) -> Option<Range<usize>> {
+        self.caches.with(&self.regex, |cache| {
+            let first = self.find_with(cache, value, 0)?;
+            let mut searcher = iter::Searcher::new(Input::new(value));
+            let mut groups = self.regex.create_captures();
+            for _ in 0..matches_max {
+                searcher.advance(|input| {
+                    self.regex.search_captures_with(cache, input, &mut groups);
+                    Ok(groups.get_match())
+                });
+                if !groups.is_match() {
+                    break;
+                }
+                take(&groups);
+            }
+            Some(first)
+        })
+    }
+
+    /// Most values do not match, and to know that takes the forward automaton alone.
+    fn find_with(&self, cache: &mut Cache, value: &[u8], from: usize) -> Option<Range<usize>> {
+        let input = Input::new(value).range(from..);
+        self.regex.search_half_with(cache, &input.clone().earliest(true))?;
+        self.regex.search_with(cache, &input).as_ref().map(Match::range)
+    }
+}
+
+/// What a cache of this pattern may take: enough that the states which ordinary values need stay in it. An
+/// automaton that has no room for a few of its largest states would be given up for a slower matcher.
+fn cache_bytes_max(pattern: &str, syntax: syntax::Config) -> usize {
+    let nfa = thompson::Compiler::new()
+        .syntax(syntax)
+        .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(NFA_BYTES_MAX)))
+        .build(pattern);
+    let smallest = nfa.ok().and_then(|nfa| {
+        let config = hybrid::dfa::Config::new().starts_for_each_pattern(true).unicode_word_boundary(true);
+        config.get_minimum_cache_capacity(&nfa).ok()
+    });
+    smallest.map_or(CACHE_BYTES, |bytes| (bytes * CACHE_GROWTH).max(CACHE_BYTES))
+}
+
+/// Compiled patterns by their text; those that no rule has any more are forgotten when the map is full.
+type InUse = HashMap<Box<str>, Weak<Linear>>;
+
+fn in_use() -> MutexGuard<'static, InUse> {
+    static IN_USE: LazyLock<Mutex<InUse>> = LazyLock::new(Mutex::default);
+    IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The caches of a pattern; a search takes the first that no other search has. None ever waits.
+#[derive(Debug, Default)]
+struct Caches([Slot; CACHES_MAX]);
+
+/// A cache, once a search needed one.
+type Slot = Mutex<Option<Box<Cache>>>;
+
+impl Caches {
+    fn with<T>(&self, regex: &Regex, search: impl FnOnce(&mut Cache) -> T) -> T {
+        match self.0.iter().find_map(free) {
+            Some(mut slot) => search(slot.get_or_insert_with(|| Box::new(regex.create_cache()))),
+            None => search(&mut regex.create_cache()),
+        }
+    }
+}
+
+/// The slot, unless another search has it.
+fn free(slot: &Slot) -> Option<MutexGuard<'_, Option<Box<Cache>>>> {
+    match slot.try_lock() {
+        Ok(held) => Some(held),
+        Err(TryLockError::WouldBlock) => None,
+        // A search that panicked left the cache in the middle of a change.
+        Err(TryLockError::Poisoned(poisoned)) => {
+            let mut held = poisoned.into_inner();
+            *held = None;
+            slot.clear_poison();
+            Some(held)
+        }
+    }
+}
+
+/// The most memory a compiled pattern may take, in bytes.
+const NFA_BYTES_MAX: usize = 32 << 20;
+/// The most memory of the automaton that finds groups in one pass, in bytes.
+const ONEPASS_BYTES_MAX: usize = 64 << 10;
+/// What one direction of a lazily built automaton may take, in bytes, unless it is a large pattern.
+const CACHE_BYTES: usize = 64 << 10;
+/// A large pattern's may take this many times the least that its automaton works in.
+const CACHE_GROWTH: usize = 4;
+/// Searches of one pattern at the same time that find a cache; one more makes its own, and forgets it.
+const CACHES_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{CACHES_MAX, Linear};
+
+    #[test]
+    fn equal_patterns_are_compiled_once_while_in_use() {
+        let (first, second) = (Linear::shared("a+shared").unwrap(), Linear::shared("a+shared").unwrap());
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(!Arc::ptr_eq(&first, &Linear::shared("a+other").unwrap()));
+    }
+
+    #[test]
+    fn searches_at_the_same_time_have_a_cache_each() {
+        fn nested(linear: &Linear, depth: usize) -> bool {
+            let found = linear.find_at(b"xaab", 1) == Some(1..4);
+            found && (depth == 0 || linear.caches.with(&linear.regex, |_| nested(linear, depth - 1)))
+        }
+        let linear = Linear::shared("a+b").unwrap();
+        assert!(nested(&linear, CACHES_MAX + 1));
+        let filled = linear.caches.0.iter().filter(|slot| slot.lock().unwrap().is_some()).count();
+        assert_eq!(filled, CACHES_MAX);
+    }
+}
