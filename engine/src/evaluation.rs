@@ -123,9 +123,10 @@ impl Evaluation {
         let selection = contained(|| select(&snapshot, &request.head)).flatten();
         let policy =
             selection.and_then(|selection| snapshot.policies().get(selection.policy)).map(|it| &it.policy);
-        let limits = policy.map(|policy| policy.limits.clone()).unwrap_or_default();
+        let usual = Limits::default();
+        let limits = policy.map_or(&usual, |policy| &policy.limits);
         let Request { id, started_us, connection, head } = request;
-        let parsed = contained(|| parse(&id, started_us, connection, head, &limits));
+        let parsed = contained(|| parse(&id, started_us, connection, head, limits));
         let failed = parsed.is_none();
         let unparsed = || Transaction { id: id.into(), started_us, connection, ..Transaction::default() };
         let transaction = parsed.unwrap_or_else(unparsed);
@@ -347,8 +348,7 @@ impl Evaluation {
             let content_type = head.headers.first(b"content-type").unwrap_or_default();
             let processor =
                 self.body_processor().unwrap_or_else(|| Processor::for_content_type(content_type));
-            let limits = self.policy().map(|policy| policy.limits.clone()).unwrap_or_default();
-            self.reader = Some(BodyReader::new(processor, &self.transaction.request, &limits));
+            self.reader = self.policy().map(|policy| BodyReader::new(processor, head, &policy.limits));
         }
     }
 

@@ -14,8 +14,8 @@ pub(super) struct ResponseReader {
 
 impl Evaluation {
     pub(super) fn begin_response(&mut self, head: ResponseHead) {
-        let limits = self.policy().map(|policy| policy.limits.clone()).unwrap_or_default();
-        let body = self.keeps_response(&head).then(|| ResponseBodyReader::new(&head, &limits));
+        let policy = self.policy().filter(|_| self.keeps_response(&head));
+        let body = policy.map(|policy| ResponseBodyReader::new(&head, &policy.limits));
         self.transaction.response = Some(Response { head, ..Response::default() });
         self.response = Some(ResponseReader { body });
         self.run(Phase::ResponseHeaders);
