@@ -1,38 +1,75 @@
-//! What inspection costs, over real requests: parsing alone, then whole evaluations by rule source.
+//! What inspection costs, over real requests: parsing alone, libinjection alone, then whole evaluations by
+//! rule source. About two minutes.
 //!
 //! The corpus is `../shared/data` where it is (the sample is spread evenly, so it is the same in every
 //! run), the repository's own otherwise. Each iteration returns how many requests were flagged, and that
 //! number must be the one the first pass found: a bench that computes something else measures nothing.
-//! Full Core Rule Set: set `PORTCULLIS_CRS` to its directory.
+//! The Core Rule Set is found in Go's module cache or Debian's package; `PORTCULLIS_CRS` names another.
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Evaluation, Snapshot};
+use portcullis_benches::body::Sample;
 use portcullis_benches::corpus::{Corpus, crs_directory, snapshot};
+use signatures::libinjection::{sqli, xss};
 use transaction::Limits;
 
-criterion_group!(benches, transaction, ruleset);
+criterion_group!(benches, transaction, operator, ruleset);
 criterion_main!(benches);
 
+/// Sizes of bodies: a form, an upload within one segment, one of several segments (bytes).
+const BODY_BYTES: [usize; 3] = [1 << 10, 64 << 10, 1 << 20];
+
 fn transaction(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("transaction");
+    let mut group = short(criterion, "transaction");
+    let limits = Limits::default();
     for corpus in [Corpus::ordinary(), Corpus::hostile()] {
         group.throughput(Throughput::Elements(corpus.records.len() as u64));
         group.bench_function(BenchmarkId::new("head", corpus.name), |bencher| {
-            bencher.iter(|| {
-                let limits = Limits::default();
-                let fields: usize = corpus
-                    .records
-                    .iter()
-                    .map(|record| black_box(record.transaction(&limits)).query.len())
-                    .sum();
-                assert_eq!(fields, corpus.query_arguments);
-            });
+            let parse =
+                || corpus.records.iter().map(|record| black_box(record.transaction(&limits)).query.len());
+            bencher.iter(|| assert_eq!(parse().sum::<usize>(), corpus.query_arguments));
+        });
+    }
+    for sample in BODY_BYTES.into_iter().flat_map(Sample::all) {
+        let arguments = sample.parse(&limits);
+        group.throughput(Throughput::Bytes(sample.len() as u64));
+        group.bench_function(BenchmarkId::new(sample.name, sample.len()), |bencher| {
+            bencher.iter(|| assert_eq!(black_box(&sample).parse(&limits), arguments));
         });
     }
     group.finish();
+}
+
+/// libinjection over the values of real query arguments.
+fn operator(criterion: &mut Criterion) {
+    let mut group = short(criterion, "operator");
+    let detectors: [(&str, fn(&[u8]) -> bool); 2] =
+        [("detect_sqli", |value| sqli::detect(value).is_some()), ("detect_xss", xss::detect)];
+    for corpus in [Corpus::ordinary(), Corpus::hostile()] {
+        let values = corpus.query_values();
+        group.throughput(Throughput::Bytes(values.iter().map(|value| value.len() as u64).sum()));
+        for (name, detect) in detectors {
+            let count = || values.iter().filter(|value| detect(black_box(value))).count();
+            let expected = count();
+            eprintln!("{name}: {expected} of {} {} values", values.len(), corpus.name);
+            group.bench_function(BenchmarkId::new(name, corpus.name), |bencher| {
+                bencher.iter(|| assert_eq!(count(), expected));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// A group of quick functions, which need no long look.
+fn short<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2)).sample_size(20);
+    group
 }
 
 fn ruleset(criterion: &mut Criterion) {

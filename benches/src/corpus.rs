@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::config::Flags;
 use engine::{Disk, Snapshot};
-use transaction::{Limits, Record};
+use transaction::{Limits, Record, Transaction};
 
 use crate::{records, thinned};
 
@@ -41,20 +41,34 @@ impl Corpus {
         let own = root.join(format!("tests/corpus/{name}.jsonl"));
         let path = if large.exists() { large } else { own };
         let all = records(&path).and_then(Iterator::collect).expect("the corpus is readable");
-        let records: Vec<Record> = thinned(all, SAMPLE);
+        let records = thinned(all, SAMPLE);
         let limits = Limits::default();
         let query_arguments = records.iter().map(|record| record.transaction(&limits).query.len()).sum();
         Self { name, records, query_arguments }
     }
+
+    /// The values of all query arguments, decoded.
+    #[must_use]
+    pub fn query_values(&self) -> Vec<Vec<u8>> {
+        let limits = Limits::default();
+        let transactions = self.records.iter().map(|record| record.transaction(&limits));
+        let values = |it: Transaction| it.query.iter().map(|field| field.value.to_vec()).collect::<Vec<_>>();
+        transactions.flat_map(values).collect()
+    }
 }
 
-/// Where the Core Rule Set is: Debian's package, or a directory that `PORTCULLIS_CRS` names.
+/// Where the Core Rule Set is: a directory that `PORTCULLIS_CRS` names, the Go module, or Debian's package.
 #[must_use]
 pub fn crs_directory() -> Option<String> {
     let named = std::env::var_os("PORTCULLIS_CRS").map(PathBuf::from);
-    let directory = named.unwrap_or_else(|| PathBuf::from("/usr/share/modsecurity-crs"));
-    directory.is_dir().then(|| directory.display().to_string())
+    let module = std::env::var_os("HOME").map(|home| Path::new(&home).join(CRS_MODULE));
+    let places = [named, module, Some(PathBuf::from("/usr/share/modsecurity-crs"))];
+    let found = places.into_iter().flatten().find(|directory| directory.is_dir());
+    found.map(|directory| directory.display().to_string())
 }
+
+/// Where Go puts the module, in the home directory.
+const CRS_MODULE: &str = "go/pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0";
 
 /// A policy in prevent mode with one rule source, as `--rules` spells it.
 ///

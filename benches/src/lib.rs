@@ -1,5 +1,6 @@
 //! What the benches and measuring tools share: reading labelled requests.
 
+pub mod body;
 pub mod corpus;
 
 use std::fs::File;
