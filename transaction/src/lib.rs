@@ -15,6 +15,7 @@ mod transaction;
 mod uri;
 
 pub mod body;
+pub mod calendar;
 pub mod decode;
 
 pub use body::{Body, BodyError, BodyReader, FilePart, MultipartFlags, Processor, Progress};
