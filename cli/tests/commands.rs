@@ -97,8 +97,8 @@ fn says_what_it_could_not_do() {
         (&["explain", "empty", "--rules", "r.conf"][..], 2, "there is no record in `empty`"),
         (&["test", "absent"][..], 2, "cannot read `absent`"),
         (&["rules", "explain", "7", "--rules", "r.conf"][..], 2, "there is no rule 7"),
-        (&["rules", "install", "crs"][..], 2, "expected a release"),
-        (&["rules", "install", "crs@4.25.0"][..], 2, "--sha256"),
+        (&["rules", "install", "others"][..], 2, "possible values: crs"),
+        (&["rules", "install", "crs", "--version", "4"][..], 2, "expected three numbers"),
     ] {
         let run = run(&directory, args, "");
         assert!(run.talk.contains(expected), "{args:?}: {}", run.talk);
@@ -173,4 +173,137 @@ fn a_closed_output_is_not_a_panic() {
     let Output { status, stderr, .. } = child.wait_with_output().expect("the binary ends");
     assert!(!String::from_utf8_lossy(&stderr).contains("panicked"));
     assert_eq!(status.code(), Some(0));
+}
+
+/// A directory laid out as a Go module proxy, with `archive` as CRS 4.1.2.
+fn module_proxy(archive: &[u8]) -> tempfile::TempDir {
+    let proxy = directory(&[]);
+    let versions = proxy.path().join("github.com/corazawaf/coraza-coreruleset/v4/@v");
+    std::fs::create_dir_all(&versions).expect("made");
+    std::fs::write(versions.join("v4.1.2.zip"), archive).expect("written");
+    proxy
+}
+
+/// A module's archive with these files.
+fn module(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("begun");
+        writer.write_all(text.as_bytes()).expect("written");
+    }
+    writer.finish().expect("finished").into_inner()
+}
+
+const MODULE: [(&str, &str); 5] = [
+    ("m/v4@v4.1.2/LICENSE", "free"),
+    ("m/v4@v4.1.2/magefile.go", "package main"),
+    ("m/v4@v4.1.2/rules/@crs-setup.conf.example", ""),
+    ("m/v4@v4.1.2/rules/@owasp_crs/A.conf", "SecRule ARGS \"@rx x\" \"id:1,phase:2,deny\""),
+    ("m/v4@v4.1.2/tests/A/1.yaml", "---"),
+];
+
+/// Serves one answer on loopback, to each of two connections.
+fn serve(answer: Vec<u8>) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().take(2).filter_map(Result::ok) {
+            let mut head = [0; 4096];
+            let _ = std::io::Read::read(&mut stream, &mut head);
+            let _ = stream.write_all(&answer);
+        }
+    });
+    format!("http://user:secret@{address}")
+}
+
+/// Runs `rules install crs --version 4.1.2` with these arguments and proxies.
+fn install(directory: &tempfile::TempDir, args: &[&str], proxies: &str) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["rules", "install", "crs", "--version", "4.1.2"])
+        .args(args)
+        .current_dir(directory.path())
+        .env("GOPROXY", proxies)
+        .env("no_proxy", "127.0.0.1")
+        .output()
+        .expect("the binary runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Go's checksum of [`MODULE`], by `sha256sum` and `base64`.
+const MODULE_H1: &str = "h1:4icwN/hi28vv9FQY8S8e5AM/3m8GXQNCNUcbAmGngJE=";
+
+fn entries(directory: &tempfile::TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(directory.path()).expect("a directory");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn installs_rules_and_tests() {
+    let proxy = module_proxy(&module(&MODULE));
+    let place = directory(&[]);
+    // The first proxy does not have it.
+    let missing = serve(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec());
+    let proxies = format!("{missing},file://{},direct", proxy.path().display());
+    let (code, said) = install(&place, &["--h1", MODULE_H1], &proxies);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("--rules crs:crs-4.1.2") && !said.contains("secret"), "{said}");
+    assert_eq!(entries(&place), ["crs-4.1.2"]);
+    let installed = place.path().join("crs-4.1.2");
+    assert!(installed.join("rules/@owasp_crs/A.conf").is_file());
+    assert!(installed.join("tests/A/1.yaml").is_file() && installed.join("LICENSE").is_file());
+    assert!(!installed.join("magefile.go").exists());
+    let listed = run(&place, &["rules", "list", "--rules", "crs:crs-4.1.2"], "");
+    assert_eq!((listed.code, listed.talk.trim()), (Some(0), "1 rule"), "{}", listed.out);
+    let (code, said) = install(&place, &["--h1", MODULE_H1], &proxies);
+    assert!(code == Some(2) && said.contains("`crs-4.1.2` exists already"), "{said}");
+}
+
+#[test]
+fn installs_nothing_else() {
+    let archive = module(&MODULE);
+    let whole = module_proxy(&archive);
+    let whole = format!("file://{}", whole.path().display());
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", archive.len());
+    let interrupted = serve([head.as_bytes(), &archive[..archive.len() / 2]].concat());
+    let escaping = module_proxy(&module(&[MODULE[3], ("m/v4@v4.1.2/../../../../tmp/x", "")]));
+    let escaping = format!("file://{}", escaping.path().display());
+    let wrong = "h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (args, proxies, expected) in [
+        (&[][..], &*whole, "the checksum of 4.1.2 is not known to this build"),
+        (&["--h1", wrong], &whole, "expected checksum h1:AAAA"),
+        (&["--sha256", "00"], &whole, "expected SHA-256 00, found "),
+        (&["--h1", MODULE_H1], "off", "GOPROXY is `off`"),
+        (&["--h1", MODULE_H1], "http://127.0.0.1:1", "where there is no network"),
+        (&["--h1", MODULE_H1], &interrupted, "cannot download CRS 4.1.2"),
+        (&["--h1", MODULE_H1], &escaping, "it has a file at `m/v4@v4.1.2/../../../../tmp/x`"),
+        (&["--from", "no.zip"], "", "cannot read `no.zip`"),
+    ] {
+        let place = directory(&[]);
+        let (code, said) = install(&place, args, proxies);
+        assert!(code == Some(2) && said.contains(expected), "{expected}:\n{said}");
+        assert!(entries(&place).is_empty(), "{expected}: {:?}", entries(&place));
+    }
+}
+
+/// The same as a release's archive.
+fn release(files: &[(&str, &str)]) -> Vec<u8> {
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut writer = tar::Builder::new(gzip);
+    for (name, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        writer.append_data(&mut header, name, text.as_bytes()).expect("written");
+    }
+    writer.into_inner().and_then(flate2::write::GzEncoder::finish).expect("finished")
+}
+
+#[test]
+fn installs_a_file() {
+    for (name, archive) in [("crs.zip", module(&MODULE)), ("crs.tar.gz", release(&MODULE))] {
+        let place = directory(&[]);
+        std::fs::write(place.path().join(name), archive).expect("written");
+        let (code, said) = install(&place, &["--from", name, "--dir", "crs"], "off");
+        assert!(code == Some(0) && said.contains("SHA-256 of the archive: "), "{said}");
+        assert!(place.path().join("crs/rules/@owasp_crs/A.conf").is_file());
+    }
 }
