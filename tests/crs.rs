@@ -1,7 +1,7 @@
 //! CRS's own regression suite, unmodified and in process.
 //!
-//! CRS is not part of this repository. It is taken from the directory that `PORTCULLIS_CRS` names, or
-//! else from the Go module cache (`go mod download`); without either the suite is left out, and says so.
+//! CRS is not part of this repository. It is taken from the directory that `PORTCULLIS_CRS` names, from Go's
+//! module cache, or by `portcullis rules install`; without any of these the suite is left out, and says so.
 //! The directory is laid out as the Go module: `rules/@owasp_crs/*.conf`, `rules/@crs-setup.conf.example` and
 //! `tests/*/*.yaml`.
 //!
@@ -10,15 +10,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use engine::ftw::{Case, CaseId, FtwFile, Runner};
+use portcullis_tests::files::crs_directory;
 use serde::Deserialize;
 use signatures::seclang::{self, MemoryFiles, Source};
 use signatures::{RuleId, Ruleset, Trace, TraceKind};
 use transaction::Limits;
-
-const MODULE: &str = "github.com/corazawaf/coraza-coreruleset/v4@v4.25.0";
 
 /// A case that is known not to come out as written.
 #[derive(Deserialize)]
@@ -33,10 +31,7 @@ type Failures = BTreeMap<CaseId, String>;
 
 #[test]
 fn crs() {
-    let Some(directory) = crs_directory() else {
-        println!("CRS left out: neither PORTCULLIS_CRS nor `go mod download {MODULE}` gave a directory");
-        return;
-    };
+    let Some(directory) = crs_directory() else { return };
     let ruleset = load_rules(&directory);
     let cases = load_cases(&directory.join("tests"));
     let limits = Limits::default();
@@ -47,17 +42,6 @@ fn crs() {
     let failures = run(&runner, &cases);
     println!("{} passed, {} failed", cases.len() - failures.len(), failures.len());
     compare(&failures);
-}
-
-/// Where CRS lies: as told, or where Go puts it.
-fn crs_directory() -> Option<PathBuf> {
-    if let Some(directory) = std::env::var_os("PORTCULLIS_CRS") {
-        return Some(directory.into());
-    }
-    let output =
-        Command::new("go").args(["mod", "download", "-json", MODULE]).current_dir("/").output().ok()?;
-    let module: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-    module.get("Dir")?.as_str().map(PathBuf::from)
 }
 
 /// CRS's set-up, ours, and the rules, in that order.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis_tests::files::Disk;
+use engine::Disk;
 use signatures::seclang::{self, Source};
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
+
+use portcullis_tests::files::binary;
 
 /// A running proxy; killed when dropped.
 pub(crate) struct Portcullis {
@@ -144,14 +146,4 @@ impl Drop for Portcullis {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The binary under test, beside the test's own. `cargo test --workspace` builds it before any test runs;
-/// with `-p portcullis-tests` alone, build it first with `cargo build --workspace`.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a path");
-    let directory = test.parent().and_then(Path::parent).expect("target/debug/deps/inline");
-    let binary = directory.join("portcullis");
-    assert!(binary.exists(), "{} is not built: cargo build --workspace", binary.display());
-    binary
 }
