@@ -12,6 +12,8 @@ mod curl;
 mod forwarded;
 #[path = "inline/grpc.rs"]
 mod grpc;
+#[path = "inline/h2load.rs"]
+mod h2load;
 #[path = "inline/life.rs"]
 mod life;
 #[path = "inline/nginx.rs"]
