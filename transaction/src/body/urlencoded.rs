@@ -3,7 +3,6 @@
 
 use super::reader::{Parse, Step};
 use super::segment::{Place, Sink};
-use crate::Shortfall;
 use crate::decode::percent::FormDecoder;
 
 /// Bytes decoded in one go, once one of them needs it (bytes).
@@ -58,7 +57,8 @@ impl UrlEncoded {
     }
 
     /// Makes room for what a byte decodes to. A name that is too long becomes several arguments, each
-    /// with the end of the one before: text sent as a form is a name, and seen to its end.
+    /// with the end of the one before: text sent as a form is a name, and seen to its end. Nothing of it
+    /// goes uninspected, so that is no [`crate::Shortfall`].
     fn has_name_room(&mut self, sink: &mut Sink<'_>) -> bool {
         if self.name.len() + DECODED_BYTES_MAX <= sink.bounds.name_bytes {
             return true;
@@ -66,7 +66,6 @@ impl UrlEncoded {
         let opened = sink.open(Place::Argument, &self.name);
         if opened {
             sink.close(Place::Argument);
-            sink.note(Shortfall::NameTooLong);
             let overlap = sink.bounds.overlap_bytes.min(self.name.len() / 2);
             self.name.drain(..self.name.len() - overlap);
         }
@@ -123,8 +122,8 @@ impl UrlEncoded {
 
 #[cfg(test)]
 mod tests {
+    use crate::Processor;
     use crate::body::properties::read_whole;
-    use crate::{Processor, Shortfall};
 
     #[test]
     fn splits_and_decodes() {
@@ -142,11 +141,12 @@ mod tests {
             assert!(inspection.is_complete());
         }
     }
+
     #[test]
     fn sees_long_names_to_their_end() {
         let text = format!("{}<script>", "x".repeat(20_000));
         let (body, inspection) = read_whole(Processor::UrlEncoded, "", text.as_bytes());
         assert!(body.arguments.last().unwrap().name.ends_with(b"xx<script>"));
-        assert!(inspection.has(Shortfall::NameTooLong));
+        assert!(inspection.is_complete());
     }
 }
