@@ -240,8 +240,11 @@ impl Inline {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         let Some(status) = status_of(error) else { return Ok(()) };
+        let upstream = exchange.upstream.as_deref().unwrap_or("-");
+        if status >= 500 {
+            tracing::warn!(%error, transaction = %exchange.id, upstream, status, "no answer from the application");
+        }
         if error.esource() == &ErrorSource::Upstream && !is_connect(error) {
-            let upstream = exchange.upstream.as_deref().unwrap_or("-");
             exchange.running.reports.metrics().upstream_error(upstream, kind_of(error));
         }
         session.set_keepalive(None);
