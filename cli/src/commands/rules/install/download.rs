@@ -1,4 +1,4 @@
-//! A module's archive from a Go module proxy (https://go.dev/ref/mod#goproxy-protocol), by `curl`.
+//! A module's archive from a Go module proxy (<https://go.dev/ref/mod#goproxy-protocol>), by `curl`.
 //!
 //! What comes is checked by its content, so no transport has to be trusted; and a program that never
 //! calls home otherwise needs no HTTP client of its own for this one command.
