@@ -40,6 +40,8 @@ enum Command {
     Score(commands::score::Args),
     /// Run policy tests, or go-ftw's regression tests.
     Test(commands::test::Args),
+    /// Train a model from labelled records.
+    Train(commands::train::Args),
 }
 
 /// What a command found.
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args),
         Command::Score(args) => commands::score::run(&args),
         Command::Test(args) => commands::test::run(&args),
+        Command::Train(args) => commands::train::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

@@ -1,22 +1,32 @@
-//! How strange a transaction is: the types of the trained anomaly model.
+//! How strange a transaction is: the trained anomaly model.
 //!
-//! The model itself comes with a later release; until then nobody makes a [`ModelScore`], and a decision
-//! that has none says so by its absence.
+//! A request's values are taken out and decoded ([`extract`], [`decode`]); each view of each value is scored
+//! in two stages. Stage 1 is linear over the byte n-grams of a window ([`ngram`]); where it sees anything at
+//! all, stage 2 is a logistic regression over what the strangest window is like ([`lexical`], [`keyword`]).
+//! The highest score of all views is the transaction's [`ModelScore`].
 
-/// How hostile the model takes a transaction to be: 0 ordinary, 1 hostile. Not an anomaly score, which
-/// is what the Core Rule Set calls its sum of rule scores.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct ModelScore(pub f32);
+pub mod artifact;
+pub mod decode;
+pub mod extract;
+mod finding;
+pub mod keyword;
+pub mod lexical;
+mod location;
+pub mod ngram;
+mod normal;
+mod score;
+mod serve;
+pub mod stage2;
 
-/// The band of [`ModelScore`] a policy asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Confidence {
-    /// Not worth a look.
-    Low,
-    /// Hostile if rules agree.
-    Medium,
-    /// Hostile.
-    High,
-    /// Hostile beyond reasonable doubt.
-    Critical,
+pub use artifact::{Artifact, ArtifactError};
+pub use extract::{Extractor, View, Visit};
+pub use finding::{Finding, Strangest};
+pub use location::Location;
+pub use score::{Confidence, ModelScore};
+pub use serve::{CLIP, GATE, Model, Scratch};
+
+/// The logistic function.
+#[must_use]
+pub fn sigmoid(log_odds: f32) -> f32 {
+    1.0 / (1.0 + (-log_odds).exp())
 }

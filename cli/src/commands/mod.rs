@@ -7,3 +7,4 @@ pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod score;
 pub(crate) mod test;
+pub(crate) mod train;

@@ -1,0 +1,104 @@
+//! `train`: labelled records in, a model and its card out.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use model::artifact::Source;
+use sha2::{Digest, Sha256};
+use train::{Corpus, Request};
+
+use crate::input::Records;
+use crate::{Outcome, output, progress};
+
+/// What `train` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Labelled records: JSON lines, plain, `.gz` or `.zst`
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    data: Vec<PathBuf>,
+    /// Where the model goes; its card goes beside it, as `.md`
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// The same seed and the same data give the same model, bit for bit
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    ensure!(args.output.extension().is_none_or(|it| it != "md"), "a model cannot have its card's name");
+    let mut corpus = Corpus::default();
+    let mut manifest = Vec::new();
+    for path in &args.data {
+        manifest.push(read(path, &mut corpus)?);
+    }
+    let requests: Vec<&Request> = corpus.requests.iter().collect();
+    let bar = progress::bar(1, "steps");
+    let trained = train::train(&corpus, &requests, manifest, args.seed, &|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    let bytes = trained.artifact.to_bytes();
+    let card = train::card(&corpus, &requests, &trained.log_odds, &trained.artifact);
+    write(&args.output, &bytes)?;
+    write(&args.output.with_extension("md"), card.as_bytes())?;
+    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    eprintln!(
+        "trained on {} with {} distinct values: {} ({} KiB, SHA-256 {hash})",
+        output::plural(requests.len(), "request"),
+        corpus.values.len(),
+        args.output.display(),
+        bytes.len() >> 10,
+    );
+    Ok(Outcome::Clean)
+}
+
+/// Adds a file's records to the corpus, and says what the file is.
+fn read(path: &Path, corpus: &mut Corpus) -> anyhow::Result<Source> {
+    let before = corpus.requests.len();
+    let mut records = Records::open(path)?;
+    let bar = progress::bar(0, "records");
+    let mut unlabelled = 0;
+    while let Some(item) = records.next()? {
+        let record = item.record()?;
+        unlabelled += usize::from(!corpus.add(&record));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let added = &corpus.requests[before..];
+    if added.is_empty() {
+        bail!("there is no labelled record in `{}`", path.display());
+    }
+    if unlabelled > 0 {
+        eprintln!("{}: {} without a label left out", path.display(), output::plural(unlabelled, "record"));
+    }
+    let hostile = added.iter().filter(|request| request.hostile).count();
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Source { file, sha256: sha256(path)?, ordinary: added.len() - hostile, hostile })
+}
+
+fn sha256(path: &Path) -> anyhow::Result<String> {
+    let mut file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => hash.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Writes the whole file or nothing.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    let partial = PathBuf::from(name);
+    std::fs::write(&partial, bytes)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .with_context(|| format!("cannot write `{}`", path.display()))
+}

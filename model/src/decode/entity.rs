@@ -1,0 +1,98 @@
+//! `&lt;`, `&#60;`, `&#x3c;`: HTML character references.
+
+use super::origin::{Sink, push_char};
+
+/// The named references that attacks need; the others stand for letters.
+const NAMED: [(&[u8], u8); 22] = [
+    (b"lt", b'<'),
+    (b"gt", b'>'),
+    (b"amp", b'&'),
+    (b"quot", b'"'),
+    (b"apos", b'\''),
+    (b"nbsp", b' '),
+    (b"lpar", b'('),
+    (b"rpar", b')'),
+    (b"colon", b':'),
+    (b"semi", b';'),
+    (b"sol", b'/'),
+    (b"bsol", b'\\'),
+    (b"equals", b'='),
+    (b"grave", b'`'),
+    (b"tab", b'\t'),
+    (b"newline", b'\n'),
+    (b"lbrace", b'{'),
+    (b"rbrace", b'}'),
+    (b"dollar", b'$'),
+    (b"period", b'.'),
+    (b"comma", b','),
+    (b"excl", b'!'),
+];
+
+/// Undoes one level; what is no reference stays.
+pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
+    if !input.contains(&b'&') {
+        return false;
+    }
+    let (mut at, mut changed) = (0, false);
+    while let Some(byte) = input.get(at) {
+        let reference = if *byte == b'&' { reference(&input[at + 1..]) } else { None };
+        match reference {
+            Some((code, length)) => {
+                push_char(out, code, at);
+                at += 1 + length;
+                changed = true;
+            }
+            None => {
+                out.push(*byte, at);
+                at += 1;
+            }
+        }
+    }
+    changed
+}
+
+/// The character that is referred to after an `&`, and how many bytes that takes. Browsers read numbers
+/// without `;` too; names need one here, because `&lt=5` is an argument.
+fn reference(rest: &[u8]) -> Option<(u32, usize)> {
+    match rest {
+        [b'#', b'x' | b'X', digits @ ..] => number(digits, 16).map(|(code, length)| (code, length + 2)),
+        [b'#', digits @ ..] => number(digits, 10).map(|(code, length)| (code, length + 1)),
+        _ => NAMED.iter().find_map(|(name, byte)| {
+            let found = rest.get(..name.len())?.eq_ignore_ascii_case(name);
+            (found && rest.get(name.len()) == Some(&b';')).then_some((u32::from(*byte), name.len() + 1))
+        }),
+    }
+}
+
+/// Leading zeros do not count, as browsers have it.
+fn number(digits: &[u8], radix: u32) -> Option<(u32, usize)> {
+    let zeros = digits.iter().take(16).take_while(|digit| **digit == b'0').count();
+    let significant = digits[zeros..]
+        .iter()
+        .take(7)
+        .map_while(|digit| (*digit as char).to_digit(radix))
+        .collect::<Vec<_>>();
+    if zeros + significant.len() == 0 {
+        return None;
+    }
+    let code = significant.iter().fold(0, |code, digit| code * radix + digit);
+    let length = zeros + significant.len();
+    Some((code, length + usize::from(digits.get(length) == Some(&b';'))))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn decodes() {
+        for (input, expected) in [
+            ("&lt;b&GT;", Some("<b>")),
+            ("&#60;&#x3C;&#0000060;&#60", Some("<<<<")),
+            ("a=1&lt=5&amp", None),
+            ("&#;&#x;&", None),
+        ] {
+            let mut out = Vec::new();
+            let changed = super::decode(input.as_bytes(), &mut out);
+            assert_eq!(changed.then_some(out), expected.map(|text| text.as_bytes().to_vec()), "{input}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `0x2e0x2e0x5c`: dots and slashes as numbers, which some path parsers read.
+
+use super::origin::Sink;
+
+/// Undoes one level; other numbers stay.
+pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
+    if !has_any(input) {
+        return false;
+    }
+    let mut at = 0;
+    while let Some(byte) = input.get(at) {
+        match character(&input[at..]) {
+            Some(character) => {
+                out.push(character, at);
+                at += 4;
+            }
+            None => {
+                out.push(*byte, at);
+                at += 1;
+            }
+        }
+    }
+    true
+}
+
+/// Whether there is anything to undo.
+pub(crate) fn has_any(input: &[u8]) -> bool {
+    input.windows(4).any(|word| character(word).is_some())
+}
+
+fn character(rest: &[u8]) -> Option<u8> {
+    match rest.get(..4)? {
+        [b'0', b'x' | b'X', b'2', b'e' | b'E'] => Some(b'.'),
+        [b'0', b'x' | b'X', b'2', b'f' | b'F'] => Some(b'/'),
+        [b'0', b'x' | b'X', b'5', b'c' | b'C'] => Some(b'\\'),
+        _ => None,
+    }
+}

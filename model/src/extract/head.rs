@@ -1,0 +1,77 @@
+//! Values of a request's head.
+
+use transaction::Transaction;
+
+use super::{Extractor, Visit, is_location};
+use crate::Location;
+
+/// Headers with a grammar of their own that browsers fill in, not applications (RFC 9110, RFC 8942, Fetch).
+const GRAMMAR: [&[u8]; 24] = [
+    b"accept",
+    b"accept-charset",
+    b"accept-encoding",
+    b"accept-language",
+    b"access-control-request-headers",
+    b"access-control-request-method",
+    b"cache-control",
+    b"connection",
+    b"content-length",
+    b"content-type",
+    b"date",
+    b"dnt",
+    b"host",
+    b"if-modified-since",
+    b"if-none-match",
+    b"if-unmodified-since",
+    b"keep-alive",
+    b"origin",
+    b"pragma",
+    b"priority",
+    b"range",
+    b"te",
+    b"transfer-encoding",
+    b"upgrade-insecure-requests",
+];
+/// The longest value that such a header is believed (bytes).
+const GRAMMAR_BYTES_MAX: usize = 512;
+
+pub(super) fn walk(extractor: &mut Extractor, transaction: &Transaction, visit: &mut (impl Visit + ?Sized)) {
+    path(extractor, transaction.path(), visit);
+    for field in transaction.query.iter() {
+        extractor.decoded(Location::QueryName, b"", field.name, visit);
+        extractor.decoded(Location::Query, field.name, field.value, visit);
+    }
+    for field in transaction.cookies.iter() {
+        extractor.encoded(Location::Cookie, b"", field.name, visit);
+        extractor.encoded(Location::Cookie, field.name, field.value, visit);
+    }
+    for field in transaction.request.headers.iter() {
+        if !field.name.eq_ignore_ascii_case(b"cookie") && !follows_grammar(field.name, field.value) {
+            extractor.encoded(Location::Header, field.name, field.value, visit);
+        }
+    }
+}
+
+/// The path as a whole, and what base64 hides in its segments.
+fn path(extractor: &mut Extractor, path: &[u8], visit: &mut (impl Visit + ?Sized)) {
+    if !is_location(path) {
+        extractor.encoded(Location::Path, b"", path, visit);
+    }
+    for segment in path.split(|byte| *byte == b'/').filter(|segment| segment.len() >= 16) {
+        let place = super::Place {
+            location: Location::Path,
+            name: b"",
+            steps: crate::decode::Steps::default(),
+            depth: 0,
+        };
+        extractor.base64(place, segment, visit);
+    }
+}
+
+/// Whether the header's value is what its grammar makes it: a value with any other byte is scored.
+fn follows_grammar(name: &[u8], value: &[u8]) -> bool {
+    let known = GRAMMAR.iter().any(|known| name.eq_ignore_ascii_case(known))
+        || name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"sec-"));
+    let expected = |byte: &u8| byte.is_ascii_alphanumeric() || b" _.,;:=/*+?()\"-".contains(byte);
+    known && value.len() <= GRAMMAR_BYTES_MAX && value.iter().all(expected)
+}

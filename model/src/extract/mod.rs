@@ -1,0 +1,226 @@
+//! Which values of a request are scored, and in which views.
+//!
+//! Every value a client chooses is looked at. A value that is plain (letters, digits, `_`, `.`, `-`) cannot
+//! be an attack and is not shown; structure within a value (JSON, a URL's query, `a=1&b=2`) is taken apart,
+//! so that each part is scored alone; and what encodings hide is shown as a further [`View`]. Training and
+//! serving share this module, so that a model sees what it was trained on.
+
+mod body;
+mod head;
+mod json;
+
+use transaction::{Body, Transaction};
+
+use crate::Location;
+use crate::decode::{self, Decoder, Step, Steps};
+
+/// Structures within structures that are taken apart (levels).
+const DEPTH_MAX: u8 = 3;
+/// Parts that one value is taken apart into, at most (count); then it is scored as a whole as well.
+const PARTS_MAX: usize = 400;
+
+/// One way to read one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View<'a> {
+    /// The part of the request.
+    pub location: Location,
+    /// The header's, argument's or member's name.
+    pub name: &'a [u8],
+    /// The bytes to score.
+    pub value: &'a [u8],
+    /// What was undone to get there; empty for the value as it came.
+    pub steps: Steps,
+}
+
+/// Takes views.
+pub trait Visit {
+    /// Looks at one view. It may be called many times for one value.
+    fn view(&mut self, view: View<'_>);
+}
+
+impl<F: FnMut(View<'_>) + ?Sized> Visit for F {
+    fn view(&mut self, view: View<'_>) {
+        self(view);
+    }
+}
+
+/// Walks a request's values; keeps its buffers.
+#[derive(Debug, Default)]
+pub struct Extractor {
+    decoders: Vec<Decoder>,
+}
+
+impl Extractor {
+    /// Shows the values of path, query, cookies and headers.
+    pub fn head(&mut self, transaction: &Transaction, visit: &mut (impl Visit + ?Sized)) {
+        head::walk(self, transaction, visit);
+    }
+
+    /// Shows the values of a body, or of one segment of it.
+    pub fn body(&mut self, body: &Body, visit: &mut (impl Visit + ?Sized)) {
+        body::walk(self, body, visit);
+    }
+
+    /// Shows a value that no server has decoded yet: without one level of percent-encoding.
+    fn encoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        if is_plain(value) {
+            return;
+        }
+        let mut decoder = self.decoders.pop().unwrap_or_default();
+        match decoder.percent_once(value) {
+            Some(decoded) => {
+                let mut steps = Steps::default();
+                steps.push(Step::Percent);
+                self.value(Place { location, name, steps, depth: 0 }, decoded, visit);
+            }
+            None => self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit),
+        }
+        self.decoders.push(decoder);
+    }
+
+    /// Shows a value as the application gets it.
+    fn decoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit);
+    }
+
+    fn value(&mut self, place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        if is_plain(value) {
+            self.base64(place, value, visit);
+            return;
+        }
+        if place.depth < DEPTH_MAX && self.take_apart(place, value, visit) {
+            return;
+        }
+        visit.view(place.view(value));
+        self.base64(place, value, visit);
+        let mut decoder = self.decoders.pop().unwrap_or_default();
+        let mut deeper = place;
+        if let Some(decoded) = decoder.decode(value, &mut deeper.steps) {
+            deeper.depth += 1;
+            if deeper.depth >= DEPTH_MAX || !self.take_apart(deeper, decoded, visit) {
+                visit.view(deeper.view(decoded));
+                self.base64(deeper, decoded, visit);
+            }
+        }
+        self.decoders.push(decoder);
+    }
+
+    /// Shows what base64 hides, in the whole value or within it.
+    fn base64(&mut self, mut place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        if place.depth >= DEPTH_MAX {
+            return;
+        }
+        place.depth += 1;
+        place.steps.push(Step::Base64);
+        match decode::base64_decoded(value) {
+            Some(text) => self.value(place, &text, visit),
+            None => decode::base64_embedded(value).for_each(|text| self.value(place, &text, visit)),
+        }
+    }
+
+    /// Shows the parts of a structured value instead of the whole; `false` when it has no structure that
+    /// accounts for all of it.
+    fn take_apart(&mut self, mut place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) -> bool {
+        place.depth += 1;
+        match value.trim_ascii_start().first() {
+            Some(b'{' | b'[') => json::strings(value).is_some_and(|strings| {
+                strings.for_each(|text| self.value(place, text, visit));
+                true
+            }),
+            _ => self.pairs(place, value, visit),
+        }
+    }
+
+    /// `path?a=1&b=2`, `a=1&b=2`: the parts if there are several and each begins with a name.
+    fn pairs(&mut self, place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) -> bool {
+        let Some((path, query)) = query_of(value) else { return false };
+        let parts = || query.split(|byte| matches!(byte, b'&' | b'#'));
+        let named =
+            |part: &[u8]| part.iter().position(|byte| *byte == b'=').is_some_and(|end| is_name(&part[..end]));
+        let mut count = 0;
+        if !parts().filter(|part| !is_plain(part)).all(|part| {
+            count += 1;
+            count <= PARTS_MAX && named(part)
+        }) {
+            return false;
+        }
+        if !is_location(path) {
+            self.value(Place { depth: DEPTH_MAX, ..place }, path, visit);
+        }
+        for part in parts() {
+            let value = part.iter().position(|byte| *byte == b'=').map_or(part, |end| &part[end + 1..]);
+            self.argument(place, value, visit);
+        }
+        true
+    }
+
+    /// An argument of a query within a value still has its own level of percent-encoding, if any.
+    fn argument(&mut self, mut place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        let mut decoder = self.decoders.pop().unwrap_or_default();
+        match decoder.percent_once(value) {
+            Some(decoded) => {
+                place.steps.push(Step::Percent);
+                self.value(place, decoded, visit);
+            }
+            None => self.value(place, value, visit),
+        }
+        self.decoders.push(decoder);
+    }
+}
+
+/// Where a value is and how it was reached.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    location: Location,
+    name: &'a [u8],
+    steps: Steps,
+    depth: u8,
+}
+
+impl<'a> Place<'a> {
+    fn view(self, value: &'a [u8]) -> View<'a> {
+        View { location: self.location, name: self.name, value, steps: self.steps }
+    }
+}
+
+/// Letters, digits, `_`, `.` and `-` only, that hide nothing.
+#[must_use]
+pub fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+        && !(value.len() > 4 && hides_path(value))
+}
+
+/// `....` and `0x2e0x2e0x5c` are what is left of a path whose separators are spelled as letters.
+fn hides_path(value: &[u8]) -> bool {
+    value.windows(2).any(|pair| pair == b"..") || decode::may_be_encoded(value)
+}
+
+/// What an argument may be called in a value that is taken apart.
+fn is_name(name: &[u8]) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-[]:;~%".contains(byte))
+}
+
+/// A URL's scheme, host and path, or a path, without anything to score: as in a `Referer`.
+fn is_location(path: &[u8]) -> bool {
+    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-:/~@+,".contains(byte);
+    path.iter().all(safe) && !path.windows(2).any(|pair| pair == b"..")
+}
+
+/// What stands before and after the `?` of a URL or path; a value without one that has `=` and `&` is all query.
+fn query_of(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mark = value.iter().position(|byte| *byte == b'?');
+    match mark {
+        Some(mark) if is_url(value) => Some((&value[..mark], &value[mark + 1..])),
+        None if value.contains(&b'&') && value.contains(&b'=') => Some((b"", value)),
+        _ => None,
+    }
+}
+
+fn is_url(value: &[u8]) -> bool {
+    value.starts_with(b"http://") || value.starts_with(b"https://") || value.starts_with(b"/")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! How the anomaly model is trained and measured.
+
+pub mod augment;
+pub mod calibrate;
+mod card;
+pub mod corpus;
+pub mod examples;
+mod fit;
+pub mod interval;
+pub mod random;
+pub mod stage1;
+pub mod stage2;
+
+pub use card::card;
+pub use corpus::{Corpus, Request};
+pub use fit::{Progress, Scorer, Trained, train};
+
+#[cfg(test)]
+mod tests;

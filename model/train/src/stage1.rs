@@ -1,0 +1,179 @@
+//! Stage 1 is fitted by stochastic gradient descent with AdaGrad (Duchi, Hazan and Singer 2011).
+
+use model::ngram::{BUCKETS, damping, windows};
+use model::sigmoid;
+
+use crate::random::Random;
+
+/// Step of the descent.
+const RATE: f32 = 0.15;
+/// Weight decay.
+const DECAY: f32 = 1e-6;
+/// Windows of one ordinary value that are shown, at most (count).
+const WINDOWS_MAX: usize = 4;
+/// Attacks up to this length are shown before the strangest windows are known (bytes).
+const SHORT_BYTES: usize = 144;
+/// Times all is shown before the strangest windows are looked for, and after.
+const PASSES: [usize; 2] = [2, 5];
+
+/// A value to learn from.
+#[derive(Clone, Debug)]
+pub struct Example<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Whether it is an attack.
+    pub hostile: bool,
+    /// How much it counts.
+    pub weight: f32,
+}
+
+/// Fitted weights.
+#[derive(Clone, Debug)]
+pub struct Stage1 {
+    /// One weight a bucket.
+    pub weights: Vec<f32>,
+    /// What a window without n-grams scores.
+    pub bias: f32,
+}
+
+/// Windows as lists of buckets.
+#[derive(Default)]
+struct Windows {
+    buckets: Vec<u16>,
+    items: Vec<Item>,
+}
+
+struct Item {
+    start: usize,
+    end: usize,
+    target: f32,
+    weight: f32,
+}
+
+impl Stage1 {
+    /// Fits weights to examples.
+    #[must_use]
+    pub fn fit(examples: &[Example<'_>], seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut descent = Descent::new();
+        // Where in a long value the attack is, nobody knows yet.
+        let short: Vec<_> =
+            examples.iter().filter(|it| !it.hostile || it.bytes.len() <= SHORT_BYTES).cloned().collect();
+        let first = Windows::collect(&short, |_| 0.0);
+        descent.run(&first, PASSES[0], &mut random);
+        drop(first);
+        let fitted = descent.fitted();
+        let strangest = Windows::collect(examples, |buckets| fitted.score(buckets));
+        descent.run(&strangest, PASSES[1], &mut random);
+        descent.fitted()
+    }
+
+    /// The score of a window with these buckets.
+    #[must_use]
+    pub fn score(&self, buckets: &[u32]) -> f32 {
+        let sum: f32 = buckets.iter().map(|bucket| self.weights[*bucket as usize]).sum();
+        model::ngram::damped(self.bias, sum, buckets.len() as u32)
+    }
+
+    /// Weights as an artifact keeps them, and what they are to be multiplied with.
+    #[must_use]
+    pub fn quantised(&self) -> (Vec<i16>, f32) {
+        let largest = self.weights.iter().fold(0_f32, |largest, weight| largest.max(weight.abs()));
+        let scale = largest.max(f32::MIN_POSITIVE) / f32::from(i16::MAX);
+        (self.weights.iter().map(|weight| (weight / scale).round() as i16).collect(), scale)
+    }
+
+    /// A table that scores as serving does.
+    #[must_use]
+    pub fn table(&self) -> model::ngram::Table {
+        let (weights, scale) = self.quantised();
+        model::ngram::Table::new(&weights, scale, self.bias)
+    }
+}
+
+impl Windows {
+    /// Of an attack the window with the highest score is taken (one of them is the attack), of an ordinary
+    /// value several: each of them is ordinary.
+    fn collect(examples: &[Example<'_>], score: impl Fn(&[u32]) -> f32) -> Self {
+        let mut all = Self::default();
+        let mut found: Vec<(f32, Vec<u16>)> = Vec::new();
+        for example in examples {
+            found.clear();
+            windows(example.bytes, |buckets, _| {
+                found.push((score(buckets), buckets.iter().map(|bucket| *bucket as u16).collect()));
+            });
+            // Stable, so that without scores the first are taken.
+            found.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let taken = if example.hostile { 1 } else { WINDOWS_MAX };
+            for (_, buckets) in found.iter().take(taken) {
+                all.push(buckets, example);
+            }
+        }
+        all.balance();
+        all
+    }
+
+    fn push(&mut self, buckets: &[u16], example: &Example<'_>) {
+        let start = self.buckets.len();
+        self.buckets.extend_from_slice(buckets);
+        let target = if example.hostile { 1.0 } else { 0.0 };
+        self.items.push(Item { start, end: self.buckets.len(), target, weight: example.weight });
+    }
+
+    /// Both classes weigh the same, and an item 1 on average.
+    fn balance(&mut self) {
+        for target in [0.0, 1.0] {
+            let of_class = |item: &&mut Item| item.target == target;
+            let total: f64 = self.items.iter_mut().filter(of_class).map(|item| f64::from(item.weight)).sum();
+            let factor = self.items.len() as f64 / 2.0 / total.max(f64::MIN_POSITIVE);
+            self.items.iter_mut().filter(of_class).for_each(|item| item.weight *= factor as f32);
+        }
+    }
+}
+
+struct Descent {
+    weights: Vec<f32>,
+    squares: Vec<f32>,
+    bias: f32,
+    bias_square: f32,
+}
+
+impl Descent {
+    fn new() -> Self {
+        Self { weights: vec![0.0; BUCKETS], squares: vec![1e-8; BUCKETS], bias: 0.0, bias_square: 1e-8 }
+    }
+
+    fn fitted(&self) -> Stage1 {
+        Stage1 { weights: self.weights.clone(), bias: self.bias }
+    }
+
+    fn run(&mut self, windows: &Windows, passes: usize, random: &mut Random) {
+        let mut order: Vec<u32> = (0..windows.items.len() as u32).collect();
+        for _ in 0..passes {
+            random.shuffle(&mut order);
+            for index in &order {
+                let item = &windows.items[*index as usize];
+                self.step(&windows.buckets[item.start..item.end], item.target, item.weight);
+            }
+        }
+    }
+
+    fn step(&mut self, buckets: &[u16], target: f32, weight: f32) {
+        let factor = damping(buckets.len() as u32);
+        let sum: f32 = buckets.iter().map(|bucket| self.weights[*bucket as usize]).sum();
+        let score = self.bias + sum * factor;
+        let gradient = weight * (sigmoid(score) - target);
+        if gradient.abs() < 1e-6 {
+            return;
+        }
+        self.bias_square += gradient * gradient;
+        self.bias -= RATE * gradient / self.bias_square.sqrt();
+        let part = gradient * factor;
+        for bucket in buckets {
+            let index = *bucket as usize;
+            let gradient = part + DECAY * self.weights[index];
+            self.squares[index] += gradient * gradient;
+            self.weights[index] -= RATE * gradient / self.squares[index].sqrt();
+        }
+    }
+}

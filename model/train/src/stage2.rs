@@ -1,0 +1,123 @@
+//! Stage 2 is fitted by linfa's logistic regression, to scores of stage 1 that were made without the row's
+//! own group.
+
+use anyhow::Context;
+use linfa::Dataset;
+use linfa::prelude::Fit;
+use linfa_logistic::LogisticRegression;
+use model::keyword::Keywords;
+use model::stage2::COUNT;
+use model::{CLIP, GATE};
+use ndarray::{Array1, Array2};
+
+use crate::corpus::{Corpus, Request};
+use crate::stage1::Stage1;
+
+/// Strength of the L2 penalty.
+const ALPHA: f64 = 10.0;
+
+/// Of values that stage 1 does not pass on, one in so many is shown all the same, so that there are ordinary
+/// rows whatever stage 1 thinks.
+const BELOW_GATE: u32 = 64;
+
+/// A row of features with its label.
+#[derive(Clone, Debug)]
+pub struct Row {
+    features: Vec<f32>,
+    hostile: bool,
+}
+
+/// Fitted weights.
+#[derive(Clone, Debug)]
+pub struct Stage2 {
+    /// The mean of each feature.
+    pub means: Vec<f32>,
+    /// One over its standard deviation.
+    pub scales: Vec<f32>,
+    /// The weight of each standardised feature.
+    pub weights: Vec<f32>,
+    /// What a row of means scores.
+    pub bias: f32,
+}
+
+/// The rows of some requests' values: of an attack the value with the highest score, of an ordinary request each.
+#[must_use]
+pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row> {
+    let keywords = Keywords::default();
+    let mut table = stage1.table();
+    let mut seen = std::collections::HashSet::new();
+    let (mut rows, mut lowered, mut row) = (Vec::new(), Vec::new(), Vec::new());
+    let mut take = |index: u32, hostile: bool| {
+        let value = &corpus.values[index as usize];
+        let found = table.score(&value.bytes);
+        if found.best.score > GATE || index % BELOW_GATE == 0 {
+            model::stage2::write(value.location, &value.bytes, &found, &keywords, &mut lowered, &mut row);
+            rows.push(Row { features: row.clone(), hostile });
+        }
+    };
+    for request in requests.iter().filter(|request| !request.hostile) {
+        for index in corpus.values_of(request) {
+            if seen.insert(*index) {
+                take(*index, false);
+            }
+        }
+    }
+    let mut table = stage1.table();
+    for request in requests.iter().filter(|request| request.hostile) {
+        let scored = corpus
+            .payloads(request)
+            .map(|index| (table.score(&corpus.values[index as usize].bytes).best.score, index));
+        let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, index)) = best
+            && seen.insert(index)
+        {
+            take(index, true);
+        }
+    }
+    rows
+}
+
+impl Stage2 {
+    /// Fits weights to rows.
+    ///
+    /// # Errors
+    /// When there are no rows, or the fit does not converge.
+    pub fn fit<'r>(rows: impl Iterator<Item = &'r Row>) -> anyhow::Result<Self> {
+        let rows: Vec<&Row> = rows.collect();
+        let (means, scales) = moments(&rows);
+        let mut features = Array2::<f64>::zeros((rows.len(), COUNT));
+        for (row, mut out) in rows.iter().zip(features.rows_mut()) {
+            for (column, out) in out.iter_mut().enumerate() {
+                *out = f64::from(standardised(row.features[column], means[column], scales[column]));
+            }
+        }
+        let labels: Array1<bool> = rows.iter().map(|row| row.hostile).collect();
+        let fitted = LogisticRegression::default()
+            .alpha(ALPHA)
+            .max_iterations(300)
+            .gradient_tolerance(1e-3)
+            .fit(&Dataset::new(features, labels))
+            .context("stage 2 cannot be fitted")?;
+        // linfa calls one of the two classes positive; here it is the hostile one.
+        let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
+        let weights = fitted.params().iter().map(|weight| (*weight * sign) as f32).collect();
+        Ok(Self { means, scales, weights, bias: (fitted.intercept() * sign) as f32 })
+    }
+}
+
+fn standardised(value: f32, mean: f32, scale: f32) -> f32 {
+    ((value - mean) * scale).clamp(-CLIP, CLIP)
+}
+
+fn moments(rows: &[&Row]) -> (Vec<f32>, Vec<f32>) {
+    let count = rows.len().max(1) as f64;
+    let (mut means, mut scales) = (Vec::new(), Vec::new());
+    for column in 0..COUNT {
+        let values = || rows.iter().map(|row| f64::from(row.features[column]));
+        let mean = values().sum::<f64>() / count;
+        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        means.push(mean as f32);
+        scales.push(if variance > 1e-9 { variance.sqrt().recip() as f32 } else { 0.0 });
+    }
+    (means, scales)
+}

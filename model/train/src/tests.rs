@@ -1,0 +1,65 @@
+//! The recipe on a corpus small enough for a test.
+
+use model::{Model, Scratch, Strangest};
+use transaction::{Limits, Record};
+
+use crate::{Corpus, Request, train};
+
+const WORDS: [&str; 12] = [
+    "red", "house", "garden", "blue", "light", "paper", "green", "window", "summer", "bread", "stone",
+    "river",
+];
+
+/// Ordinary requests to ten sites, and attacks of ten kinds.
+fn corpus() -> Corpus {
+    let mut corpus = Corpus::default();
+    let mut add = |json: String| assert!(corpus.add(&Record::from_json(json.as_bytes()).unwrap()), "{json}");
+    for index in 0..600_usize {
+        let word = |shift: usize| WORDS[(index / (shift + 1) + shift * 5) % WORDS.len()];
+        let query = format!("{}+{},+{}%21", word(0), word(1), word(2));
+        add(format!(r#"{{"url":"/s?q={query}","label":0,"site":"site{}","source":"own"}}"#, index % 10));
+    }
+    for index in 0..200_usize {
+        let table = WORDS[index % WORDS.len()];
+        let attack = match index % 4 {
+            0 => format!("'+or+{index}%3D{index}+--+"),
+            1 => format!("1+union+select+{table},2+from+{table}"),
+            2 => format!("%3Cscript%3Ealert({index})%3C/script%3E"),
+            _ => format!("../../../../etc/{table}"),
+        };
+        add(format!(r#"{{"url":"/s?q={attack}","label":1,"cluster":"c{}","source":"own"}}"#, index % 10));
+    }
+    corpus
+}
+
+fn log_odds(model: &Model, target: &str) -> f32 {
+    let mut record = Record::default();
+    record.request.target = target.into();
+    let mut strangest = Strangest::above(f32::MAX);
+    model.score_head(&record.transaction(&Limits::default()), &mut Scratch::default(), &mut strangest);
+    strangest.log_odds().unwrap_or(f32::NEG_INFINITY)
+}
+
+#[test]
+fn learns_and_repeats_itself() {
+    let corpus = corpus();
+    let requests: Vec<&Request> = corpus.requests.iter().collect();
+    let trained = || train(&corpus, &requests, Vec::new(), 3, &|_, _| {}).unwrap();
+    let first = trained();
+    assert_eq!(first.artifact.to_bytes(), trained().artifact.to_bytes());
+    let card = crate::card(&corpus, &requests, &first.log_odds, &first.artifact);
+    assert!(card.contains("| own |  | 200 |"), "{card}");
+    let model = Model::new(first.artifact);
+    let attack = log_odds(&model, "/x?y=%27+or+7%3D7+--+");
+    let ordinary = log_odds(&model, "/x?y=green+river,+stone%21");
+    assert!(attack > 0.0 && ordinary < 0.0, "{attack} {ordinary}");
+}
+
+#[test]
+fn refuses_what_nothing_can_be_learned_from() {
+    let corpus = corpus();
+    for hostile in [true, false] {
+        let requests: Vec<&Request> = corpus.requests.iter().filter(|it| it.hostile == hostile).collect();
+        assert!(train(&corpus, &requests, Vec::new(), 3, &|_, _| {}).is_err());
+    }
+}
