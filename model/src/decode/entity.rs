@@ -1,6 +1,6 @@
 //! `&lt;`, `&#60;`, `&#x3c;`: HTML character references.
 
-use super::origin::{Sink, push_char};
+use super::origin::{Sink, replace};
 
 /// The named references that attacks need; the others stand for letters.
 const NAMED: [(&[u8], u8); 22] = [
@@ -33,22 +33,10 @@ pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
     if !input.contains(&b'&') {
         return false;
     }
-    let (mut at, mut changed) = (0, false);
-    while let Some(byte) = input.get(at) {
-        let reference = if *byte == b'&' { reference(&input[at + 1..]) } else { None };
-        match reference {
-            Some((code, length)) => {
-                push_char(out, code, at);
-                at += 1 + length;
-                changed = true;
-            }
-            None => {
-                out.push(*byte, at);
-                at += 1;
-            }
-        }
-    }
-    changed
+    replace(input, out, |rest| {
+        let (code, length) = reference(rest.strip_prefix(b"&")?)?;
+        Some((code, length + 1))
+    })
 }
 
 /// The character that is referred to after an `&`, and how many bytes that takes. Browsers read numbers

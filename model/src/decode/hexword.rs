@@ -1,26 +1,10 @@
 //! `0x2e0x2e0x5c`: dots and slashes as numbers, which some path parsers read.
 
-use super::origin::Sink;
+use super::origin::{Sink, replace};
 
 /// Undoes one level; other numbers stay.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
-    if !has_any(input) {
-        return false;
-    }
-    let mut at = 0;
-    while let Some(byte) = input.get(at) {
-        match character(&input[at..]) {
-            Some(character) => {
-                out.push(character, at);
-                at += 4;
-            }
-            None => {
-                out.push(*byte, at);
-                at += 1;
-            }
-        }
-    }
-    true
+    has_any(input) && replace(input, out, |rest| character(rest).map(|character| (u32::from(character), 4)))
 }
 
 /// Whether there is anything to undo.

@@ -47,8 +47,32 @@ impl Sink for Origins {
     }
 }
 
+/// Copies the input, each spelling of a character that `read` finds at the start of the rest replaced by that
+/// character (its code, and how many bytes spell it); says whether there was any.
+pub(super) fn replace<S: Sink>(
+    input: &[u8],
+    out: &mut S,
+    read: impl Fn(&[u8]) -> Option<(u32, usize)>,
+) -> bool {
+    let (mut at, mut changed) = (0, false);
+    while let Some(byte) = input.get(at) {
+        match read(&input[at..]) {
+            Some((code, length)) => {
+                push_char(out, code, at);
+                at += length;
+                changed = true;
+            }
+            None => {
+                out.push(*byte, at);
+                at += 1;
+            }
+        }
+    }
+    changed
+}
+
 /// Appends a character as UTF-8; one below 256 that is no ASCII as that byte.
-pub(super) fn push_char<S: Sink>(out: &mut S, code: u32, from: usize) {
+fn push_char<S: Sink>(out: &mut S, code: u32, from: usize) {
     match (u8::try_from(code), char::from_u32(code)) {
         (Ok(byte), _) => out.push(byte, from),
         // Full-width forms are what some servers fold to ASCII (best-fit mapping).

@@ -1,27 +1,13 @@
 //! UTF-8 of two to four bytes that spells an ASCII character, which RFC 3629 forbids and lenient decoders read.
 
-use super::origin::Sink;
+use super::origin::{Sink, replace};
 
 /// Undoes one level; other bytes stay.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
     if !input.iter().any(|byte| *byte >= 0xc0) {
         return false;
     }
-    let (mut at, mut changed) = (0, false);
-    while let Some(byte) = input.get(at) {
-        match ascii(&input[at..]) {
-            Some((character, length)) => {
-                out.push(character, at);
-                at += length;
-                changed = true;
-            }
-            None => {
-                out.push(*byte, at);
-                at += 1;
-            }
-        }
-    }
-    changed
+    replace(input, out, |rest| ascii(rest).map(|(character, length)| (u32::from(character), length)))
 }
 
 /// The ASCII character spelled at the start of `input`. Continuation bytes are read as leniently as the
