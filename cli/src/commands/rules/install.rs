@@ -79,8 +79,7 @@ fn downloaded(args: &Args, to: &Path) -> anyhow::Result<Vec<u8>> {
             known.join(" and ")
         );
     }
-    let proxies = std::env::var_os("GOPROXY").unwrap_or_default();
-    download::module(version, &proxies.to_string_lossy(), to)
+    download::module(version, &download::proxies()?, to)
 }
 
 fn known(version: &str) -> Option<&'static str> {

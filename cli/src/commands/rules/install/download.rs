@@ -15,8 +15,23 @@ use crate::interrupt::Unfinished;
 /// The module that carries CRS with its tests.
 const MODULE: &str = "github.com/corazawaf/coraza-coreruleset/v4";
 
-/// Go's default.
-const PUBLIC_PROXY: &str = "https://proxy.golang.org";
+/// The module proxies to ask: what `GOPROXY` says, and where it says nothing, what Go would use.
+pub(super) fn proxies() -> anyhow::Result<String> {
+    let named = std::env::var_os("GOPROXY").unwrap_or_default();
+    if !named.is_empty() {
+        return Ok(named.to_string_lossy().into_owned());
+    }
+    let asked = Command::new("go").args(["env", "GOPROXY"]).stderr(Stdio::null()).output();
+    match asked {
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        }
+        _ => bail!(
+            "no Go module proxy is known: set GOPROXY to the address of one, or install Go, which knows the \
+             public one, or take an archive of the release with `--from FILE`"
+        ),
+    }
+}
 
 /// The module's archive from the first of the `proxies` (a list as `GOPROXY` has it) that gives it.
 pub(super) fn module(version: &str, proxies: &str, to: &Path) -> anyhow::Result<Vec<u8>> {
@@ -38,8 +53,7 @@ pub(super) fn module(version: &str, proxies: &str, to: &Path) -> anyhow::Result<
 
 /// The proxies of a list; `direct` and `off` mean version control and nothing.
 fn urls(proxies: &str) -> Vec<String> {
-    let list = if proxies.trim().is_empty() { PUBLIC_PROXY } else { proxies };
-    let words = list.split([',', '|']).map(str::trim).filter(|word| word.contains("://"));
+    let words = proxies.split([',', '|']).map(str::trim).filter(|word| word.contains("://"));
     words.map(|url| url.trim_end_matches('/').to_owned()).collect()
 }
 
@@ -82,8 +96,8 @@ mod tests {
     #[test]
     fn knows_gos_list() {
         for (list, expected) in [
-            ("", &[PUBLIC_PROXY][..]),
-            ("https://proxy.golang.org,direct", &[PUBLIC_PROXY]),
+            ("", &[][..]),
+            ("https://a.example,direct", &["https://a.example"]),
             ("http://a.example/go/|https://b.example", &["http://a.example/go", "https://b.example"]),
             ("off", &[]),
             ("direct", &[]),
