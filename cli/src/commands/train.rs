@@ -28,6 +28,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     ensure!(args.output.extension().is_none_or(|it| it != "md"), "a model cannot have its card's name");
+    let directory = args.output.parent().filter(|it| !it.as_os_str().is_empty());
+    if let Some(directory) = directory {
+        ensure!(directory.is_dir(), "there is no directory `{}` to write into", directory.display());
+    }
     let mut corpus = Corpus::default();
     let mut manifest = Vec::new();
     for path in &args.data {
