@@ -102,7 +102,7 @@ fn judge(policy: &str, content_type: &str, body: &str) -> Evaluation {
     let text = format!(
         "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
          assets: [{{ name: a, hosts: ['*'], upstream: u, policy: p }}]\n\
-         policies: {{ p: {{ mode: prevent, {policy} }} }}\n"
+         policies: {{ p: {{ mode: prevent, model: none, {policy} }} }}\n"
     );
     let built = Snapshot::build("p.yaml", &text, &MemoryFiles::default(), 0);
     let (snapshot, _) = built.unwrap_or_else(|found| panic!("{}", found[0].render(false)));

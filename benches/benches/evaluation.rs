@@ -13,12 +13,13 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Evaluation, Snapshot};
+use model::{Model, Scratch, Strangest};
 use portcullis_benches::body::Sample;
-use portcullis_benches::corpus::{Corpus, crs_directory, snapshot};
+use portcullis_benches::corpus::{Corpus, crs_directory, snapshot, snapshot_with};
 use signatures::libinjection::{sqli, xss};
 use transaction::Limits;
 
-criterion_group!(benches, transaction, operator, ruleset);
+criterion_group!(benches, transaction, operator, model, ruleset);
 criterion_main!(benches);
 
 /// Sizes of bodies: a form, an upload within one segment, one of several segments (bytes).
@@ -45,10 +46,12 @@ fn transaction(criterion: &mut Criterion) {
     group.finish();
 }
 
+type Detector = fn(&[u8]) -> bool;
+
 /// libinjection over the values of real query arguments.
 fn operator(criterion: &mut Criterion) {
     let mut group = short(criterion, "operator");
-    let detectors: [(&str, fn(&[u8]) -> bool); 2] =
+    let detectors: [(&str, Detector); 2] =
         [("detect_sqli", |value| sqli::detect(value).is_some()), ("detect_xss", xss::detect)];
     for corpus in [Corpus::ordinary(), Corpus::hostile()] {
         let values = corpus.query_values();
@@ -65,6 +68,32 @@ fn operator(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The model over parsed heads; `cost` has the spread over requests, bodies and instructions.
+fn model(criterion: &mut Criterion) {
+    let mut group = short(criterion, "model");
+    let (model, limits) = (Model::built_in(), Limits::default());
+    let medium = model.artifact().header.thresholds.medium;
+    let mut scratch = Scratch::default();
+    for corpus in [Corpus::ordinary(), Corpus::hostile()] {
+        let heads: Vec<_> = corpus.records.iter().map(|record| record.transaction(&limits)).collect();
+        let mut strange = || {
+            let mut is_strange = |head| {
+                let mut strangest = Strangest::above(medium);
+                model.score_head(head, &mut scratch, &mut strangest, &|_| false);
+                !strangest.findings().is_empty()
+            };
+            heads.iter().filter(|head| is_strange(black_box(head))).count()
+        };
+        let expected = strange();
+        eprintln!("model: {expected} of {} {} heads are strange", heads.len(), corpus.name);
+        group.throughput(Throughput::Elements(heads.len() as u64));
+        group.bench_function(BenchmarkId::new("head", corpus.name), |bencher| {
+            bencher.iter(|| assert_eq!(strange(), expected));
+        });
+    }
+    group.finish();
+}
+
 /// A group of quick functions, which need no long look.
 fn short<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, WallTime> {
     let mut group = criterion.benchmark_group(name);
@@ -73,7 +102,10 @@ fn short<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, Wal
 }
 
 fn ruleset(criterion: &mut Criterion) {
-    let mut sources = vec![(String::from("builtin"), snapshot("builtin"))];
+    let mut sources = vec![
+        (String::from("builtin"), snapshot("builtin")),
+        (String::from("builtin_and_model"), snapshot_with("builtin", "default")),
+    ];
     if let Some(directory) = crs_directory() {
         sources.push((String::from("crs_pl1"), snapshot(&format!("crs:{directory}"))));
     }

@@ -26,22 +26,32 @@ impl Corpus {
     /// Legitimate browsing.
     #[must_use]
     pub fn ordinary() -> Self {
-        Self::load("ordinary", "wcp-legit-dev.jsonl.zst")
+        Self::sample(false, SAMPLE)
     }
 
     /// Attacks.
     #[must_use]
     pub fn hostile() -> Self {
-        Self::load("hostile", "wcp-malicious-dev.jsonl.zst")
+        Self::sample(true, SAMPLE)
     }
 
-    fn load(name: &'static str, shared: &str) -> Self {
+    /// So many requests of one kind.
+    #[must_use]
+    pub fn sample(hostile: bool, wanted: usize) -> Self {
+        if hostile {
+            Self::load("hostile", "wcp-malicious-dev.jsonl.zst", wanted)
+        } else {
+            Self::load("ordinary", "wcp-legit-dev.jsonl.zst", wanted)
+        }
+    }
+
+    fn load(name: &'static str, shared: &str, wanted: usize) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let large = root.join("../shared/data").join(shared);
         let own = root.join(format!("tests/corpus/{name}.jsonl"));
         let path = if large.exists() { large } else { own };
         let all = records(&path).and_then(Iterator::collect).expect("the corpus is readable");
-        let records = thinned(all, SAMPLE);
+        let records = thinned(all, wanted);
         let limits = Limits::default();
         let query_arguments = records.iter().map(|record| record.transaction(&limits).query.len()).sum();
         Self { name, records, query_arguments }
@@ -70,13 +80,27 @@ pub fn crs_directory() -> Option<String> {
 /// Where Go puts the module, in the home directory.
 const CRS_MODULE: &str = "go/pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0";
 
-/// A policy in prevent mode with one rule source, as `--rules` spells it.
+/// A policy in prevent mode with one rule source, as `--rules` spells it, and no model.
 ///
 /// # Panics
 /// When the rules do not load.
 #[must_use]
 pub fn snapshot(rules: &str) -> Arc<Snapshot> {
-    let flags = Flags { mode: Some("prevent".into()), rules: vec![rules.into()], ..Flags::default() };
+    snapshot_with(rules, "none")
+}
+
+/// The same with a model, as `--model` spells it.
+///
+/// # Panics
+/// When rules or model do not load.
+#[must_use]
+pub fn snapshot_with(rules: &str, model: &str) -> Arc<Snapshot> {
+    let flags = Flags {
+        mode: Some("prevent".into()),
+        rules: vec![rules.into()],
+        model: Some(model.into()),
+        ..Flags::default()
+    };
     let (snapshot, _warnings) = Snapshot::from_flags(&flags, &Disk, 0).expect("the rules load");
     Arc::new(snapshot)
 }

@@ -22,7 +22,7 @@ pub(crate) struct Judging {
     /// `detect`, `prevent` or `off` [default: prevent]
     #[arg(long)]
     pub(crate) mode: Option<String>,
-    /// The model: `none`, as no other is in this build
+    /// The model: `default`, `none` or a file that `train` wrote [default: default]
     #[arg(long)]
     pub(crate) model: Option<String>,
     /// The paranoia level: 1 to 4 [default: 1]

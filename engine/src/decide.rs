@@ -1,8 +1,13 @@
 //! From evidence to verdict; the only reader of [`crate::policy::Mode`].
 //!
+//! Rules and model are fused in one sentence: a transaction is stopped when the model is as sure as the
+//! policy wants it to be, when an enforced rule says so, or when the model has its doubts (medium
+//! confidence) and a rule that is not sure by itself agrees.
+//!
 //! Both functions are pure: what is stopped depends on the policy and on what was found, and on nothing
 //! else. In [`Mode::Detect`] and [`Mode::Prevent`] the same is found; they differ in what is done.
 
+use model::{Confidence, ModelScore};
 use signatures::{Interruption, InterruptionResponse, Match, RuleId};
 use transaction::{Inspection, Shortfall};
 
@@ -20,6 +25,18 @@ pub enum Finding {
         interruption: Interruption,
         /// The matches that led to it, the most telling first.
         matches: Vec<Match>,
+        /// Whether each of the rules that would have stopped it wants the model's word as well
+        /// ([`crate::corroboration`]).
+        needs_model: bool,
+    },
+    /// What the model says.
+    Model {
+        /// How hostile it takes the transaction to be.
+        score: ModelScore,
+        /// The band of that.
+        confidence: Confidence,
+        /// Whether a critical rule of a source taken as evidence matched in a field it finds strange.
+        is_corroborated: bool,
     },
     /// A part of the transaction was not inspected.
     Shortfall(Shortfall),
@@ -48,7 +65,9 @@ enum Weight {
 /// Turns what was found into what is done.
 #[must_use]
 pub fn decide(policy: &Policy, findings: Vec<Finding>) -> Decision {
-    let mut found: Vec<_> = findings.into_iter().map(|finding| (weight(policy, &finding), finding)).collect();
+    let opinion = Opinion::of(policy, &findings);
+    let mut found: Vec<_> =
+        findings.into_iter().map(|finding| (weight(policy, opinion, &finding), finding)).collect();
     found.retain(|(weight, _)| *weight > Weight::None);
     // Stable: of two that weigh the same, the one found first decides.
     found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
@@ -102,11 +121,43 @@ pub fn judged_shortfalls(inspection: Inspection) -> impl Iterator<Item = Shortfa
     })
 }
 
-fn weight(policy: &Policy, finding: &Finding) -> Weight {
+/// What the model thinks of a transaction as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Opinion {
+    /// There is no model whose word could be waited for.
+    None,
+    /// It sees nothing.
+    Ordinary,
+    /// It is not sure: it speaks where rules do.
+    Suspicious,
+    /// It is as sure as the policy wants it to be.
+    Hostile,
+}
+
+impl Opinion {
+    fn of(policy: &Policy, findings: &[Finding]) -> Self {
+        let Some(model) = &policy.model else { return Self::None };
+        let said = findings.iter().find_map(|finding| match finding {
+            Finding::Model { confidence, .. } => Some(*confidence),
+            _ => None,
+        });
+        match said {
+            Some(confidence) if confidence >= model.minimum_confidence => Self::Hostile,
+            Some(confidence) if confidence >= Confidence::Medium => Self::Suspicious,
+            _ => Self::Ordinary,
+        }
+    }
+}
+
+fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
     match finding {
+        Finding::Rule { needs_model: true, .. } if opinion == Opinion::Ordinary => Weight::None,
         Finding::Rule { interruption, .. } if interruption.enforced => Weight::Stop,
         // `SecRuleEngine DetectionOnly`: the rules themselves only report.
         Finding::Rule { .. } => Weight::Report,
+        Finding::Model { .. } if opinion == Opinion::Hostile => Weight::Stop,
+        Finding::Model { is_corroborated: true, .. } if opinion == Opinion::Suspicious => Weight::Stop,
+        Finding::Model { .. } => Weight::None,
         Finding::Shortfall(Shortfall::EngineFailure) => match policy.on_inspection_failure {
             OnInspectionFailure::Block => Weight::Stop,
             OnInspectionFailure::Pass => Weight::None,
@@ -127,6 +178,7 @@ fn weight(policy: &Policy, finding: &Finding) -> Weight {
 fn evidence(finding: Finding) -> Evidence {
     match finding {
         Finding::Rule { rule, matches, .. } => Evidence::Rule { id: rule, matches },
+        Finding::Model { score, confidence, .. } => Evidence::Model { score, confidence },
         Finding::Shortfall(reason) => Evidence::InspectionFailure { reason: reason.as_str() },
     }
 }
@@ -137,7 +189,7 @@ const DENY_STATUS: u16 = 403;
 fn refusal(policy: &Policy, finding: &Finding) -> Refusal {
     let page = Refusal::Page { status: policy.response.status };
     match finding {
-        Finding::Shortfall(_) => page,
+        Finding::Shortfall(_) | Finding::Model { .. } => page,
         Finding::Rule { interruption, .. } => match &interruption.response {
             InterruptionResponse::Deny(DENY_STATUS) => page,
             InterruptionResponse::Deny(status) => Refusal::Page { status: *status },
@@ -159,15 +211,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn policy(mode: Mode, on_limit: OnLimit, on_inspection_failure: OnInspectionFailure) -> Policy {
-        let yaml = "version: 1\npolicies: { p: { response: { status: 406 } } }\n";
-        let (config, _) = crate::Config::parse("p", yaml, 0).unwrap();
-        let policy = Arc::unwrap_or_clone(config.policies.into_iter().next().unwrap());
-        Policy { mode, on_limit, on_inspection_failure, ..policy }
+        Policy { mode, on_limit, on_inspection_failure, ..policy_with("default") }
+    }
+
+    fn policy_with(model: &str) -> Policy {
+        let policy = format!("{{ mode: prevent, model: {model}, response: {{ status: 406 }} }}");
+        let yaml = format!("version: 1\npolicies: {{ p: {policy} }}\n");
+        let (config, _) = crate::Config::parse("p", &yaml, 0).unwrap();
+        Arc::unwrap_or_clone(config.policies.into_iter().next().unwrap())
     }
 
     fn rule(id: u32, response: InterruptionResponse, enforced: bool) -> Finding {
         let rule = RuleId(NonZeroU32::new(id).unwrap());
-        Finding::Rule { rule, interruption: Interruption { rule, response, enforced }, matches: Vec::new() }
+        let interruption = Interruption { rule, response, enforced };
+        Finding::Rule { rule, interruption, matches: Vec::new(), needs_model: false }
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {
@@ -177,10 +234,28 @@ mod tests {
             Just(InterruptionResponse::Redirect(302, b"/".to_vec())),
         ];
         prop_oneof![
-            (1_u32..10, response, any::<bool>())
-                .prop_map(|(id, response, enforced)| rule(id, response, enforced)),
+            (1_u32..10, response, any::<bool>(), any::<bool>()).prop_map(
+                |(id, response, enforced, needs_model)| waiting(rule(id, response, enforced), needs_model)
+            ),
             prop::sample::select(Shortfall::ALL).prop_map(Finding::Shortfall),
+            (any_confidence(), any::<bool>()).prop_map(|(confidence, agreed)| says(confidence, agreed)),
         ]
+    }
+
+    fn waiting(mut finding: Finding, waits: bool) -> Finding {
+        if let Finding::Rule { needs_model, .. } = &mut finding {
+            *needs_model = waits;
+        }
+        finding
+    }
+
+    fn says(confidence: Confidence, is_corroborated: bool) -> Finding {
+        Finding::Model { score: ModelScore(0.5), confidence, is_corroborated }
+    }
+
+    fn any_confidence() -> impl Strategy<Value = Confidence> {
+        use Confidence::{Critical, High, Low, Medium};
+        prop::sample::select(&[Low, Medium, High, Critical][..])
     }
 
     fn any_policy(mode: Mode) -> impl Strategy<Value = Policy> {
@@ -214,6 +289,34 @@ mod tests {
         #[test]
         fn off_finds_nothing(findings in prop::collection::vec(any_finding(), 0..6), policy in any_policy(Mode::Off)) {
             prop_assert_eq!(decide(&policy, findings).verdict.as_str(), "pass");
+        }
+    }
+
+    #[test]
+    fn fuses_rules_and_model() {
+        use Confidence::{Critical, High, Low, Medium};
+        let sure = || rule(1, InterruptionResponse::Deny(403), true);
+        let unsure = || waiting(sure(), true);
+        for (model, findings, reasons) in [
+            ("default", vec![sure()], 1),
+            ("default", vec![unsure()], 0),
+            ("default", vec![unsure(), says(Low, false)], 0),
+            ("default", vec![unsure(), says(Medium, false)], 1),
+            ("default", vec![says(Medium, false)], 0),
+            ("default", vec![says(Medium, true)], 1),
+            ("default", vec![says(High, false)], 0),
+            ("default", vec![says(Critical, false)], 1),
+            ("default", vec![sure(), says(Critical, false)], 2),
+            ("{ minimum_confidence: high }", vec![says(High, false)], 1),
+            ("{ minimum_confidence: medium }", vec![says(Medium, false)], 1),
+            ("none", vec![unsure()], 1),
+        ] {
+            let case = format!("{model} {findings:?}");
+            let found = match decide(&policy_with(model), findings).verdict {
+                Verdict::Prevent(why, _) => 1 + why.rest.len(),
+                _ => 0,
+            };
+            assert_eq!(found, reasons, "{case}");
         }
     }
 

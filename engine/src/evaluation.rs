@@ -8,12 +8,14 @@
 mod replay;
 mod response;
 mod rules;
+mod scoring;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use model::Strangest;
 use signatures::{Match, Phase};
 use transaction::{
     BodyReader, Connection, Limits, Processor, Progress, RequestHead, ResponseHead, Shortfall, Transaction,
@@ -103,6 +105,8 @@ pub struct Evaluation {
     /// Whether the rules that do not want the body were asked without it.
     body_begun: bool,
     response: Option<response::ResponseReader>,
+    /// What the model found; `None` without one.
+    strangest: Option<Strangest>,
     decision: Decision,
     /// The engine failed on this transaction; what it worked on is not touched again.
     failed: bool,
@@ -139,6 +143,7 @@ impl Evaluation {
             reader: None,
             body_begun: false,
             response: None,
+            strangest: None,
             decision: Decision { verdict: Verdict::Pass, is_settled: false },
             failed: false,
         };
@@ -287,7 +292,7 @@ impl Evaluation {
 
     /// Whether no stage changes anything any more.
     fn is_over(&self) -> bool {
-        self.failed || self.running.is_empty() || self.decision.verdict.is_blocked()
+        self.failed || !self.has_judges() || self.decision.verdict.is_blocked()
     }
 
     fn step(&self) -> Step {

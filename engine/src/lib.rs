@@ -12,6 +12,7 @@ mod telling;
 mod verdict;
 
 pub mod config;
+pub mod corroboration;
 pub mod decide;
 pub mod ftw;
 pub mod policy;

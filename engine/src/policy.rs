@@ -7,6 +7,7 @@ mod exception;
 mod glob;
 mod limits;
 mod mode;
+mod model;
 mod path;
 mod source;
 
@@ -17,16 +18,17 @@ use signatures::ParanoiaLevel;
 use transaction::Limits;
 
 pub use asset::{Asset, AssetIndex, HostPattern};
-pub use exception::{Exception, RequestFacts, Scope};
+pub use exception::{Exception, FieldScope, RequestFacts, Scope};
 pub use glob::Glob;
 pub use mode::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Role};
+pub use model::{ModelOrigin, ModelPolicy};
 pub use source::{Origin, RuleSource};
 
 pub(crate) use asset::check_all as check_assets;
 pub(crate) use path::normalised;
 
 use crate::config::At;
-use spec::{ModelSpec, PolicySpec, SignaturesSpec};
+use spec::{PolicySpec, SignaturesSpec};
 
 /// How requests are judged.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Rule sources in order.
     pub sources: Vec<RuleSource>,
+    /// The model beside them, if any.
+    pub model: Option<ModelPolicy>,
     /// How strictly rules are taken.
     pub levels: Levels,
     /// Whether responses are inspected; `None` leaves it to the rules.
@@ -62,8 +66,9 @@ impl Policy {
     pub(crate) fn fingerprint(&self) -> String {
         // Places are not part of what a policy says.
         let sources: Vec<_> = self.sources.iter().map(|source| (&source.origin, source.role)).collect();
-        let rest = Self { sources: Vec::new(), ..self.clone() };
-        format!("{sources:?} {rest:?}")
+        let model = self.model.as_ref().map(|model| (&model.origin, model.minimum_confidence));
+        let rest = Self { sources: Vec::new(), model: None, ..self.clone() };
+        format!("{sources:?} {model:?} {rest:?}")
     }
 }
 
@@ -94,13 +99,13 @@ pub(crate) fn check_all(specs: &BTreeMap<String, PolicySpec>, at: &At<'_>, now_u
 }
 
 fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
-    check_model(spec.model.as_ref(), &at.key("model"));
     let signatures = at.key("signatures");
     let (limits, hold_bytes_max) = limits::check(&spec.limits, &at.key("limits"));
     Policy {
         name: name.to_owned(),
         mode: spec.mode,
         sources: source::check_all(spec.signatures.rules.as_deref(), &signatures.key("rules")),
+        model: model::check(spec.model.as_ref(), &at.key("model")),
         levels: levels(&spec.signatures, &signatures),
         inspect_responses: spec.inspect_responses,
         hold_bytes_max,
@@ -110,24 +115,6 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
         on_inspection_failure: spec.on_inspection_failure,
         exceptions: exception::check_all(&spec.exceptions, &at.key("exceptions"), now_us),
         response: Response { status: spec.response.status.unwrap_or(403), page: spec.response.page.clone() },
-    }
-}
-
-/// A policy may already say what it will ask of a model; it is told that nothing answers yet. A model that
-/// is named, though, is one the user counts on.
-fn check_model(spec: Option<&ModelSpec>, at: &At<'_>) {
-    match spec {
-        Some(ModelSpec::Name(name)) if name != "none" => at
-            .error("no-model", format!("there is no model in this build, and the policy asks for `{name}`"))
-            .label("needs a model")
-            .help("write `model: none`".to_owned())
-            .report(),
-        Some(ModelSpec::Settings(settings)) if settings.minimum_confidence.is_some() => at
-            .key("minimum_confidence")
-            .warning("no-model", "there is no model in this build, so rules decide alone".to_owned())
-            .label("has no effect yet")
-            .report(),
-        _ => {}
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod build;
 pub mod mask;
+mod strange;
 
 use serde::Serialize;
 
@@ -114,11 +115,28 @@ pub struct MatchRecord {
 pub struct ModelRecord {
     /// The field.
     pub field: String,
-    /// How it was decoded.
+    /// Its strangest bytes, decoded.
     pub decoded: String,
-    /// The bytes that weigh most.
-    pub spans: Vec<(usize, usize)>,
-    /// Their weight.
+    /// What was undone to get there: `percent > base64`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub encodings: String,
+    /// The bytes that speak for an attack, the heaviest first.
+    pub spans: Vec<SpanRecord>,
+    /// Log-odds that the value is hostile.
+    pub weight: f32,
+}
+
+/// Bytes that speak for an attack.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpanRecord {
+    /// The bytes, decoded.
+    pub text: String,
+    /// Where in the field as it came they begin and end (bytes), if that can be told: not for parts of
+    /// structures, for what base64 hid, and for fields of a body that has gone by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<(u32, u32)>,
+    /// What they add to the log-odds of n-grams.
     pub weight: f32,
 }
 

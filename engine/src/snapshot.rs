@@ -5,12 +5,13 @@ mod files;
 
 use std::sync::Arc;
 
+use model::Model;
 use signatures::{Exclusion, Ruleset};
 
 use crate::config::Config;
 use crate::policy::{Policy, Role};
 
-/// Policy, compiled rules and (later) model and learned profiles. A reload builds a new one beside the
+/// Policy, compiled rules, models and (later) learned profiles. A reload builds a new one beside the
 /// old; a request keeps the one it began with.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -46,6 +47,8 @@ pub struct CompiledPolicy {
     pub policy: Arc<Policy>,
     /// Its rules, in order; each source has its own `TX`.
     pub sources: Vec<CompiledSource>,
+    /// Its model; shared between policies that have the same.
+    pub model: Option<Arc<Model>>,
     /// SHA-256 of the policy, shortened.
     pub policy_hash: String,
     /// SHA-256 of its rules' texts, shortened.

@@ -1,6 +1,6 @@
 //! What is concluded about a transaction, and why.
 
-use model::ModelScore;
+use model::{Confidence, ModelScore};
 use signatures::{Match, RuleId};
 
 /// What is concluded about a transaction.
@@ -35,6 +35,8 @@ pub enum Evidence {
     Model {
         /// The score.
         score: ModelScore,
+        /// The band of that.
+        confidence: Confidence,
     },
     /// An enforced rule stopped the transaction.
     Rule {

@@ -32,6 +32,22 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The field as SecLang names it, for what masks values by their field.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let variable = match self.location {
+            Location::Path => "REQUEST_URI",
+            Location::QueryName | Location::BodyName => "ARGS_NAMES",
+            Location::Query => "ARGS_GET",
+            Location::Cookie => "REQUEST_COOKIES",
+            Location::Header => "REQUEST_HEADERS",
+            Location::Body => "ARGS_POST",
+            Location::Xml => "XML",
+            Location::Raw => "REQUEST_BODY",
+        };
+        format!("{variable}:{}", String::from_utf8_lossy(&self.name))
+    }
+
     pub(crate) fn new(view: View<'_>, log_odds: f32, window: Range<usize>) -> Self {
         let spare = EXCERPT_BYTES_MAX.saturating_sub(window.len()) / 2;
         let offset = window.start.saturating_sub(spare);

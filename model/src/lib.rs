@@ -6,6 +6,7 @@
 //! The highest score of all views is the transaction's [`ModelScore`].
 
 pub mod artifact;
+mod built_in;
 pub mod decode;
 pub mod extract;
 mod finding;
@@ -16,6 +17,7 @@ pub mod ngram;
 mod normal;
 mod score;
 mod serve;
+mod span;
 pub mod stage2;
 
 pub use artifact::{Artifact, ArtifactError};
@@ -24,6 +26,7 @@ pub use finding::{Finding, Strangest};
 pub use location::Location;
 pub use score::{Confidence, ModelScore};
 pub use serve::{CLIP, GATE, Model, Scratch};
+pub use span::Span;
 
 /// The logistic function.
 #[must_use]

@@ -17,3 +17,16 @@ pub enum Confidence {
     /// Hostile beyond reasonable doubt.
     Critical,
 }
+
+impl Confidence {
+    /// How decision records and policies spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}

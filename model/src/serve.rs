@@ -68,14 +68,26 @@ impl Model {
         &self.hash
     }
 
-    /// Scores the values of a request's head.
-    pub fn score_head(&self, transaction: &Transaction, scratch: &mut Scratch, strangest: &mut Strangest) {
-        self.each(scratch, strangest, |extractor, visit| extractor.head(transaction, visit));
+    /// Scores the values of a request's head, but for the views that are to be skipped.
+    pub fn score_head(
+        &self,
+        transaction: &Transaction,
+        scratch: &mut Scratch,
+        strangest: &mut Strangest,
+        skip: &dyn Fn(&View<'_>) -> bool,
+    ) {
+        self.each(scratch, strangest, skip, |extractor, visit| extractor.head(transaction, visit));
     }
 
-    /// Scores the values of a body, or of one segment of it.
-    pub fn score_body(&self, body: &Body, scratch: &mut Scratch, strangest: &mut Strangest) {
-        self.each(scratch, strangest, |extractor, visit| extractor.body(body, visit));
+    /// Scores the values of a body, or of one segment of it, but for the views that are to be skipped.
+    pub fn score_body(
+        &self,
+        body: &Body,
+        scratch: &mut Scratch,
+        strangest: &mut Strangest,
+        skip: &dyn Fn(&View<'_>) -> bool,
+    ) {
+        self.each(scratch, strangest, skip, |extractor, visit| extractor.body(body, visit));
     }
 
     /// Log-odds that a view is hostile.
@@ -96,11 +108,15 @@ impl Model {
         &self,
         scratch: &mut Scratch,
         strangest: &mut Strangest,
+        skip: &dyn Fn(&View<'_>) -> bool,
         walk: impl FnOnce(&mut Extractor, &mut dyn FnMut(View<'_>)),
     ) {
         let Scratch { extractor, table, buffers } = scratch;
         let table = self.table(table);
         walk(extractor, &mut |view| {
+            if skip(&view) {
+                return;
+            }
             let (log_odds, stage1) = self.view(view, table, buffers);
             strangest.take(log_odds, || {
                 let window = stage1.best.range.clone();

@@ -41,7 +41,9 @@ async fn show(log: &Log, exit: bool) -> anyhow::Result<Outcome> {
     let source = Text { path: "demo".to_owned(), text: configuration(app.address(), log.path()) };
     let server = Server::start(Arc::new(source)).await?;
     let proxy = *server.addresses().first().context("the proxy listens nowhere")?;
-    println!("A sample application behind Portcullis, in prevent mode, with the built-in rules.\n");
+    println!(
+        "A sample application behind Portcullis, in prevent mode, with the built-in rules and the model.\n"
+    );
 
     let mut rows = Vec::new();
     for case in cases::all() {
@@ -92,7 +94,27 @@ struct Decision {
     verdict: String,
     blocked: bool,
     matches: Vec<Match>,
+    model: Vec<Strange>,
+    scores: Scores,
     reason: Option<Reason>,
+}
+
+#[derive(Deserialize)]
+struct Scores {
+    model: Option<f32>,
+}
+
+/// A field that the model finds strange.
+#[derive(Deserialize)]
+struct Strange {
+    field: String,
+    spans: Vec<Span>,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    text: String,
+    weight: f32,
 }
 
 #[derive(Deserialize)]

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
+use engine::record::ModelRecord;
 use engine::record::mask::Mask;
 use engine::{Evaluation, Evidence, Outcome as Ended, Snapshot, Verdict};
+use model::Location;
 use serde_json::json;
 use signatures::{Match, Rule};
 use transaction::{Fields, Record, Transaction};
@@ -82,7 +84,11 @@ fn write_text(snapshot: &Arc<Snapshot>, evaluation: &Evaluation, out: &mut impl 
     writeln!(out, "  {}", reason(snapshot, evaluation))?;
     let asset = evaluation.asset().map_or("none", |asset| asset.name.as_str());
     let policy = evaluation.policy().map_or("none", |policy| policy.name.as_str());
-    writeln!(out, "  asset {asset}, policy {policy}, anomaly score {}", evaluation.anomaly_score())?;
+    let model = evaluation.model_score().map(|(score, confidence)| {
+        format!(", model score {:.3} ({} confidence)", score.0, confidence.as_str())
+    });
+    let model = model.unwrap_or_default();
+    writeln!(out, "  asset {asset}, policy {policy}, anomaly score {}{model}", evaluation.anomaly_score())?;
     for exception in evaluation.exceptions() {
         writeln!(out, "  exception: {}", exception.name)?;
     }
@@ -99,6 +105,7 @@ fn write_text(snapshot: &Arc<Snapshot>, evaluation: &Evaluation, out: &mut impl 
     for (_, found) in &matches {
         write_match(snapshot, found, &mask, out)?;
     }
+    write_model(evaluation, out)?;
     let ways = ways_out(evaluation);
     if !ways.is_empty() {
         writeln!(out, "\nwhat would have let it pass")?;
@@ -116,7 +123,12 @@ fn reason(snapshot: &Snapshot, evaluation: &Evaluation) -> String {
     };
     match &why.first {
         Evidence::InspectionFailure { reason } => format!("because a part was not inspected: {reason}"),
-        Evidence::Model { .. } => "because the model says so".to_owned(),
+        Evidence::Model { score, confidence } => {
+            let field = ModelRecord::all_of(evaluation).into_iter().next();
+            let field = field.map(|found| format!(" in {}", found.field)).unwrap_or_default();
+            let confidence = confidence.as_str();
+            format!("because of what the model sees{field}: score {:.3}, {confidence} confidence", score.0)
+        }
         Evidence::Rule { id, .. } => {
             let place =
                 find_rule(snapshot, *id).map(|rule| format!(" ({})", place(rule))).unwrap_or_default();
@@ -125,6 +137,34 @@ fn reason(snapshot: &Snapshot, evaluation: &Evaluation) -> String {
             format!("because of rule {id}{place}{msg}")
         }
     }
+}
+
+/// What the model found strange, with the bytes that made it so.
+fn write_model(evaluation: &Evaluation, out: &mut impl Write) -> anyhow::Result<()> {
+    if evaluation.compiled_model().is_none() {
+        return Ok(());
+    }
+    let found = ModelRecord::all_of(evaluation);
+    writeln!(out, "\nwhat the model found strange{}", if found.is_empty() { ": nothing" } else { "" })?;
+    for record in &found {
+        let decoded = if record.encodings.is_empty() {
+            String::new()
+        } else {
+            format!(", decoded by {}", record.encodings)
+        };
+        writeln!(
+            out,
+            "  {} (log-odds {:+.2}{decoded}): {}",
+            record.field,
+            record.weight,
+            shown(&record.decoded)
+        )?;
+        for span in &record.spans {
+            let at = span.at.map(|(start, end)| format!("  at bytes {start} to {end}")).unwrap_or_default();
+            writeln!(out, "    {:+.2}  {}{at}", span.weight, shown(&span.text))?;
+        }
+    }
+    Ok(())
 }
 
 fn write_match(snapshot: &Snapshot, found: &Match, mask: &Mask, out: &mut impl Write) -> anyhow::Result<()> {
@@ -161,7 +201,14 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
                 reason => format!("a higher limit for {reason}, or `on_limit: detect`"),
             }]
         }
-        Evidence::Model { .. } => vec!["a higher `minimum_confidence`".to_owned()],
+        Evidence::Model { confidence, .. } => {
+            let mut ways = vec![model_exception(evaluation)];
+            if *confidence < model::Confidence::Critical {
+                ways.push("`model: { minimum_confidence: critical }`".to_owned());
+            }
+            ways.push("`mode: detect`".to_owned());
+            ways
+        }
         Evidence::Rule { id, matches } => {
             let mut ways = vec![exception(evaluation, *id, matches)];
             let score = evaluation.anomaly_score();
@@ -172,6 +219,25 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
             ways
         }
     }
+}
+
+/// The narrowest exception that takes away what the model finds hostile.
+fn model_exception(evaluation: &Evaluation) -> String {
+    let path = String::from_utf8_lossy(evaluation.transaction().path()).into_owned();
+    let mut scope = format!("paths: [{}], model: true", json!(path));
+    if let Some(finding) = evaluation.strange_views().first() {
+        let list = match finding.location {
+            Location::Query | Location::Body => "parameters",
+            Location::Cookie => "cookies",
+            Location::Header => "headers",
+            _ => "",
+        };
+        if !list.is_empty() && !finding.name.is_empty() {
+            let name = String::from_utf8_lossy(&finding.name);
+            scope.push_str(&format!(", {list}: [{}]", json!(name)));
+        }
+    }
+    format!("an exception: `{{ {scope}, reason: ..., expires: ... }}`")
 }
 
 /// The narrowest exception that takes away whatever scored or would have stopped the request by itself.

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Rules: `builtin`, `crs:DIR` or a file; may be repeated [default: builtin]
     #[arg(long, value_name = "SOURCE")]
     rules: Vec<String>,
-    /// The model: `none`, as no other is in this build
+    /// The model: `default`, `none` or a file that `train` wrote [default: default]
     #[arg(long)]
     model: Option<String>,
     /// The paranoia level: 1 to 4 [default: 1]

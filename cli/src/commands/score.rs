@@ -143,13 +143,14 @@ fn judge_one(snapshot: &Arc<Snapshot>, item: Item) -> anyhow::Result<(String, bo
         evaluation.matches().filter(|found| found.log).map(|found| found.id.get()).collect();
     rules.sort_unstable();
     rules.dedup();
+    let model = evaluation.model_score();
     let line = Line {
         id: &record.id,
         verdict: verdict.as_str(),
         blocked: verdict.is_blocked(),
-        score: None,
+        score: model.map(|(score, _)| score.0),
         anomaly: evaluation.anomaly_score(),
-        confidence: None,
+        confidence: model.map(|(_, confidence)| confidence.as_str()),
         rules,
         t_us,
     };

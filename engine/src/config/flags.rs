@@ -50,7 +50,7 @@ impl Flags {
         if let Some(level) = self.paranoia {
             let _ = writeln!(yaml, "      paranoia: {level}");
         }
-        if let Some(model) = self.model.as_deref().filter(|model| *model != "default") {
+        if let Some(model) = self.model.as_deref() {
             let _ = writeln!(yaml, "    model: {}", json!(model));
         }
         if let Some(inspect) = self.inspect_responses {

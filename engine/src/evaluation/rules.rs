@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::Strangest;
 use signatures::{Match, Phase, RuleState};
 use transaction::{Processor, Shortfall};
 
@@ -9,7 +10,7 @@ use super::Evaluation;
 use crate::decide::{Finding, judged_shortfalls};
 use crate::policy::{RequestFacts, Role};
 use crate::snapshot::LoadedRules;
-use crate::telling;
+use crate::{corroboration, telling};
 
 /// A rule source with its state.
 #[derive(Debug)]
@@ -60,6 +61,8 @@ impl Evaluation {
         if !crate::decide::plan(&compiled.policy, false, false).inspects {
             return;
         }
+        self.strangest =
+            compiled.model.as_ref().map(|model| Strangest::above(model.artifact().header.thresholds.medium));
         self.exceptions = self.holding(&compiled.policy.exceptions);
         for source in &compiled.sources {
             let mut state = RuleState::new(&source.rules.ruleset);
@@ -116,6 +119,7 @@ impl Evaluation {
         for running in self.running.iter_mut().filter(|running| !running.is_past_body) {
             running.rules.ruleset.evaluate(Phase::RequestBody, &self.transaction, now_us, &mut running.state);
         }
+        self.score_segment();
         self.note_rule_limits();
     }
 
@@ -127,6 +131,11 @@ impl Evaluation {
             running.is_past_body = true;
         }
         self.note_rule_limits();
+    }
+
+    /// Whether anything looks at the transaction.
+    pub(super) fn has_judges(&self) -> bool {
+        self.strangest.is_some() || !self.running.is_empty()
     }
 
     /// Remembers the end of phase 1 when the first segment of several is full.
@@ -142,7 +151,7 @@ impl Evaluation {
     }
 
     pub(super) fn wants_request_body(&self) -> bool {
-        self.running.iter().any(Running::wants_request_body)
+        self.strangest.is_some() || self.running.iter().any(Running::wants_request_body)
     }
 
     /// The policy's word on responses, else the rules'.
@@ -166,6 +175,7 @@ impl Evaluation {
     /// Whether there is anything to judge; cheap, because most transactions have nothing.
     pub(super) fn has_findings(&self) -> bool {
         !self.transaction.inspection.is_complete()
+            || self.is_strange()
             || self.running.iter().any(|running| running.state.interruption.is_some())
     }
 
@@ -176,8 +186,12 @@ impl Evaluation {
         let rules = enforced.filter_map(|running| {
             let interruption = running.state.interruption.clone()?;
             let rule = telling::decisive(interruption.rule, &running.state.matches);
-            Some(Finding::Rule { rule, interruption, matches: running.decisive() })
+            let needs_model = corroboration::needs_model(&running.state.matches);
+            Some(Finding::Rule { rule, interruption, matches: running.decisive(), needs_model })
         });
-        rules.chain(judged_shortfalls(self.transaction.inspection).map(Finding::Shortfall)).collect()
+        rules
+            .chain(self.model_finding())
+            .chain(judged_shortfalls(self.transaction.inspection).map(Finding::Shortfall))
+            .collect()
     }
 }

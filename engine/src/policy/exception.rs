@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use model::Location;
 use signatures::{Exclusion, RuleSelector, Ruleset, Selector, Target, Variable};
 
 use super::asset::bad_host;
@@ -28,6 +29,48 @@ pub struct Exception {
     pub rules: Vec<Arc<RuleSelector>>,
     /// What these rules do not look at; everything when empty.
     pub targets: Vec<Target>,
+    /// What the model does not look at.
+    pub fields: FieldScope,
+}
+
+/// Which fields an exception takes from the model.
+#[derive(Clone, Debug, Default)]
+pub struct FieldScope {
+    /// Whether the model is meant at all.
+    pub is_model: bool,
+    /// Names of arguments.
+    pub parameters: Vec<Glob>,
+    /// Names of cookies.
+    pub cookies: Vec<Glob>,
+    /// Names of headers.
+    pub headers: Vec<Glob>,
+}
+
+impl FieldScope {
+    fn of(spec: &ExceptionSpec) -> Self {
+        let globs = |names: &[String]| names.iter().map(|name| Glob::folding(name)).collect();
+        Self {
+            is_model: spec.model.unwrap_or(spec.rules.is_empty() && spec.tags.is_empty()),
+            parameters: globs(&spec.parameters),
+            cookies: globs(&spec.cookies),
+            headers: globs(&spec.headers),
+        }
+    }
+
+    /// Whether a view is not for the model to look at.
+    #[must_use]
+    pub fn covers(&self, location: Location, name: &[u8]) -> bool {
+        let fits = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name));
+        let names_none = [&self.parameters, &self.cookies, &self.headers].iter().all(|it| it.is_empty());
+        let named = match location {
+            Location::Query | Location::Body => fits(&self.parameters),
+            Location::Cookie => fits(&self.cookies),
+            Location::Header => fits(&self.headers),
+            // The sender chooses the names that are sent, and these belong to no parameter.
+            _ => false,
+        };
+        self.is_model && (names_none || named)
+    }
 }
 
 /// Which requests an exception is about; every list that is not empty must have a hit.
@@ -127,10 +170,11 @@ fn check(spec: &ExceptionSpec, at: &At<'_>, now_us: i64) -> Exception {
         methods: methods(&spec.methods, &at.key("methods")),
         sources: sources(&spec.sources, &at.key("sources")),
     };
-    let unscoped = [&spec.paths, &spec.hosts, &spec.methods, &spec.sources, &spec.parameters, &spec.tags];
-    if unscoped.iter().all(|list| list.is_empty()) && spec.rules.is_empty() {
+    let requests = [&spec.paths, &spec.hosts, &spec.methods, &spec.sources];
+    let fields = [&spec.parameters, &spec.cookies, &spec.headers, &spec.tags];
+    if requests.iter().chain(&fields).all(|list| list.is_empty()) && spec.rules.is_empty() {
         at.error("unscoped-exception", "an exception without a scope excepts everything")
-            .label("no paths, hosts, methods, parameters, sources, rules or tags")
+            .label("no paths, hosts, methods, sources, parameters, cookies, headers, rules or tags")
             .help("name what is excepted, or set the policy's `mode: off`".to_owned())
             .report();
     }
@@ -140,7 +184,8 @@ fn check(spec: &ExceptionSpec, at: &At<'_>, now_us: i64) -> Exception {
         scope,
         expires_us: expires(&spec.expires, &at.key("expires"), now_us),
         rules: selectors(spec, at),
-        targets: spec.parameters.iter().flat_map(|name| targets(name)).collect(),
+        targets: targets(spec),
+        fields: FieldScope::of(spec),
     }
 }
 
@@ -245,7 +290,7 @@ fn selectors(spec: &ExceptionSpec, at: &At<'_>) -> Vec<Arc<RuleSelector>> {
                 .report(),
         }
     }
-    if spec.rules.is_empty() && spec.tags.is_empty() {
+    if spec.rules.is_empty() && spec.tags.is_empty() && spec.model != Some(true) {
         selectors.push(RuleSelector::Ids(vec![0..=u32::MAX]));
     }
     selectors.into_iter().map(Arc::new).collect()
@@ -271,13 +316,23 @@ fn id_range(text: &str) -> Option<RangeInclusive<u32>> {
     Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
 }
 
-/// A parameter's values wherever arguments are looked at. Its name is still looked at, because the
-/// sender chooses the names that are sent.
-fn targets(name: &str) -> Vec<Target> {
-    [Variable::Args, Variable::ArgsGet, Variable::ArgsPost]
-        .into_iter()
-        .filter_map(|variable| Some(Target { variable, selector: selector(name)?, count: false }))
-        .collect()
+/// Values wherever they are looked at. A parameter's name is still looked at, because the sender chooses
+/// the names that are sent.
+fn targets(spec: &ExceptionSpec) -> Vec<Target> {
+    let arguments = [Variable::Args, Variable::ArgsGet, Variable::ArgsPost];
+    let of = |variables: &[Variable], names: &[String]| -> Vec<Target> {
+        let target = |name: &String, variable: Variable| {
+            Some(Target { variable, selector: selector(name)?, count: false })
+        };
+        let each = names.iter().flat_map(|name| variables.iter().map(move |variable| (name, *variable)));
+        each.filter_map(|(name, variable)| target(name, variable)).collect()
+    };
+    [
+        of(&arguments, &spec.parameters),
+        of(&[Variable::RequestCookies], &spec.cookies),
+        of(&[Variable::RequestHeaders], &spec.headers),
+    ]
+    .concat()
 }
 
 fn selector(name: &str) -> Option<Selector> {

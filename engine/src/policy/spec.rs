@@ -15,7 +15,7 @@ pub struct PolicySpec {
     /// Rules and how strictly they are taken.
     #[serde(default)]
     pub signatures: SignaturesSpec,
-    /// The model: `none`. No other is in this build.
+    /// The model: `default`, `none`, the file of one, or what is asked of it. Default `default`.
     pub model: Option<ModelSpec>,
     /// Whether responses are inspected (phases 3 and 4). Default false, unless rules say
     /// `SecResponseBodyAccess On`.
@@ -89,7 +89,7 @@ pub struct RuleSourceLongSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ModelSpec {
-    /// `none`.
+    /// `default`, `none`, or the file of a model, relative to this file's directory.
     Name(String),
     /// What is asked of the model.
     Settings(ModelSettingsSpec),
@@ -99,7 +99,9 @@ pub enum ModelSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSettingsSpec {
-    /// The confidence from which a transaction is hostile. It needs a model.
+    /// The file of a model, relative to this file's directory. The default model without.
+    pub file: Option<String>,
+    /// The confidence from which a transaction is hostile without any rule. Default `critical`.
     pub minimum_confidence: Option<ConfidenceSpec>,
 }
 
@@ -170,8 +172,8 @@ pub struct LimitsSpec {
     pub response_body_bytes_max: Option<SizeSpec>,
 }
 
-/// What is not looked at. The request must satisfy every scope that is given; then `rules` and `tags`
-/// do not look at `parameters`, or at anything when no parameter is named.
+/// What is not looked at. The request must satisfy every scope that is given; then `rules`, `tags` and
+/// the model do not look at `parameters`, `cookies` and `headers`, or at anything when none is named.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExceptionSpec {
@@ -189,6 +191,12 @@ pub struct ExceptionSpec {
     /// Names of arguments, or globs.
     #[serde(default)]
     pub parameters: Vec<String>,
+    /// Names of cookies, or globs.
+    #[serde(default)]
+    pub cookies: Vec<String>,
+    /// Names of headers, or globs.
+    #[serde(default)]
+    pub headers: Vec<String>,
     /// Client addresses: `192.0.2.7` or `192.0.2.0/24`.
     #[serde(default)]
     pub sources: Vec<String>,
@@ -198,6 +206,8 @@ pub struct ExceptionSpec {
     /// Globs of rule tags: `attack-sqli`.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// Whether the model is meant as well. By default it is when neither rules nor tags are named.
+    pub model: Option<bool>,
     /// Why.
     pub reason: String,
     /// The day from which it no longer holds (`2027-06-30`), or `never`.

@@ -3,7 +3,7 @@
 use signatures::{Match, RuleSeverity};
 
 use super::mask::Mask;
-use super::{DecisionRecord, Hashes, InspectionRecord, MatchRecord, Micros, Reason, Scores};
+use super::{DecisionRecord, Hashes, InspectionRecord, MatchRecord, Micros, ModelRecord, Reason, Scores};
 use crate::policy::Role;
 use crate::{Evaluation, Evidence, Outcome, Verdict};
 
@@ -27,10 +27,10 @@ impl DecisionRecord {
             method: text(&transaction.request.method),
             host: crate::host::normalised(transaction.host()).into_owned(),
             path: super::mask::by_form(&text(transaction.path())),
-            scores: Scores { anomaly: evaluation.anomaly_score(), model: None, confidence: None },
+            scores: scores(evaluation),
             reason: reason(verdict),
             matches: matches(evaluation),
-            model: Vec::new(),
+            model: ModelRecord::all_of(evaluation),
             exceptions: evaluation.exceptions().map(|exception| exception.name.clone()).collect(),
             inspection: InspectionRecord {
                 complete: transaction.inspection.is_complete(),
@@ -39,11 +39,20 @@ impl DecisionRecord {
             hashes: Hashes {
                 policy: compiled.map(|compiled| compiled.policy_hash.clone()).unwrap_or_default(),
                 rules: compiled.map(|compiled| compiled.rules_hash.clone()).unwrap_or_default(),
-                model: None,
+                model: compiled.and_then(|it| it.model.as_ref()).map(|model| model.hash().to_owned()),
                 profile: None,
             },
             micros: Micros { total: outcome.total_us, inspect: outcome.inspect_us },
         }
+    }
+}
+
+fn scores(evaluation: &Evaluation) -> Scores {
+    let model = evaluation.model_score();
+    Scores {
+        anomaly: evaluation.anomaly_score(),
+        model: model.map(|(score, _)| score.0),
+        confidence: model.map(|(_, confidence)| confidence.as_str()),
     }
 }
 

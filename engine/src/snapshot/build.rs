@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use model::Model;
 use sha2::{Digest, Sha256};
 use signatures::seclang::{self, FileReader, Source};
 use signatures::{Diagnostic, ParanoiaLevel, Severity};
@@ -10,7 +11,7 @@ use signatures::{Diagnostic, ParanoiaLevel, Severity};
 use super::files::HashingReader;
 use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot, SnapshotHashes};
 use crate::config::{Config, Flags};
-use crate::policy::{Levels, Origin, Policy, Role, RuleSource};
+use crate::policy::{Levels, ModelOrigin, ModelPolicy, Origin, Policy, Role, RuleSource};
 
 impl Snapshot {
     /// Builds a snapshot of a configuration file. Rule files are read through `reader`, relative to the
@@ -51,7 +52,13 @@ impl Snapshot {
         directory: &str,
         reader: &dyn FileReader,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let mut compiler = Compiler { reader, directory, loaded: HashMap::new(), diagnostics: warnings };
+        let mut compiler = Compiler {
+            reader,
+            directory,
+            loaded: HashMap::new(),
+            models: HashMap::new(),
+            diagnostics: warnings,
+        };
         let policies: Vec<_> = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
         let diagnostics = compiler.diagnostics;
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
@@ -73,6 +80,8 @@ struct Compiler<'a> {
     directory: &'a str,
     /// The same origins are the same rules: compiled once, shared by policies.
     loaded: HashMap<Vec<Origin>, Arc<LoadedRules>>,
+    /// Models by their paths, likewise.
+    models: HashMap<String, Arc<Model>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -85,6 +94,7 @@ impl Compiler<'_> {
             policy_hash: short(&policy.fingerprint()),
             rules_hash: short(&hashes.join(" ")),
             variables: variables(policy.levels),
+            model: policy.model.as_ref().and_then(|model| self.model(model)),
             policy: policy.clone(),
             sources,
         }
@@ -99,6 +109,35 @@ impl Compiler<'_> {
             role: group.first().map_or(Role::Enforce, |source| source.role),
             exclusions: exclusions.collect(),
             rules,
+        }
+    }
+
+    fn model(&mut self, wanted: &ModelPolicy) -> Option<Arc<Model>> {
+        let file = match &wanted.origin {
+            ModelOrigin::Default => return Some(Model::built_in()),
+            ModelOrigin::File(file) => file,
+        };
+        let directory = if file.starts_with('/') { "" } else { self.directory };
+        let path = format!("{directory}{file}");
+        if let Some(model) = self.models.get(&path) {
+            return Some(model.clone());
+        }
+        let read =
+            self.reader.read(&path).and_then(|bytes| Model::from_bytes(&bytes).map_err(|it| it.to_string()));
+        match read {
+            Ok(model) => Some(self.models.entry(path).or_insert(Arc::new(model)).clone()),
+            Err(message) => {
+                let title = format!("cannot read the model `{path}`: {message}");
+                self.diagnostics.push(
+                    Diagnostic::error("unreadable-model", title)
+                        .at(wanted.place.clone(), "no model there")
+                        .help(
+                        "`default` is the one that comes with Portcullis; `portcullis train` makes others"
+                            .to_owned(),
+                    ),
+                );
+                None
+            }
         }
     }
 

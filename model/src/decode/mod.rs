@@ -134,6 +134,27 @@ pub fn trace(value: &[u8]) -> (Vec<u8>, Vec<u32>) {
     (view.bytes, view.origins)
 }
 
+/// Where in a value each byte of a part of its view came from, and where the part ends; `None` when the view
+/// is no decoding of the whole value (a part of a structure, or what base64 hid). `offset` is where the part
+/// begins in the view.
+#[must_use]
+pub fn origins(value: &[u8], offset: usize, part: &[u8]) -> Option<Vec<u32>> {
+    let mut once = Origins::default();
+    percent::decode(value, &mut once);
+    let all = || {
+        let (bytes, origins) = trace(value);
+        Origins { bytes, origins }
+    };
+    let end = offset + part.len();
+    for view in [Origins::of(value), once, all()] {
+        if view.bytes.get(offset..end) == Some(part) {
+            let end = view.origins.get(end).copied().unwrap_or(value.len() as u32);
+            return Some(view.origins[offset..].iter().take(part.len()).copied().chain([end]).collect());
+        }
+    }
+    None
+}
+
 /// Whether there is anything to undo but base64.
 pub(crate) fn may_be_encoded(value: &[u8]) -> bool {
     value.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'&' | 0xc0..=0xff)) || hexword::has_any(value)
@@ -198,6 +219,18 @@ mod tests {
             let found =
                 decoder.decode(value.as_bytes(), &mut steps).map(|view| view.escape_ascii().to_string());
             assert_eq!((found.as_deref(), steps.to_string().as_str()), (expected, how), "{value}");
+        }
+    }
+
+    #[test]
+    fn finds_where_bytes_came_from() {
+        for (value, offset, part, expected) in [
+            ("a<b", 1, "<b", Some(vec![1, 2, 3])),
+            ("a%3Cb", 1, "<b", Some(vec![1, 4, 5])),
+            ("a%253Cb", 1, "<", Some(vec![1, 6])),
+            ("PGI+", 0, "<b>", None),
+        ] {
+            assert_eq!(origins(value.as_bytes(), offset, part.as_bytes()), expected, "{value}");
         }
     }
 

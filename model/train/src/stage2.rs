@@ -50,7 +50,7 @@ pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row>
     let mut take = |index: u32, hostile: bool| {
         let value = &corpus.values[index as usize];
         let found = table.score(&value.bytes);
-        if found.best.score > GATE || index % BELOW_GATE == 0 {
+        if found.best.score > GATE || index.is_multiple_of(BELOW_GATE) {
             model::stage2::write(value.location, &value.bytes, &found, &keywords, &mut lowered, &mut row);
             rows.push(Row { features: row.clone(), hostile });
         }

@@ -36,7 +36,12 @@ fn log_odds(model: &Model, target: &str) -> f32 {
     let mut record = Record::default();
     record.request.target = target.into();
     let mut strangest = Strangest::above(f32::MAX);
-    model.score_head(&record.transaction(&Limits::default()), &mut Scratch::default(), &mut strangest);
+    model.score_head(
+        &record.transaction(&Limits::default()),
+        &mut Scratch::default(),
+        &mut strangest,
+        &|_| false,
+    );
     strangest.log_odds().unwrap_or(f32::NEG_INFINITY)
 }
 

@@ -31,7 +31,20 @@ impl Row {
             None => Default::default(),
         }
     }
+
+    /// What the model saw in the strangest field, with the weights of the bytes that made it so.
+    fn spans(&self) -> Option<String> {
+        let decision = self.decision.as_ref()?;
+        let (strange, score) = (decision.model.first()?, decision.scores.model?);
+        let heaviest = strange.spans.iter().take(SPANS_SHOWN_MAX);
+        let spans: Vec<_> =
+            heaviest.map(|it| format!("{:?} {:+.1}", shortened(&it.text, 40), it.weight)).collect();
+        Some(format!("{score:.3} in {}: {}", strange.field, spans.join(", ")))
+    }
 }
+
+/// Spans shown of one field (count).
+const SPANS_SHOWN_MAX: usize = 3;
 
 /// Prints all requests in columns.
 pub(super) fn print(rows: &[Row]) {
@@ -53,6 +66,9 @@ pub(super) fn print(rows: &[Row]) {
             shortened(&reason, 60),
         );
         println!("{}{wrong}", line.trim_end());
+        if let Some(spans) = row.spans() {
+            println!("       model: {spans}");
+        }
     }
 }
 

@@ -1,0 +1,145 @@
+//! What judging one request costs: `cost [--stage model|rules|whole] [--requests N] [--instructions]`.
+//!
+//! Times are those of single requests, each the best of several, so that the spread is that of requests and not
+//! of the machine. Instructions are counted by valgrind's callgrind, which this program then runs itself under:
+//! the difference between two numbers of rounds, so that reading the corpus does not count.
+
+use std::hint::black_box;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, ValueEnum};
+use engine::{Evaluation, Snapshot};
+use model::{Model, Scratch, Strangest};
+use portcullis_benches::corpus::{Corpus, snapshot_with};
+use transaction::{Limits, Record, Transaction};
+
+/// What judging one request costs.
+#[derive(Parser)]
+struct Args {
+    /// What is measured
+    #[arg(long, value_enum, default_value = "model")]
+    stage: Stage,
+    /// Rules of the stages that have some
+    #[arg(long, default_value = "builtin")]
+    rules: String,
+    /// Requests, spread evenly over the corpus
+    #[arg(long, default_value_t = 5_000)]
+    requests: usize,
+    /// Rounds over all of them; the best of each request counts
+    #[arg(long, default_value_t = 7, overrides_with = "rounds")]
+    rounds: usize,
+    /// Attacks instead of ordinary requests
+    #[arg(long)]
+    hostile: bool,
+    /// Count instructions as well; needs valgrind
+    #[arg(long)]
+    instructions: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// Scoring of a parsed request.
+    Model,
+    /// Parsing and rules.
+    Rules,
+    /// Parsing, rules, model and decision.
+    Whole,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    ensure!(args.requests > 0 && args.rounds > 0, "nothing to measure");
+    let corpus = Corpus::sample(args.hostile, args.requests);
+    let mut times = match args.stage {
+        Stage::Model => model_times(&corpus.records, args.rounds),
+        Stage::Rules => whole_times(&corpus.records, args.rounds, &snapshot_with(&args.rules, "none")),
+        Stage::Whole => whole_times(&corpus.records, args.rounds, &snapshot_with(&args.rules, "default")),
+    };
+    times.sort_unstable();
+    let at = |share: f64| micros(times[((times.len() - 1) as f64 * share) as usize]);
+    let mean = micros(times.iter().sum::<Duration>()) / times.len() as f64;
+    println!(
+        "{} {} requests, microseconds: p50 {:.1}, p90 {:.1}, p99 {:.1}, max {:.1}, mean {mean:.1}",
+        times.len(),
+        corpus.name,
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0),
+    );
+    if args.instructions {
+        let (one, three) = (instructions(1)?, instructions(3)?);
+        println!("instructions a request, mean: {}", (three - one) / 2 / times.len() as u64);
+    }
+    Ok(())
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// Scoring alone, of requests that are parsed already.
+fn model_times(records: &[Record], rounds: usize) -> Vec<Duration> {
+    let model = Model::built_in();
+    let transactions: Vec<_> = records.iter().map(parsed).collect();
+    let mut scratch = Scratch::default();
+    best_of(rounds, &transactions, |transaction| {
+        let mut strangest = Strangest::above(model.artifact().header.thresholds.medium);
+        model.score_head(transaction, &mut scratch, &mut strangest, &|_| false);
+        model.score_body(&transaction.body, &mut scratch, &mut strangest, &|_| false);
+        black_box(strangest.log_odds());
+    })
+}
+
+/// A request with its body, or the first segment of it.
+fn parsed(record: &Record) -> Transaction {
+    let limits = Limits::default();
+    let mut transaction = record.transaction(&limits);
+    let content_type = transaction.request.headers.first(b"content-type").unwrap_or_default();
+    let processor = transaction::Processor::for_content_type(content_type);
+    let mut reader = transaction::BodyReader::new(processor, &transaction.request, &limits);
+    let (mut input, inspection) = (&record.body[..], &mut transaction.inspection);
+    if !input.is_empty() {
+        reader.push(&mut input, &mut transaction.body, inspection);
+        reader.finish(&mut transaction.body, inspection);
+    }
+    transaction
+}
+
+fn whole_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> Vec<Duration> {
+    best_of(rounds, records, |record| {
+        black_box(Evaluation::of_record(snapshot.clone(), record).verdict().is_blocked());
+    })
+}
+
+fn best_of<T>(rounds: usize, items: &[T], mut work: impl FnMut(&T)) -> Vec<Duration> {
+    let mut best = vec![Duration::MAX; items.len()];
+    for _ in 0..rounds {
+        for (item, best) in items.iter().zip(&mut best) {
+            let start = Instant::now();
+            work(item);
+            *best = start.elapsed().min(*best);
+        }
+    }
+    best
+}
+
+/// Instructions of this program with so many rounds.
+fn instructions(rounds: usize) -> Result<u64> {
+    let own = std::env::current_exe()?;
+    let given = std::env::args().skip(1).filter(|it| it != "--instructions");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(own)
+        .args(given)
+        .args(["--rounds", &rounds.to_string()])
+        .output()
+        .context("cannot run valgrind")?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line = said.lines().find_map(|line| line.split_once("Collected :"));
+    let (_, count) = line.with_context(|| format!("valgrind says no count:\n{said}"))?;
+    count.trim().parse().context("valgrind's count is no number")
+}

@@ -1,0 +1,81 @@
+//! The model's part of an evaluation.
+
+use std::cell::RefCell;
+
+use model::{Confidence, Model, ModelScore, Scratch, Strangest, View};
+use transaction::Transaction;
+
+use super::Evaluation;
+use crate::corroboration;
+use crate::decide::Finding;
+use crate::policy::{Policy, Role};
+
+thread_local! {
+    /// What scoring writes to. It does not carry anything from one value to the next.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl Evaluation {
+    /// Scores the segment of the body that is here, and with the first one the head. The model speaks when
+    /// phase 2 does, so that a request is explained by all that was found and not by what was found first.
+    pub(super) fn score_segment(&mut self) {
+        let is_first = self.transaction.body.segment == 0;
+        self.score(|model, transaction, scratch, strangest, skip| {
+            if is_first {
+                model.score_head(transaction, scratch, strangest, skip);
+            }
+            model.score_body(&transaction.body, scratch, strangest, skip);
+        });
+    }
+
+    fn score(
+        &mut self,
+        with: impl FnOnce(&Model, &Transaction, &mut Scratch, &mut Strangest, &dyn Fn(&View<'_>) -> bool),
+    ) {
+        let Some(compiled) = self.selection.and_then(|it| self.snapshot.policies().get(it.policy)) else {
+            return;
+        };
+        if let (Some(model), Some(strangest)) = (&compiled.model, &mut self.strangest) {
+            let skip = |view: &View<'_>| is_excepted(&compiled.policy, &self.exceptions, view);
+            SCRATCH.with_borrow_mut(|scratch| with(model, &self.transaction, scratch, strangest, &skip));
+        }
+    }
+
+    /// The policy's model.
+    #[must_use]
+    pub fn compiled_model(&self) -> Option<&Model> {
+        self.compiled()?.model.as_deref()
+    }
+
+    /// The model's score and its band; `None` without a model, or when there was nothing to score.
+    #[must_use]
+    pub fn model_score(&self) -> Option<(ModelScore, Confidence)> {
+        let model = self.compiled_model()?;
+        Some(model.judge(self.strangest.as_ref()?.log_odds()?))
+    }
+
+    /// The strangest views, from medium confidence on, the strangest first.
+    #[must_use]
+    pub fn strange_views(&self) -> &[model::Finding] {
+        self.strangest.as_ref().map(Strangest::findings).unwrap_or_default()
+    }
+
+    /// Whether the model found anything a decision may rest on.
+    pub(super) fn is_strange(&self) -> bool {
+        !self.strange_views().is_empty()
+    }
+
+    pub(super) fn model_finding(&self) -> Option<Finding> {
+        let (score, confidence) = self.model_score()?;
+        let evidence = self.running.iter().filter(|running| running.role == Role::Evidence);
+        let matches = evidence.flat_map(|running| &running.state.matches);
+        let is_corroborated = corroboration::agree(matches, self.strange_views());
+        Some(Finding::Model { score, confidence, is_corroborated })
+    }
+}
+
+/// Whether an exception that holds takes a view from the model.
+fn is_excepted(policy: &Policy, holding: &[usize], view: &View<'_>) -> bool {
+    let mut exceptions = holding.iter().filter_map(|index| policy.exceptions.get(*index));
+    exceptions.any(|exception| exception.fields.covers(view.location, view.name))
+}
