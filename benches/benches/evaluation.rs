@@ -13,7 +13,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Evaluation, Snapshot};
-use model::{Model, Scratch, Strangest};
+use model::{Model, Scratch, Setting, Strangest};
 use portcullis_benches::body::Sample;
 use portcullis_benches::corpus::{Corpus, crs_directory, snapshot, snapshot_with};
 use signatures::libinjection::{sqli, xss};
@@ -79,7 +79,7 @@ fn model(criterion: &mut Criterion) {
         let mut strange = || {
             let mut is_strange = |head| {
                 let mut strangest = Strangest::above(medium);
-                model.score_head(head, &mut scratch, &mut strangest, &|_| false);
+                model.score_head(head, &mut scratch, &mut strangest, &Setting::default());
                 !strangest.findings().is_empty()
             };
             heads.iter().filter(|head| is_strange(black_box(head))).count()

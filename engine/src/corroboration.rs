@@ -76,6 +76,7 @@ mod tests {
             window: 0..1,
             steps: Steps::default(),
             log_odds: 1.0,
+            adjustment: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::decode::Steps;
+use crate::profile::Adjustment;
 use crate::{Location, View};
 
 /// Views that are kept for one transaction (count).
@@ -29,6 +30,8 @@ pub struct Finding {
     pub steps: Steps,
     /// How hostile it is.
     pub log_odds: f32,
+    /// What the profile of its parameter changed about that.
+    pub adjustment: Option<Adjustment>,
 }
 
 impl Finding {
@@ -48,7 +51,12 @@ impl Finding {
         format!("{variable}:{}", String::from_utf8_lossy(&self.name))
     }
 
-    pub(crate) fn new(view: View<'_>, log_odds: f32, window: Range<usize>) -> Self {
+    pub(crate) fn new(
+        view: View<'_>,
+        log_odds: f32,
+        adjustment: Option<Adjustment>,
+        window: Range<usize>,
+    ) -> Self {
         let spare = EXCERPT_BYTES_MAX.saturating_sub(window.len()) / 2;
         let offset = window.start.saturating_sub(spare);
         let end = view.value.len().min(offset + EXCERPT_BYTES_MAX);
@@ -62,6 +70,7 @@ impl Finding {
             offset,
             steps: view.steps,
             log_odds,
+            adjustment,
         }
     }
 }
@@ -72,13 +81,14 @@ pub struct Strangest {
     log_odds: f32,
     threshold: f32,
     findings: Vec<Finding>,
+    habitual: Vec<Finding>,
 }
 
 impl Strangest {
     /// Nothing was looked at; findings are kept from `threshold` (log-odds) on.
     #[must_use]
     pub fn above(threshold: f32) -> Self {
-        Self { log_odds: f32::NEG_INFINITY, threshold, findings: Vec::new() }
+        Self { log_odds: f32::NEG_INFINITY, threshold, findings: Vec::new(), habitual: Vec::new() }
     }
 
     /// The highest log-odds; `None` when there was nothing to look at.
@@ -93,17 +103,36 @@ impl Strangest {
         &self.findings
     }
 
-    pub(crate) fn take(&mut self, log_odds: f32, finding: impl FnOnce() -> Finding) {
+    /// What would be kept, did its parameter not usually look like that; with the log-odds that it would
+    /// have had, the strangest first.
+    #[must_use]
+    pub fn habitual(&self) -> &[Finding] {
+        &self.habitual
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        log_odds: f32,
+        adjustment: Option<Adjustment>,
+        finding: impl Fn(f32) -> Finding,
+    ) {
         self.log_odds = self.log_odds.max(log_odds);
-        if log_odds < self.threshold {
-            return;
+        if let Some(Adjustment::Habitual { cold }) = adjustment {
+            keep(&mut self.habitual, cold, self.threshold, &finding);
         }
-        // Stable: of two that are as strange, the one seen first comes first.
-        let at = self.findings.partition_point(|kept| kept.log_odds >= log_odds);
-        if at < KEPT_MAX {
-            self.findings.insert(at, finding());
-            self.findings.truncate(KEPT_MAX);
-        }
+        keep(&mut self.findings, log_odds, self.threshold, &finding);
+    }
+}
+
+fn keep(list: &mut Vec<Finding>, log_odds: f32, threshold: f32, finding: impl Fn(f32) -> Finding) {
+    if log_odds < threshold {
+        return;
+    }
+    // Stable: of two that are as strange, the one seen first comes first.
+    let at = list.partition_point(|kept| kept.log_odds >= log_odds);
+    if at < KEPT_MAX {
+        list.insert(at, finding(log_odds));
+        list.truncate(KEPT_MAX);
     }
 }
 
@@ -122,7 +151,7 @@ mod tests {
         for (value, log_odds) in
             [("a", -1.0), ("b", 1.0), ("c", 3.0), ("d", 2.0), ("e", 1.0), ("f", 0.5), ("g", 9.0)]
         {
-            strangest.take(log_odds, || Finding::new(view(value.as_bytes()), log_odds, 0..1));
+            strangest.take(log_odds, None, |it| Finding::new(view(value.as_bytes()), it, None, 0..1));
         }
         let kept: Vec<_> = strangest.findings().iter().map(|it| it.excerpt.as_slice()).collect();
         assert_eq!((kept, strangest.log_odds()), (vec![&b"g"[..], b"c", b"d", b"b"], Some(9.0)));
@@ -131,7 +160,7 @@ mod tests {
     #[test]
     fn cuts_long_values_around_the_window() {
         let value = [vec![b'a'; 1_000], vec![b'!'; 90], vec![b'b'; 1_000]].concat();
-        let finding = Finding::new(view(&value), 0.0, 1_000..1_090);
+        let finding = Finding::new(view(&value), 0.0, None, 1_000..1_090);
         assert_eq!(finding.excerpt.len(), EXCERPT_BYTES_MAX);
         assert_eq!(finding.excerpt[finding.window.clone()], vec![b'!'; 90]);
         assert_eq!(value[finding.offset..][..10], finding.excerpt[..10]);

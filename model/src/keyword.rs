@@ -150,6 +150,12 @@ impl Keywords {
             }
         }
     }
+
+    /// A bit for each class that `lowered` has.
+    #[must_use]
+    pub fn classes(&self, lowered: &[u8]) -> u64 {
+        self.set.matches(lowered).iter().fold(0, |classes, class| classes | 1 << class)
+    }
 }
 
 /// The names of the classes, in the order of [`Keywords::write`].

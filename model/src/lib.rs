@@ -15,6 +15,7 @@ pub mod lexical;
 mod location;
 pub mod ngram;
 mod normal;
+pub mod profile;
 mod score;
 mod serve;
 mod span;
@@ -25,7 +26,7 @@ pub use extract::{Extractor, View, Visit};
 pub use finding::{Finding, Strangest};
 pub use location::Location;
 pub use score::{Confidence, ModelScore};
-pub use serve::{CLIP, GATE, Model, Scratch};
+pub use serve::{CLIP, GATE, Model, Scratch, Setting};
 pub use span::Span;
 
 /// The logistic function.

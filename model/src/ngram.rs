@@ -146,6 +146,28 @@ impl Table {
         found.finish(value.len(), self.bias)
     }
 
+    /// Does something while some buckets weigh nothing; `weights` is written to.
+    pub(crate) fn without<R>(
+        &mut self,
+        buckets: &[u16],
+        weights: &mut Vec<i16>,
+        with: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        weights.clear();
+        for bucket in buckets {
+            let entry = self.entries.get_mut(usize::from(*bucket));
+            weights.push(entry.map_or(0, |entry| std::mem::take(&mut entry.weight)));
+        }
+        let result = with(self);
+        // Backwards: the first of two that are the same has the weight.
+        for (bucket, weight) in buckets.iter().zip(weights.iter()).rev() {
+            if let Some(entry) = self.entries.get_mut(usize::from(*bucket)) {
+                entry.weight = *weight;
+            }
+        }
+        result
+    }
+
     /// Marks of earlier values must not be taken for those of this one.
     fn begin_value(&mut self, bytes: usize) {
         let blocks = bytes / BLOCK_BYTES + 3;
@@ -237,6 +259,20 @@ impl Found {
         let best = self.best.unwrap_or(Window { range: 0..bytes, score: bias });
         let second = self.second.unwrap_or(best.score);
         Stage1 { second, mean: self.total / self.windows.max(1) as f32, windows: self.windows, best }
+    }
+}
+
+/// The bucket of each n-gram of a value, with the n-gram: its normalised bytes with zeros before them.
+pub fn each(value: &[u8], mut each: impl FnMut(usize, [u8; 4])) {
+    let (mut normaliser, mut rolling) = (Normaliser::default(), Rolling::default());
+    for byte in value {
+        let Some(normal) = normaliser.push(*byte) else { continue };
+        let mut mask = 0_u32;
+        let last_four = rolling.last_four << 8 | u32::from(normal);
+        rolling.push(normal, |bucket| {
+            mask = mask << 8 | 0xff;
+            each(bucket, (last_four & mask).to_be_bytes());
+        });
     }
 }
 

@@ -6,10 +6,13 @@ use crate::artifact::{Artifact, ArtifactError};
 use crate::extract::{Extractor, View};
 use crate::keyword::Keywords;
 use crate::ngram::{Stage1, Table};
+use crate::profile::{Adjustment, Place};
 use crate::{Confidence, Finding, ModelScore, Strangest, stage2};
 
 /// Values whose stage-1 score is not above this are not looked at again: one in twelve ordinary values is.
 pub const GATE: f32 = -1.5;
+/// Values of a parameter that was always plain are looked at from here on.
+const NOVEL_GATE: f32 = -2.0;
 /// What is taken off the score of those, so that they come after all others.
 const GATE_PENALTY: f32 = 10.0;
 /// Standardised features are cut off here.
@@ -21,6 +24,22 @@ pub struct Model {
     artifact: Artifact,
     keywords: Keywords,
     hash: String,
+}
+
+/// What matters for a request's score beside its values.
+#[derive(Clone, Copy, Default)]
+pub struct Setting<'s> {
+    /// Says which views are not scored.
+    pub skip: Option<&'s dyn Fn(&View<'_>) -> bool>,
+    /// What is known of its parameters.
+    pub place: Option<Place<'s>>,
+}
+
+/// What is said of a view.
+struct Scored {
+    log_odds: f32,
+    stage1: Stage1,
+    adjustment: Option<Adjustment>,
 }
 
 /// What scoring needs to write to; one for each thread, reused.
@@ -36,6 +55,8 @@ pub struct Scratch {
 struct Buffers {
     lowered: Vec<u8>,
     row: Vec<f32>,
+    key: Vec<u8>,
+    weights: Vec<i16>,
 }
 
 impl Model {
@@ -68,32 +89,56 @@ impl Model {
         &self.hash
     }
 
-    /// Scores the values of a request's head, but for the views that are to be skipped.
+    /// Scores the values of a request's head.
     pub fn score_head(
         &self,
         transaction: &Transaction,
         scratch: &mut Scratch,
         strangest: &mut Strangest,
-        skip: &dyn Fn(&View<'_>) -> bool,
+        setting: &Setting<'_>,
     ) {
-        self.each(scratch, strangest, skip, |extractor, visit| extractor.head(transaction, visit));
+        self.each(scratch, strangest, setting, |extractor, visit| extractor.head(transaction, visit));
     }
 
-    /// Scores the values of a body, or of one segment of it, but for the views that are to be skipped.
+    /// Scores the values of a body, or of one segment of it.
     pub fn score_body(
         &self,
         body: &Body,
         scratch: &mut Scratch,
         strangest: &mut Strangest,
-        skip: &dyn Fn(&View<'_>) -> bool,
+        setting: &Setting<'_>,
     ) {
-        self.each(scratch, strangest, skip, |extractor, visit| extractor.body(body, visit));
+        self.each(scratch, strangest, setting, |extractor, visit| extractor.body(body, visit));
     }
 
     /// Log-odds that a view is hostile.
     pub fn log_odds(&self, view: View<'_>, scratch: &mut Scratch) -> f32 {
         let Scratch { table, buffers, .. } = scratch;
-        self.view(view, self.table(table), buffers).0
+        self.view(view, None, self.table(table), buffers).log_odds
+    }
+
+    /// Log-odds that a view is hostile, given what is known of its parameter, and what that changed.
+    pub fn log_odds_at(
+        &self,
+        view: View<'_>,
+        place: &Place<'_>,
+        scratch: &mut Scratch,
+    ) -> (f32, Option<Adjustment>) {
+        let Scratch { table, buffers, .. } = scratch;
+        let scored = self.view(view, Some(place), self.table(table), buffers);
+        (scored.log_odds, scored.adjustment)
+    }
+
+    /// Log-odds and stage 1 of a view.
+    pub(crate) fn inspect(&self, view: View<'_>, scratch: &mut Scratch) -> (f32, Stage1) {
+        let Scratch { table, buffers, .. } = scratch;
+        let scored = self.view(view, None, self.table(table), buffers);
+        (scored.log_odds, scored.stage1)
+    }
+
+    /// A bit for each class of words that the strangest window of a value has.
+    pub(crate) fn classes(&self, value: &[u8], stage1: &Stage1, scratch: &mut Scratch) -> u64 {
+        stage2::classes(value, stage1, &self.keywords, &mut scratch.buffers.lowered)
     }
 
     /// What log-odds mean.
@@ -108,31 +153,51 @@ impl Model {
         &self,
         scratch: &mut Scratch,
         strangest: &mut Strangest,
-        skip: &dyn Fn(&View<'_>) -> bool,
+        setting: &Setting<'_>,
         walk: impl FnOnce(&mut Extractor, &mut dyn FnMut(View<'_>)),
     ) {
         let Scratch { extractor, table, buffers } = scratch;
         let table = self.table(table);
         walk(extractor, &mut |view| {
-            if skip(&view) {
+            if setting.skip.is_some_and(|skip| skip(&view)) {
                 return;
             }
-            let (log_odds, stage1) = self.view(view, table, buffers);
-            strangest.take(log_odds, || {
-                let window = stage1.best.range.clone();
-                Finding::new(view, log_odds, window)
+            let Scored { log_odds, stage1, adjustment } =
+                self.view(view, setting.place.as_ref(), table, buffers);
+            strangest.take(log_odds, adjustment, |log_odds| {
+                Finding::new(view, log_odds, adjustment, stage1.best.range.clone())
             });
         });
     }
 
-    fn view(&self, view: View<'_>, table: &mut Table, buffers: &mut Buffers) -> (f32, Stage1) {
+    fn view(
+        &self,
+        view: View<'_>,
+        place: Option<&Place<'_>>,
+        table: &mut Table,
+        buffers: &mut Buffers,
+    ) -> Scored {
         let stage1 = table.score(view.value);
-        if stage1.best.score <= GATE {
-            return (stage1.best.score - GATE_PENALTY, stage1);
+        if stage1.best.score <= NOVEL_GATE {
+            return Scored { log_odds: stage1.best.score - GATE_PENALTY, stage1, adjustment: None };
         }
-        let Buffers { lowered, row } = buffers;
-        stage2::write(view.location, view.value, &stage1, &self.keywords, lowered, row);
-        (self.stage2(row), stage1)
+        let effect = place.and_then(|it| it.effect(view.location, view.name, &mut buffers.key));
+        let bonus = effect.map_or(0.0, |effect| effect.bonus);
+        let cold = if stage1.best.score > GATE || bonus > 0.0 {
+            let Buffers { lowered, row, .. } = &mut *buffers;
+            stage2::write(view.location, view.value, &stage1, &self.keywords, lowered, row);
+            self.stage2(row)
+        } else {
+            stage1.best.score - GATE_PENALTY
+        };
+        let habitual =
+            effect.and_then(|effect| effect.rest(view.value, &stage1, table, &mut buffers.weights));
+        let (log_odds, adjustment) = match habitual {
+            Some(rest) => (rest - GATE_PENALTY, Some(Adjustment::Habitual { cold })),
+            None if bonus > 0.0 => (cold + bonus, Some(Adjustment::Novel { bonus })),
+            None => (cold, None),
+        };
+        Scored { log_odds, stage1, adjustment }
     }
 
     fn stage2(&self, row: &[f32]) -> f32 {

@@ -88,7 +88,7 @@ fn merged(shares: &[f32]) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Confidence, Location, Scratch, Strangest};
+    use crate::{Confidence, Location, Scratch, Setting, Strangest};
 
     #[test]
     fn points_at_the_attack() {
@@ -98,7 +98,7 @@ mod tests {
         let record = transaction::Record::from_json(record.as_bytes()).unwrap();
         let transaction = record.transaction(&transaction::Limits::default());
         let mut strangest = Strangest::above(0.0);
-        model.score_head(&transaction, &mut Scratch::default(), &mut strangest, &|_| false);
+        model.score_head(&transaction, &mut Scratch::default(), &mut strangest, &Setting::default());
         let finding = &strangest.findings()[0];
         assert_eq!(
             (finding.location, model.judge(finding.log_odds).1),

@@ -64,9 +64,19 @@ pub fn write(
     out.extend(LOCATIONS.iter().map(|(_, those)| flag(those.contains(&location))));
     let window = around(value, stage1);
     lexical::write(window, out);
+    lower(window, lowered);
+    keywords.write(lowered, out);
+}
+
+/// A bit for each class of words that the strangest window of a value has.
+pub(crate) fn classes(value: &[u8], stage1: &Stage1, keywords: &Keywords, lowered: &mut Vec<u8>) -> u64 {
+    lower(around(value, stage1), lowered);
+    keywords.classes(lowered)
+}
+
+fn lower(window: &[u8], lowered: &mut Vec<u8>) {
     lowered.clear();
     lowered.extend(window.iter().map(u8::to_ascii_lowercase));
-    keywords.write(lowered, out);
 }
 
 /// The strangest window with its margins.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use engine::{Evaluation, Snapshot};
-use model::{Model, Scratch, Strangest};
+use model::{Model, Scratch, Setting, Strangest};
 use portcullis_benches::corpus::{Corpus, snapshot_with};
 use transaction::{Limits, Record, Transaction};
 
@@ -88,8 +88,8 @@ fn model_times(records: &[Record], rounds: usize) -> Vec<Duration> {
     let mut scratch = Scratch::default();
     best_of(rounds, &transactions, |transaction| {
         let mut strangest = Strangest::above(model.artifact().header.thresholds.medium);
-        model.score_head(transaction, &mut scratch, &mut strangest, &|_| false);
-        model.score_body(&transaction.body, &mut scratch, &mut strangest, &|_| false);
+        model.score_head(transaction, &mut scratch, &mut strangest, &Setting::default());
+        model.score_body(&transaction.body, &mut scratch, &mut strangest, &Setting::default());
         black_box(strangest.log_odds());
     })
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use model::{Confidence, Model, ModelScore, Scratch, Strangest, View};
+use model::{Confidence, Model, ModelScore, Scratch, Setting, Strangest, View};
 use transaction::Transaction;
 
 use super::Evaluation;
@@ -20,24 +20,22 @@ impl Evaluation {
     /// phase 2 does, so that a request is explained by all that was found and not by what was found first.
     pub(super) fn score_segment(&mut self) {
         let is_first = self.transaction.body.segment == 0;
-        self.score(|model, transaction, scratch, strangest, skip| {
+        self.score(|model, transaction, scratch, strangest, setting| {
             if is_first {
-                model.score_head(transaction, scratch, strangest, skip);
+                model.score_head(transaction, scratch, strangest, setting);
             }
-            model.score_body(&transaction.body, scratch, strangest, skip);
+            model.score_body(&transaction.body, scratch, strangest, setting);
         });
     }
 
-    fn score(
-        &mut self,
-        with: impl FnOnce(&Model, &Transaction, &mut Scratch, &mut Strangest, &dyn Fn(&View<'_>) -> bool),
-    ) {
+    fn score(&mut self, with: impl FnOnce(&Model, &Transaction, &mut Scratch, &mut Strangest, &Setting<'_>)) {
         let Some(compiled) = self.selection.and_then(|it| self.snapshot.policies().get(it.policy)) else {
             return;
         };
         if let (Some(model), Some(strangest)) = (&compiled.model, &mut self.strangest) {
             let skip = |view: &View<'_>| is_excepted(&compiled.policy, &self.exceptions, view);
-            SCRATCH.with_borrow_mut(|scratch| with(model, &self.transaction, scratch, strangest, &skip));
+            let setting = Setting { skip: Some(&skip), place: None };
+            SCRATCH.with_borrow_mut(|scratch| with(model, &self.transaction, scratch, strangest, &setting));
         }
     }
 

@@ -54,7 +54,9 @@ pub(super) fn walk(extractor: &mut Extractor, transaction: &Transaction, visit: 
 
 /// The path as a whole, and what base64 hides in its segments.
 fn path(extractor: &mut Extractor, path: &[u8], visit: &mut (impl Visit + ?Sized)) {
-    if !is_location(path) {
+    if is_location(path) {
+        visit.value(Location::Path, b"", path);
+    } else {
         extractor.encoded(Location::Path, b"", path, visit);
     }
     for segment in path.split(|byte| *byte == b'/').filter(|segment| segment.len() >= 16) {

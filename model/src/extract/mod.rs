@@ -36,6 +36,9 @@ pub struct View<'a> {
 pub trait Visit {
     /// Looks at one view. It may be called many times for one value.
     fn view(&mut self, view: View<'_>);
+
+    /// Looks at a value as it came, before the views of it. Most have none, because they are plain.
+    fn value(&mut self, _location: Location, _name: &[u8], _value: &[u8]) {}
 }
 
 impl<F: FnMut(View<'_>) + ?Sized> Visit for F {
@@ -63,6 +66,7 @@ impl Extractor {
 
     /// Shows a value that no server has decoded yet: without one level of percent-encoding.
     fn encoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        visit.value(location, name, value);
         if is_plain(value) {
             return;
         }
@@ -80,6 +84,7 @@ impl Extractor {
 
     /// Shows a value as the application gets it.
     fn decoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        visit.value(location, name, value);
         self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit);
     }
 

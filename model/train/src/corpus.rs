@@ -142,7 +142,8 @@ pub fn each_view(record: &Record, extractor: &mut Extractor, visit: &mut impl mo
     }
 }
 
-fn each_segment(
+/// Shows every segment of a recorded body.
+pub fn each_segment(
     transaction: &mut Transaction,
     mut input: &[u8],
     limits: &Limits,

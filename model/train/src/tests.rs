@@ -1,6 +1,6 @@
 //! The recipe on a corpus small enough for a test.
 
-use model::{Model, Scratch, Strangest};
+use model::{Model, Scratch, Setting, Strangest};
 use transaction::{Limits, Record};
 
 use crate::{Corpus, Request, train};
@@ -36,12 +36,8 @@ fn log_odds(model: &Model, target: &str) -> f32 {
     let mut record = Record::default();
     record.request.target = target.into();
     let mut strangest = Strangest::above(f32::MAX);
-    model.score_head(
-        &record.transaction(&Limits::default()),
-        &mut Scratch::default(),
-        &mut strangest,
-        &|_| false,
-    );
+    let transaction = record.transaction(&Limits::default());
+    model.score_head(&transaction, &mut Scratch::default(), &mut strangest, &Setting::default());
     strangest.log_odds().unwrap_or(f32::NEG_INFINITY)
 }
 

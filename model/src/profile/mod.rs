@@ -1,0 +1,37 @@
+//! What a site's own traffic teaches: for each of its parameters, what values usually look like.
+//!
+//! A [`Learner`] counts ordinary requests into a [`State`], which is a file that can be read, merged and
+//! forgotten in parts. From a state come [`Profiles`], which scoring asks about values that look strange:
+//! what is habitual in a parameter does not count against it, and what is new to one that never had anything
+//! but plain values counts more. [`Quorum`] says how often, how long and from how many sources something
+//! must be seen to be habitual: that is what keeps a few clients from teaching the wrong thing.
+
+mod distinct;
+mod effect;
+mod file;
+mod indicator;
+mod key;
+mod kind;
+mod learner;
+mod parameter;
+mod quorum;
+mod state;
+mod summary;
+mod template;
+mod windows;
+
+pub use distinct::Distinct;
+pub use effect::{Adjustment, Effect, Place, Profiles};
+pub use file::{BYTES_MAX, StateError};
+pub use indicator::{CLASS_FIRST, Indicator};
+pub use key::Key;
+pub use kind::{Kind, Look};
+pub use learner::{Learner, Seen, When};
+pub use parameter::Parameter;
+pub use quorum::Quorum;
+pub use state::{Caps, State};
+pub use summary::Summary;
+pub use windows::{WINDOW_SECONDS, Windows};
+
+#[cfg(test)]
+mod tests;
