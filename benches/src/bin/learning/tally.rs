@@ -1,0 +1,64 @@
+//! How many of how many are flagged, at each confidence.
+
+use std::fmt;
+
+use model::artifact::Thresholds;
+
+/// Requests of one kind, and those of them at medium, high and critical confidence.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tally {
+    all: usize,
+    flagged: [usize; 3],
+}
+
+impl Tally {
+    /// Counts a request.
+    pub(crate) fn add(&mut self, log_odds: f32, thresholds: Thresholds) {
+        self.all += 1;
+        let levels = [thresholds.medium, thresholds.high, thresholds.critical];
+        for (count, threshold) in self.flagged.iter_mut().zip(levels) {
+            *count += usize::from(log_odds >= threshold);
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:7}", self.all)?;
+        for count in self.flagged {
+            write!(f, " {count:6} {:8.4} %", 100.0 * count as f64 / self.all.max(1) as f64)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is counted in a simulation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Row {
+    OrdinaryCold,
+    OrdinaryLearned,
+    OrdinaryPoisoned,
+    HostileCold,
+    HostileLearned,
+    HostilePoisoned,
+    AimedCold,
+    AimedLearned,
+    AimedPoisoned,
+}
+
+impl Row {
+    /// Its line in the table.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::OrdinaryCold => "ordinary requests, cold",
+            Self::OrdinaryLearned => "ordinary requests, learned",
+            Self::OrdinaryPoisoned => "ordinary requests, learned from poisoned traffic",
+            Self::HostileCold => "attacks, cold",
+            Self::HostileLearned => "attacks, learned",
+            Self::HostilePoisoned => "attacks, learned from poisoned traffic",
+            Self::AimedCold => "the poisoner's own attack, cold",
+            Self::AimedLearned => "the poisoner's own attack, learned",
+            Self::AimedPoisoned => "the poisoner's own attack, learned from it",
+        }
+    }
+}
