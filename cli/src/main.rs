@@ -31,6 +31,9 @@ enum Command {
     Demo(commands::demo::Args),
     /// Judge one recorded request and say why.
     Explain(commands::explain::Args),
+    /// Show, compare, merge and forget what was learned of sites.
+    #[command(subcommand)]
+    Learn(commands::learn::Command),
     /// List, explain and install rules.
     #[command(subcommand)]
     Rules(commands::rules::Command),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Learn(command) => commands::learn::run(&command),
         Command::Rules(command) => commands::rules::run(&command),
         Command::Run(args) => commands::run::run(&args),
         Command::Score(args) => commands::score::run(&args),

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod explain;
+pub(crate) mod learn;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod score;

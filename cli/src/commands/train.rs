@@ -98,7 +98,7 @@ fn sha256(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Writes the whole file or nothing.
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     let partial = PathBuf::from(name);
