@@ -12,6 +12,7 @@ mod detect_xss;
 mod ends_with;
 mod error;
 mod ip_match;
+mod needs;
 mod pm;
 mod refused;
 mod rx;

@@ -15,6 +15,7 @@ use std::ops::Range;
 
 use super::{Budget, Captures, OperatorError, Rx};
 use crate::Resolve;
+use crate::prefilter::Needs;
 
 /// A regular expression, and the check that what it matches must pass.
 #[derive(Debug)]
@@ -39,6 +40,11 @@ pub enum Scheme {
 impl Verify {
     pub(super) fn compile(scheme: Scheme, argument: &str) -> Result<Self, OperatorError> {
         Ok(Self { candidates: Rx::compile(argument)?, scheme })
+    }
+
+    /// What every value holds that has such a number.
+    pub(super) fn needs(&self) -> Needs {
+        self.candidates.needs()
     }
 
     pub(super) fn find(

@@ -74,13 +74,13 @@ impl<'r> Evaluation<'r, '_> {
             Ctl::AuditLogParts(parts) => state.audit_log_parts = Some(parts.clone()),
             Ctl::ForceRequestBodyVariable(on) => {
                 state.memory.force_request_body = *on;
-                self.catalog.forget(Variable::RequestBody);
+                self.forget(Variable::RequestBody);
             }
             Ctl::RequestBodyAccess(on) => state.request_body_access = Some(*on),
             Ctl::RequestBodyProcessor(processor) => {
                 state.body_processor = Some(*processor);
-                self.catalog.forget(Variable::ReqbodyProcessor);
-                self.catalog.forget(Variable::RequestBody);
+                self.forget(Variable::ReqbodyProcessor);
+                self.forget(Variable::RequestBody);
             }
             Ctl::ResponseBodyAccess(on) => state.response_body_access = Some(*on),
             Ctl::RuleEngine(mode) => state.engine = *mode,

@@ -10,6 +10,7 @@ use super::catalog::Catalog;
 use super::link::Found;
 use super::plan::Plan;
 use super::scope::Scope;
+use super::screen::Candidates;
 use super::value::Value;
 use super::variables::Scene;
 use crate::{EngineMode, Phase, Rule, Ruleset, Skip, Step};
@@ -24,6 +25,8 @@ pub(super) struct Evaluation<'r, 't> {
     pub(super) state: &'r mut RuleState,
     pub(super) catalog: Catalog<'t>,
     pub(super) cache: Cache<'t>,
+    /// What screened rules look at.
+    pub(super) candidates: Candidates<'r>,
     /// What the current link matched so far.
     pub(super) matched: Rc<Vec<Value<'t>>>,
     /// What the previous link of the chain matched (`MATCHED_VARS`).
@@ -57,6 +60,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             state,
             catalog: Catalog::new(),
             cache: Cache::default(),
+            candidates: Candidates::default(),
             matched: Rc::clone(&nothing),
             matched_before: Rc::clone(&nothing),
             nothing,
@@ -68,11 +72,17 @@ impl<'r, 't> Evaluation<'r, 't> {
 
     /// Runs all steps of the phase, as far as skips and `allow` let it.
     pub(super) fn run(&mut self) {
+        if self.state.trace.is_none() {
+            self.screen_all();
+        }
         let steps = &self.ruleset.phases[self.phase.index()];
         let mut position = 0;
         while let Some(step) = steps.get(position) {
             position += 1;
             let Step::Rule(index) = *step else { continue };
+            if self.candidates.leave_out(index) {
+                continue;
+            }
             let Some(rule) = self.ruleset.rules.get(index as usize) else { continue };
             if self.rule(index, rule)
                 && let Some(skip) = &rule.skip

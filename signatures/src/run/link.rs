@@ -81,7 +81,10 @@ impl<'r, 't> Evaluation<'r, 't> {
         }
         let values = self.values(place.rule, target);
         let is_listed = matches!(values, Values::Listed(_));
-        for value in values.iter() {
+        let screened =
+            if place.index == 0 { self.candidates.of(place.rule_index, target.variable) } else { None };
+        let indices = screened.unwrap_or_else(|| (0..values.len()).collect());
+        for value in indices.into_iter().filter_map(|index| values.get(index)) {
             if !selects(target, value) {
                 continue;
             }

@@ -36,6 +36,7 @@ mod plan;
 mod rule;
 mod rule_set;
 mod scope;
+mod screen;
 mod trace;
 mod value;
 mod variables;

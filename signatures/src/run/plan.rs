@@ -1,8 +1,9 @@
-//! What evaluation derives from the rules once: shared transformation prefixes and rules by tag.
+//! What evaluation derives from the rules once: shared transformation prefixes, rules by tag, the screen.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::rule_set::RuleSet;
+use super::screen::Screen;
 use crate::transformation::Transformation;
 use crate::{Rule, RuleSelector};
 
@@ -17,6 +18,15 @@ pub(crate) struct Plan {
     pipelines: Vec<Vec<Pipeline>>,
     /// The rules that carry each tag; the few distinct tags are all a selector is asked about.
     rules_by_tag: Vec<(Box<[u8]>, RuleSet)>,
+    /// Which rules need not be asked about a value.
+    pub(super) screen: Screen,
+}
+
+/// A plan to which pipelines are added.
+#[derive(Debug, Default)]
+pub(super) struct PlanBuilder {
+    plan: Plan,
+    children: HashMap<(Pipeline, Transformation), Pipeline>,
 }
 
 /// A node of the tree: the transformations from the root to it. 0 is the root, which changes nothing.
@@ -31,17 +41,19 @@ struct Node {
 
 impl Plan {
     pub(super) fn new(rules: &[Rule]) -> Self {
-        let mut plan = Self::default();
-        let mut children = HashMap::new();
+        let mut builder = PlanBuilder::default();
         let mut tags: BTreeMap<&[u8], RuleSet> = BTreeMap::new();
         for (index, rule) in (0_u32..).zip(rules) {
             let links = rule.links.iter();
-            let pipelines = links.map(|link| plan.pipeline(&link.transformations, &mut children)).collect();
-            plan.pipelines.push(pipelines);
+            let pipelines = links.map(|link| builder.pipeline(&link.transformations)).collect();
+            builder.plan.pipelines.push(pipelines);
             for tag in rule.meta.tags.iter().filter_map(crate::Text::as_literal) {
                 tags.entry(tag).or_default().insert(index);
             }
         }
+        let screen = Screen::new(rules, &mut builder);
+        let mut plan = builder.plan;
+        plan.screen = screen;
         plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
         plan
     }
@@ -77,16 +89,20 @@ impl Plan {
         }
         selected
     }
+}
 
-    fn pipeline(
-        &mut self,
-        transformations: &[Transformation],
-        children: &mut HashMap<(Pipeline, Transformation), Pipeline>,
-    ) -> Pipeline {
+impl PlanBuilder {
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The pipeline of these transformations, with all that lead to it.
+    pub(super) fn pipeline(&mut self, transformations: &[Transformation]) -> Pipeline {
+        let (nodes, children) = (&mut self.plan.nodes, &mut self.children);
         transformations.iter().fold(Pipeline::ROOT, |parent, transformation| {
             *children.entry((parent, *transformation)).or_insert_with(|| {
-                self.nodes.push(Node { parent, transformation: *transformation });
-                Pipeline(self.nodes.len() as u32)
+                nodes.push(Node { parent, transformation: *transformation });
+                Pipeline(nodes.len() as u32)
             })
         })
     }

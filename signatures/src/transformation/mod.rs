@@ -6,6 +6,7 @@ use transaction::decode::percent::hex;
 
 #[cfg(test)]
 mod check;
+mod effect;
 
 macro_rules! transformations {
     ($($(#[$doc:meta])* $variant:ident = $name:literal in $module:ident,)*) => {

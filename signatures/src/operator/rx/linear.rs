@@ -14,12 +14,16 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::{iter, syntax};
 use regex_automata::{Input, Match, hybrid};
+use regex_syntax::hir::Hir;
+
+use crate::prefilter::{Needs, pattern_needs};
 
 /// A compiled pattern and the memory of its searches.
 #[derive(Debug)]
 pub(super) struct Linear {
     regex: Regex,
     caches: Caches,
+    needs: Needs,
 }
 
 impl Linear {
@@ -39,13 +43,26 @@ impl Linear {
 
     fn compile(pattern: &str) -> Result<Self, Box<BuildError>> {
         let syntax = syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true);
+        let hir = syntax::parse_with(pattern, &syntax).ok();
         let config = Config::new()
             .utf8_empty(false)
             .nfa_size_limit(Some(NFA_BYTES_MAX))
             .onepass_size_limit(Some(ONEPASS_BYTES_MAX))
-            .hybrid_cache_capacity(cache_bytes_max(pattern, syntax));
-        let regex = Regex::builder().syntax(syntax).configure(config).build(pattern)?;
-        Ok(Self { regex, caches: Caches::default() })
+            .hybrid_cache_capacity(hir.as_ref().map_or(CACHE_BYTES, cache_bytes_max));
+        let mut builder = Regex::builder();
+        let builder = builder.syntax(syntax).configure(config);
+        let regex = match &hir {
+            Some(hir) => builder.build_from_hir(hir)?,
+            // Says what is wrong.
+            None => builder.build(pattern)?,
+        };
+        let needs = hir.as_ref().map(pattern_needs).unwrap_or_default();
+        Ok(Self { regex, caches: Caches::default(), needs })
+    }
+
+    /// What every match holds.
+    pub(super) fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// The first match that begins at `from` or later.
@@ -98,11 +115,10 @@ impl Linear {
 
 /// What a cache of this pattern may take: enough that the states which ordinary values need stay in it. An
 /// automaton that has no room for a few of its largest states would be given up for a slower matcher.
-fn cache_bytes_max(pattern: &str, syntax: syntax::Config) -> usize {
+fn cache_bytes_max(hir: &Hir) -> usize {
     let nfa = thompson::Compiler::new()
-        .syntax(syntax)
         .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(NFA_BYTES_MAX)))
-        .build(pattern);
+        .build_from_hir(hir);
     let smallest = nfa.ok().and_then(|nfa| {
         let config = hybrid::dfa::Config::new().starts_for_each_pattern(true).unicode_word_boundary(true);
         config.get_minimum_cache_capacity(&nfa).ok()

@@ -31,6 +31,7 @@ use regex_automata::meta::BuildError;
 use regex_automata::util::captures::Captures as Groups;
 
 use super::{Captures, OperatorError};
+use crate::prefilter::Needs;
 use crate::{Resolve, Text, Variable};
 use bounded::{Exhausted, Hit, Program};
 use linear::Linear;
@@ -73,6 +74,14 @@ impl Rx {
     #[must_use]
     pub fn is_linear(&self) -> bool {
         matches!(self.matcher, Matcher::Linear(_))
+    }
+
+    /// What every value holds that the pattern matches.
+    pub(super) fn needs(&self) -> Needs {
+        match &self.matcher {
+            Matcher::Linear(linear) => linear.needs().clone(),
+            Matcher::Bounded(_) | Matcher::Expanded(_) => Needs::default(),
+        }
     }
 
     pub(super) fn find(

@@ -1,0 +1,170 @@
+//! What a value must hold so that an operator can match it.
+
+use super::{Argument, ByteRange, Operator, Pm};
+use crate::prefilter::{ByteSet, Clause, Needs};
+
+/// The bytes of a single word, which is never an SQL injection.
+const WORD: ByteSet = ByteSet::of(b"_").with_range(b'0', b'9').with_range(b'A', b'Z').with_range(b'a', b'z');
+
+impl Operator {
+    /// What every value holds that the operator matches; nothing where that cannot be said.
+    pub(crate) fn needs(&self) -> Needs {
+        match self {
+            Self::BeginsWith(argument)
+            | Self::Contains(argument)
+            | Self::ContainsWord(argument)
+            | Self::EndsWith(argument)
+            | Self::Streq(argument) => text(argument),
+            Self::Compare(..) | Self::IpMatch(_) | Self::UnconditionalMatch | Self::Within(_) => {
+                Needs::default()
+            }
+            Self::DetectSqli => bytes(WORD.complement()),
+            Self::DetectXss => bytes(ByteSet::of(b"<=")),
+            Self::NoMatch => Needs::all([Clause::default()], 0),
+            Self::Pm(phrases) => phrases_of(phrases),
+            Self::Rx(regex) | Self::RxGlobal(regex) => regex.needs(),
+            Self::ValidateByteRange(allowed) => refused(allowed),
+            Self::ValidateUrlEncoding => bytes(ByteSet::of(b"%")),
+            Self::ValidateUtf8Encoding => bytes(ByteSet::EMPTY.with_range(0x80, 0xff)),
+            Self::Verify(verify) => verify.needs(),
+        }
+    }
+}
+
+fn bytes(bytes: ByteSet) -> Needs {
+    Needs::all([Clause::bytes(bytes)], 1)
+}
+
+fn text(argument: &Argument) -> Needs {
+    argument.as_literal().map(Needs::literal).unwrap_or_default()
+}
+
+fn phrases_of(phrases: &Pm) -> Needs {
+    Needs::all(Clause::literals(phrases.phrases()), 1)
+}
+
+fn refused(allowed: &ByteRange) -> Needs {
+    bytes((0..=u8::MAX).filter(|byte| !allowed.allows(*byte)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Budget;
+    use super::super::check::{Files, Macros};
+    use super::*;
+    use crate::prefilter::ScannerBuilder;
+
+    /// Operators with their arguments; patterns are made of the same few letters as the values.
+    const OPERATORS: &[(&str, &str)] = &[
+        ("beginsWith", "aB"),
+        ("contains", "b<"),
+        ("containsWord", "ab"),
+        ("detectSQLi", ""),
+        ("detectXSS", ""),
+        ("endsWith", "a="),
+        ("noMatch", ""),
+        ("pm", "ab <a =b' b"),
+        ("streq", "a<b"),
+        ("validateByteRange", "32-65,97-127"),
+        ("validateUrlEncoding", ""),
+        ("validateUtf8Encoding", ""),
+        ("verifySSN", r"\d{3}-?\d{2}-?\d{4}"),
+    ];
+
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![
+            8 => prop::sample::select(b"aAbB<=' 1-".to_vec()),
+            1 => any::<u8>(),
+        ];
+        prop::collection::vec(byte, 0..24)
+    }
+
+    fn pattern() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "a", "b", "ab", "<", "=", "'", "[ab]", "[^a]", "[a-z<]", ".", r"\b", "^", "$", "", "(?i:ab)",
+            r"\s", r"\W", "b=a", "bab", "[=<']", "(?i)",
+        ]);
+        leaf.prop_map(String::from).prop_recursive(5, 24, 4, |inner| {
+            let quantifier = prop::sample::select(vec!["*", "+", "?", "{2}", "{1,3}", "+?", "{0,2}"]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
+                prop::collection::vec(inner.clone(), 2..4)
+                    .prop_map(|parts| format!("(?:{})", parts.join("|"))),
+                (inner, quantifier).prop_map(|(part, quantifier)| format!("({part}){quantifier}")),
+            ]
+        })
+    }
+
+    /// Whether a value that the operator matches meets all needs.
+    fn check(name: &str, argument: &str, value: &[u8]) -> Result<(), TestCaseError> {
+        let operator = Operator::compile(name, argument, &Files).unwrap();
+        let needs = operator.needs();
+        if operator.find_within(value, &Macros, &mut Budget::default(), None).is_none() {
+            return Ok(());
+        }
+        let mut builder = ScannerBuilder::default();
+        let ids: Vec<_> = needs.clauses.iter().map(|clause| builder.add(clause)).collect();
+        let scanner = builder.build();
+        let mut met = vec![0; scanner.words()];
+        scanner.scan(value, &mut met);
+        for id in ids {
+            let bit = scanner.bit(id).unwrap();
+            prop_assert!(
+                met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1,
+                "{} {} {:?}",
+                name,
+                argument,
+                needs
+            );
+        }
+        prop_assert!(value.len() >= needs.bytes_min);
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn what_matches_meets_the_needs(value in value()) {
+            for (name, argument) in OPERATORS {
+                check(name, argument, &value)?;
+            }
+        }
+
+        #[test]
+        fn what_a_pattern_matches_meets_its_needs(
+            pattern in pattern(),
+            values in prop::collection::vec(value(), 1..30),
+        ) {
+            for value in values {
+                check("rx", &pattern, &value)?;
+            }
+        }
+    }
+
+    #[test]
+    fn patterns_need_their_literals() {
+        for (pattern, needed) in [
+            (r"(?i)union[\s(+]+select\b", vec!["union", "select"]),
+            ("<script|javascript:", vec!["<script|javascript:"]),
+            ("^/mgmt/(?:tm|shared)/x", vec!["/mgmt/shared/x|/mgmt/tm/x"]),
+            ("(?:a|b)*", vec![]),
+        ] {
+            let needs = Operator::compile("rx", pattern, &Files).unwrap().needs();
+            let literals = |clause: &Clause| {
+                clause
+                    .literals
+                    .iter()
+                    .map(|it| String::from_utf8_lossy(it).into_owned())
+                    .collect::<Vec<_>>()
+                    .join("|")
+            };
+            let held: Vec<_> = needs.clauses.iter().map(literals).filter(|it| !it.is_empty()).collect();
+            for literal in needed {
+                assert!(held.iter().any(|it| it.contains(literal)), "{pattern}: {held:?}");
+            }
+        }
+    }
+}

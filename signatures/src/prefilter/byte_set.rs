@@ -1,0 +1,85 @@
+//! A set of bytes.
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    /// No byte.
+    pub(crate) const EMPTY: Self = Self([0; 4]);
+
+    /// The bytes of a text.
+    pub(crate) const fn of(bytes: &[u8]) -> Self {
+        let mut set = Self::EMPTY;
+        let mut at = 0;
+        while at < bytes.len() {
+            set = set.with_range(bytes[at], bytes[at]);
+            at += 1;
+        }
+        set
+    }
+
+    /// The set with all bytes from `first` to `last`.
+    pub(crate) const fn with_range(mut self, first: u8, last: u8) -> Self {
+        let mut byte = first as usize;
+        while byte <= last as usize {
+            self.0[byte / 64] |= 1 << (byte % 64);
+            byte += 1;
+        }
+        self
+    }
+
+    pub(crate) fn insert(&mut self, byte: u8) {
+        *self = self.with_range(byte, byte);
+    }
+
+    pub(crate) fn contains(&self, byte: u8) -> bool {
+        self.0[usize::from(byte) / 64] >> (byte % 64) & 1 == 1
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::EMPTY
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u8> {
+        (0..=u8::MAX).filter(|byte| self.contains(*byte))
+    }
+
+    /// The bytes of either.
+    pub(crate) fn union(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
+        self
+    }
+
+    /// The bytes that are not in it.
+    pub(crate) fn complement(mut self) -> Self {
+        self.0.iter_mut().for_each(|word| *word = !*word);
+        self
+    }
+
+    /// The set with both cases of each letter in it.
+    pub(crate) fn without_case(self) -> Self {
+        let letters = self.iter().filter(u8::is_ascii_alphabetic);
+        letters.fold(self, |set, letter| set.with_range(letter ^ 0x20, letter ^ 0x20))
+    }
+}
+
+impl FromIterator<u8> for ByteSet {
+    fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Self {
+        bytes.into_iter().fold(Self::EMPTY, |set, byte| set.with_range(byte, byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_what_was_put_in() {
+        let set = ByteSet::of(b"aZ\xff").with_range(b'0', b'2');
+        assert_eq!(set.iter().collect::<Vec<_>>(), b"012Za\xff");
+        assert_eq!(set.without_case().iter().collect::<Vec<_>>(), b"012AZaz\xff");
+        assert_eq!(set.complement().iter().count(), 250);
+        assert!(ByteSet::EMPTY.is_empty() && set.union(set.complement()).complement().is_empty());
+    }
+}

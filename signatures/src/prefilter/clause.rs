@@ -1,0 +1,125 @@
+//! One thing that a value must hold: any of some bytes and literals.
+
+use std::collections::BTreeSet;
+
+use super::ByteSet;
+
+/// Bytes and literals of which a value must hold at least one. Case is ignored: literals are lower case,
+/// sets hold both cases.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Clause {
+    pub(crate) bytes: ByteSet,
+    /// Two bytes or more each; those of fewer than four have a byte that is neither letter nor digit.
+    pub(crate) literals: BTreeSet<Box<[u8]>>,
+}
+
+impl Clause {
+    /// At least one of these bytes.
+    pub(crate) fn bytes(bytes: ByteSet) -> Self {
+        Self { bytes: bytes.without_case(), literals: BTreeSet::new() }
+    }
+
+    /// At least one of these literals; `None` when one is empty, which every value holds.
+    pub(crate) fn literals<'l>(literals: impl IntoIterator<Item = &'l [u8]>) -> Option<Self> {
+        let mut clause = Self::default();
+        for literal in literals {
+            match literal {
+                [] => return None,
+                [byte] => clause.bytes.insert(*byte),
+                // A short word is in so much that to look for it would cost more than it spares.
+                [_, _] | [_, _, _] if literal.iter().all(u8::is_ascii_alphanumeric) => {
+                    clause.bytes.insert(rarest(literal));
+                }
+                _ => {
+                    let kept = literal.get(..LITERAL_BYTES_MAX).unwrap_or(literal);
+                    clause.literals.insert(kept.to_ascii_lowercase().into());
+                }
+            }
+        }
+        clause.bytes = clause.bytes.without_case();
+        clause.simplify();
+        Some(clause)
+    }
+
+    /// What a value holds that meets one or the other.
+    pub(crate) fn or(mut self, other: &Self) -> Self {
+        self.bytes = self.bytes.union(other.bytes);
+        self.literals.extend(other.literals.iter().cloned());
+        self.simplify();
+        self
+    }
+
+    /// Leaves out literals that hold another, which says the same.
+    fn simplify(&mut self) {
+        let bytes = self.bytes;
+        self.literals.retain(|literal| !literal.iter().any(|byte| bytes.contains(*byte)));
+        if self.literals.len() > LITERALS_COMPARED_MAX {
+            return;
+        }
+        let all = self.literals.clone();
+        self.literals.retain(|literal| {
+            let parts = (2..literal.len()).flat_map(|length| literal.windows(length));
+            !parts.into_iter().any(|part| all.contains(part))
+        });
+    }
+
+    /// How often a byte of an ordinary value is the begin of something that meets it (per byte).
+    pub(crate) fn frequency(&self) -> f64 {
+        let bytes: f64 = self.bytes.iter().map(byte_frequency).sum();
+        bytes + self.literals.iter().map(|literal| literal_frequency(literal)).sum::<f64>()
+    }
+}
+
+/// The byte of a literal that ordinary values have least.
+pub(super) fn rarest(literal: &[u8]) -> u8 {
+    let bytes = literal.iter().copied();
+    bytes.min_by(|a, b| byte_frequency(*a).total_cmp(&byte_frequency(*b))).unwrap_or_default()
+}
+
+/// How often a literal begins at a byte of an ordinary value, if bytes came independently.
+pub(super) fn literal_frequency(literal: &[u8]) -> f64 {
+    // Letters come in words, so the next one is less of a surprise than the first.
+    let next = |byte: &u8| (byte_frequency(*byte) * 2.0).min(1.0);
+    let tail = literal.get(1..).unwrap_or_default().iter().map(next).product::<f64>();
+    literal.first().map_or(1.0, |first| byte_frequency(*first)) * tail
+}
+
+/// How often an ordinary value has this byte, in either case: a rough guess that decides what is looked
+/// for, never what is found.
+fn byte_frequency(byte: u8) -> f64 {
+    match byte.to_ascii_lowercase() {
+        b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 0.05,
+        b'j' | b'q' | b'x' | b'z' => 0.006,
+        b'a'..=b'z' => 0.02,
+        b'0'..=b'9' => 0.015,
+        b'-' | b'_' | b'.' | b'/' | b' ' => 0.012,
+        b'%' | b'=' | b'&' | b'+' | b':' | b';' | b',' => 0.005,
+        b'"' | b'(' | b')' | b'{' | b'}' | b'[' | b']' | b'|' | b'?' => 0.001,
+        _ => 0.000_3,
+    }
+}
+
+/// A longer literal is looked for by its begin (bytes).
+const LITERAL_BYTES_MAX: usize = 32;
+/// Of more literals it is not asked whether one holds another.
+const LITERALS_COMPARED_MAX: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_nothing_twice() {
+        let clause = Clause::literals([b"<A".as_slice(), b"xx<ay", b"=", b"b=c", b"defg", b"jo"])
+            .expect("none is empty");
+        assert_eq!(clause.bytes, ByteSet::of(b"=jJ"));
+        assert_eq!(clause.literals.iter().map(|it| &**it).collect::<Vec<_>>(), [b"<a".as_slice(), b"defg"]);
+        assert_eq!(Clause::literals([b"a".as_slice(), b""]), None);
+    }
+
+    #[test]
+    fn rare_things_are_rarer() {
+        let frequency = |literal: &[u8]| literal_frequency(literal);
+        assert!(frequency(b"<script") < frequency(b"script") && frequency(b"script") < frequency(b"sc"));
+    }
+}

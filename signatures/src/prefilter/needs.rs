@@ -1,0 +1,44 @@
+//! All that a value must hold.
+
+use super::Clause;
+
+/// What every value that an operator matches holds: all of the clauses, in at least so many bytes. Nothing
+/// needed means that any value may match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// The rarest first.
+    pub(crate) clauses: Vec<Clause>,
+    /// The length of the shortest value (bytes).
+    pub(crate) bytes_min: usize,
+}
+
+impl Needs {
+    /// All of these clauses.
+    pub(crate) fn all(clauses: impl IntoIterator<Item = Clause>, bytes_min: usize) -> Self {
+        let mut clauses: Vec<_> =
+            clauses.into_iter().filter(|clause| clause.literals.len() <= LITERALS_MAX).collect();
+        clauses.sort_by(|a, b| a.frequency().total_cmp(&b.frequency()));
+        clauses.dedup();
+        let mut count = 0;
+        clauses.retain(|clause| {
+            count += 1;
+            clause.frequency() < if count == 1 { FIRST_FREQUENCY_MAX } else { OTHER_FREQUENCY_MAX }
+        });
+        clauses.truncate(CLAUSES_MAX);
+        Self { clauses, bytes_min }
+    }
+
+    /// This literal.
+    pub(crate) fn literal(literal: &[u8]) -> Self {
+        Self::all(Clause::literals([literal]), literal.len())
+    }
+}
+
+/// What more bytes of a value meet (per byte) is met by nearly every value.
+const FIRST_FREQUENCY_MAX: f64 = 0.3;
+/// Beside a rarer clause only what is rare itself is worth a look.
+const OTHER_FREQUENCY_MAX: f64 = 0.03;
+/// More clauses do not help.
+const CLAUSES_MAX: usize = 6;
+/// Literals of one clause: as many as the longest word lists of CRS have, and more.
+const LITERALS_MAX: usize = 8_192;

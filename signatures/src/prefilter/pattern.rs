@@ -1,0 +1,200 @@
+//! What a regular expression needs, by its syntax tree.
+//!
+//! After R. Cox, "Regular Expression Matching with a Trigram Index": for each part of a pattern the literals
+//! that it may match, as long as they are few, and otherwise what they all hold.
+
+use std::collections::BTreeSet;
+
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+
+use super::{ByteSet, Clause, Needs};
+
+/// What every match of the pattern holds. `hir` matches bytes.
+pub(crate) fn needs(hir: &Hir) -> Needs {
+    let part = part(hir, 0);
+    let bytes_min = hir.properties().minimum_len().unwrap_or(0);
+    Needs::all(part.all_clauses(), bytes_min)
+}
+
+/// Texts that a part of a pattern may match, in lower case.
+type Texts = BTreeSet<Vec<u8>>;
+
+/// What is known of a part of a pattern.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    /// Everything it matches, when that is little.
+    exact: Option<Texts>,
+    /// What all matches begin with and end with, one of each; for what is repeated.
+    edges: Option<Texts>,
+    /// What all matches hold.
+    clauses: Vec<Clause>,
+}
+
+impl Part {
+    fn exact(texts: Texts) -> Self {
+        Self { exact: Some(texts), ..Self::default() }
+    }
+
+    fn empty() -> Self {
+        Self::exact(Texts::from([Vec::new()]))
+    }
+
+    fn clauses(clauses: Vec<Clause>) -> Self {
+        Self { clauses, ..Self::default() }
+    }
+
+    /// The clauses, with what `exact` says.
+    fn all_clauses(self) -> Vec<Clause> {
+        let mut clauses = self.clauses;
+        clauses.extend(self.exact.as_ref().and_then(clause));
+        clauses.sort_by(|a, b| a.frequency().total_cmp(&b.frequency()));
+        clauses
+    }
+}
+
+fn clause(texts: &Texts) -> Option<Clause> {
+    Clause::literals(texts.iter().map(Vec::as_slice))
+}
+
+fn part(hir: &Hir, depth: usize) -> Part {
+    if depth > DEPTH_MAX {
+        return Part::default();
+    }
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Part::empty(),
+        HirKind::Literal(literal) => Part::exact(Texts::from([literal.0.to_ascii_lowercase()])),
+        HirKind::Class(class) => one_of(class),
+        HirKind::Capture(capture) => part(&capture.sub, depth + 1),
+        HirKind::Repetition(repetition) => repeated(repetition, depth),
+        HirKind::Concat(parts) => sequence(parts.iter().map(|hir| part(hir, depth + 1))),
+        HirKind::Alternation(branches) => choice(branches.iter().map(|hir| part(hir, depth + 1)).collect()),
+    }
+}
+
+fn one_of(class: &Class) -> Part {
+    let bytes = class_bytes(class).without_case();
+    let texts: Texts = bytes.iter().map(|byte| vec![byte.to_ascii_lowercase()]).collect();
+    if texts.len() <= CLASS_TEXTS_MAX && is_ascii(class) {
+        return Part::exact(texts);
+    }
+    Part::clauses(vec![Clause::bytes(bytes)])
+}
+
+fn is_ascii(class: &Class) -> bool {
+    match class {
+        Class::Bytes(_) => true,
+        Class::Unicode(class) => class.is_ascii(),
+    }
+}
+
+/// The bytes of which every match of the class has at least one.
+fn class_bytes(class: &Class) -> ByteSet {
+    match class {
+        Class::Bytes(class) => {
+            class.iter().fold(ByteSet::EMPTY, |set, range| set.with_range(range.start(), range.end()))
+        }
+        Class::Unicode(class) => class.iter().fold(ByteSet::EMPTY, |set, range| {
+            let ascii = |c: char| u8::try_from(c).ok().filter(u8::is_ascii);
+            let set = match ascii(range.start()) {
+                Some(first) => set.with_range(first, ascii(range.end()).unwrap_or(0x7f)),
+                None => set,
+            };
+            if range.end().is_ascii() { set } else { set.with_range(0x80, 0xff) }
+        }),
+    }
+}
+
+fn repeated(repetition: &Repetition, depth: usize) -> Part {
+    let sub = part(&repetition.sub, depth + 1);
+    match (repetition.min, repetition.max) {
+        (0, Some(1)) => match sub.exact {
+            Some(mut texts) => {
+                texts.insert(Vec::new());
+                Part::exact(texts)
+            }
+            None => Part::default(),
+        },
+        (0, _) => Part::default(),
+        (min, max) if max == Some(min) && min <= COPIES_MAX => sequence((0..min).map(|_| sub.clone())),
+        _ => {
+            let edges = sub.exact.clone().or_else(|| sub.edges.clone());
+            Part { exact: None, edges, clauses: sub.all_clauses() }
+        }
+    }
+}
+
+/// Parts one after the other. As long as what may come is little, it is written out; where it is not, what
+/// was written out becomes a clause.
+fn sequence(parts: impl Iterator<Item = Part>) -> Part {
+    let mut clauses = Vec::new();
+    let mut run = Texts::from([Vec::new()]);
+    let mut is_exact = true;
+    for part in parts {
+        clauses.extend(part.clauses);
+        if let Some(texts) = part.exact {
+            match product(&run, &texts) {
+                Some(longer) => run = longer,
+                None => {
+                    is_exact = false;
+                    clauses.extend(clause(&run));
+                    run = texts;
+                }
+            }
+            continue;
+        }
+        is_exact = false;
+        let end = part.edges.as_ref().and_then(|edges| product(&run, edges));
+        clauses.extend(clause(&end.unwrap_or(run)));
+        run = part.edges.unwrap_or_else(|| Texts::from([Vec::new()]));
+    }
+    if is_exact && clauses.is_empty() {
+        return Part::exact(run);
+    }
+    clauses.extend(clause(&run));
+    Part::clauses(clauses)
+}
+
+/// Each text of one with each of the other after it, unless they are many or long.
+fn product(first: &Texts, second: &Texts) -> Option<Texts> {
+    let bytes = |texts: &Texts| texts.iter().map(Vec::len).max().unwrap_or(0);
+    if first.len() * second.len() > PRODUCT_MAX.max(first.len())
+        || bytes(first) + bytes(second) > TEXT_BYTES_MAX
+    {
+        return None;
+    }
+    let joined = first.iter().flat_map(|a| second.iter().map(move |b| [a.as_slice(), b].concat()));
+    Some(joined.collect())
+}
+
+/// One of several parts: whatever one clause of each says, all say together.
+fn choice(branches: Vec<Part>) -> Part {
+    let texts: usize =
+        branches.iter().map(|part| part.exact.as_ref().map_or(TEXTS_MAX + 1, Texts::len)).sum();
+    if texts <= TEXTS_MAX {
+        return Part::exact(branches.into_iter().filter_map(|part| part.exact).flatten().collect());
+    }
+    let branches: Vec<_> = branches.into_iter().map(Part::all_clauses).collect();
+    let count = branches.iter().map(Vec::len).max().unwrap_or(0).min(CHOICE_CLAUSES_MAX);
+    let clauses = (0..count).map_while(|index| {
+        branches.iter().try_fold(Clause::default(), |all, clauses| {
+            let clause = clauses.get(index).or(clauses.last())?;
+            Some(all.or(clause))
+        })
+    });
+    Part::clauses(clauses.collect())
+}
+
+/// Deeper parts of a pattern need nothing.
+const DEPTH_MAX: usize = 64;
+/// A class of more bytes is not written out.
+const CLASS_TEXTS_MAX: usize = 12;
+/// Texts that the branches of a choice are written out as.
+const TEXTS_MAX: usize = 512;
+/// Texts that a sequence is written out as; more only where it is a word list that goes on.
+const PRODUCT_MAX: usize = 128;
+/// How long these may get (bytes).
+const TEXT_BYTES_MAX: usize = 32;
+/// Times that something repeated is written out.
+const COPIES_MAX: u32 = 8;
+/// Clauses of a choice.
+const CHOICE_CLAUSES_MAX: usize = 3;

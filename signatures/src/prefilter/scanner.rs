@@ -1,0 +1,140 @@
+//! Which clauses a value meets, in one pass.
+
+use std::collections::BTreeMap;
+
+use super::literals::{Literal, Literals};
+use super::{ByteSet, Clause};
+
+/// Clauses to be scanned for, each once.
+#[derive(Debug, Default)]
+pub(crate) struct ScannerBuilder {
+    clauses: BTreeMap<Clause, ClauseId>,
+}
+
+/// A clause that was given to a [`ScannerBuilder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClauseId(u32);
+
+/// Scans values for clauses. What a value meets are bits: of each clause that [`Scanner::bit`] gives one.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    bits: Vec<Option<u16>>,
+    words: usize,
+    /// For each byte, the bits of the clauses that it meets.
+    by_byte: Box<[[u64; BYTE_WORDS]; 256]>,
+    literals: Literals,
+}
+
+impl ScannerBuilder {
+    /// The clause's id, the same for the same clause.
+    pub(crate) fn add(&mut self, clause: &Clause) -> ClauseId {
+        let next = ClauseId(self.clauses.len() as u32);
+        match self.clauses.get(clause) {
+            Some(id) => *id,
+            None => *self.clauses.entry(clause.clone()).or_insert(next),
+        }
+    }
+
+    /// The id of a set of bytes.
+    pub(crate) fn add_bytes(&mut self, bytes: ByteSet) -> ClauseId {
+        self.add(&Clause { bytes, ..Clause::default() })
+    }
+
+    pub(crate) fn build(self) -> Scanner {
+        // Clauses with bytes come first: for these a byte is looked up in a table that has room for so many.
+        let mut clauses: Vec<_> = self.clauses.iter().collect();
+        clauses.sort_by_key(|(clause, id)| (clause.bytes.is_empty(), **id));
+        // One of them is for short literals.
+        let with_bytes = clauses.partition_point(|(clause, _)| !clause.bytes.is_empty());
+        let left_out = with_bytes.saturating_sub(BYTE_WORDS * 64 - 1);
+        clauses.drain(with_bytes - left_out..with_bytes);
+        clauses.truncate(usize::from(u16::MAX) - 1);
+
+        let mut bits = vec![None; self.clauses.len()];
+        let mut by_byte = Box::new([[0; BYTE_WORDS]; 256]);
+        let mut literals: BTreeMap<&[u8], Vec<u16>> = BTreeMap::new();
+        for (bit, (clause, id)) in (1_u16..).zip(&clauses) {
+            bits[id.0 as usize] = Some(bit);
+            for byte in clause.bytes.iter() {
+                by_byte[usize::from(byte)][usize::from(bit) / 64] |= 1 << (bit % 64);
+            }
+            clause.literals.iter().for_each(|literal| literals.entry(literal).or_default().push(bit));
+        }
+        let literals = literals.into_iter().map(|(text, bits)| Literal { text: text.into(), bits });
+        let literals = Literals::new(literals.collect());
+        for byte in literals.short_bytes.iter() {
+            by_byte[usize::from(byte)][0] |= SHORT;
+        }
+        Scanner { bits, words: (clauses.len() + 1).div_ceil(64).max(BYTE_WORDS), by_byte, literals }
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        ScannerBuilder::default().build()
+    }
+}
+
+impl Scanner {
+    /// The bit that says whether a value meets the clause; `None` for clauses beyond what a scan can tell.
+    pub(crate) fn bit(&self, clause: ClauseId) -> Option<u16> {
+        self.bits.get(clause.0 as usize).copied().flatten()
+    }
+
+    /// How many words the bits of one value take.
+    pub(crate) fn words(&self) -> usize {
+        self.words
+    }
+
+    /// Sets the bits of all clauses that the value meets; `met` is [`Scanner::words`] long, and zero.
+    pub(crate) fn scan(&self, value: &[u8], met: &mut [u64]) {
+        let mut by_byte = [0; BYTE_WORDS];
+        for byte in value {
+            let more = &self.by_byte[usize::from(*byte)];
+            by_byte.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
+        }
+        met.iter_mut().zip(by_byte).for_each(|(word, bytes)| *word |= bytes);
+        self.literals.scan(value, met);
+        if by_byte[0] & SHORT != 0 {
+            self.literals.scan_short(value, met);
+        }
+    }
+}
+
+/// The bit of bytes without which a value has no short literal; no clause has it.
+const SHORT: u64 = 1;
+/// Words of bits for clauses that one byte can meet.
+const BYTE_WORDS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn clause() -> impl Strategy<Value = Clause> {
+        let texts = prop::collection::vec("[ab<%xyz]{1,5}", 1..4);
+        texts.prop_filter_map("empty", |texts| Clause::literals(texts.iter().map(String::as_bytes)))
+    }
+
+    proptest! {
+        #[test]
+        fn says_what_each_clause_says(
+            clauses in prop::collection::vec(clause(), 1..300),
+            value in "[abxyzABXYZ<%]{0,30}",
+        ) {
+            let mut builder = ScannerBuilder::default();
+            let ids: Vec<_> = clauses.iter().map(|clause| builder.add(clause)).collect();
+            let scanner = builder.build();
+            let mut met = vec![0; scanner.words()];
+            scanner.scan(value.as_bytes(), &mut met);
+            let lower = value.to_lowercase();
+            for (clause, id) in clauses.iter().zip(ids) {
+                let Some(bit) = scanner.bit(id) else { continue };
+                let is_met = value.bytes().any(|byte| clause.bytes.contains(byte))
+                    || clause.literals.iter().any(|it| lower.contains(std::str::from_utf8(it).unwrap()));
+                prop_assert_eq!(met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1, is_met, "{:?}", clause);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The tests that look at the same values.
+
+use super::super::bytes::Bytes;
+use super::super::plan::{Pipeline, PlanBuilder};
+use super::test::{Test, Triggers};
+use crate::prefilter::Scanner;
+
+/// The tests that look at the same values: those of one variable, of one name.
+#[derive(Debug, Default)]
+pub(super) struct Class {
+    /// The pipelines of all tests with what leads to them, each after its parent. The first is the value itself.
+    nodes: Vec<Node>,
+    /// The bits by which tests are found: the first of each.
+    wanted: Box<[u64]>,
+    /// Bits without which no transformation changes a value; `None` when there are no such.
+    changing: Option<Box<[u64]>>,
+    /// For each bit, where its tests begin in `tests`; one more at the end.
+    begins: Box<[u32]>,
+    tests: Box<[ClassTest]>,
+}
+
+#[derive(Debug)]
+struct Node {
+    parent: usize,
+    pipeline: Pipeline,
+    /// What its transformation changes nothing without.
+    triggers: Vec<u16>,
+}
+
+#[derive(Debug)]
+struct ClassTest {
+    rule: u32,
+    node: usize,
+    bytes_min: usize,
+    /// What else must be met.
+    bits: Box<[u16]>,
+}
+
+/// Memory for screening, kept from value to value.
+#[derive(Debug, Default)]
+pub(super) struct Scratch<'t> {
+    /// For each text that the value became, what it meets, and its length.
+    met: Vec<u64>,
+    lengths: Vec<usize>,
+    /// For each node, which text it gave, and where that lies.
+    texts: Vec<usize>,
+    bytes: Vec<Bytes<'t>>,
+}
+
+impl Class {
+    pub(super) fn new(
+        tests: &[&Test<'_>],
+        plan: &PlanBuilder,
+        triggers: &Triggers,
+        scanner: &Scanner,
+    ) -> Self {
+        let mut class = Self { nodes: vec![Node::root()], ..Self::default() };
+        let mut by_bit = Vec::new();
+        for test in tests {
+            for pipeline in &test.pipelines {
+                let node = class.node(*pipeline, plan, triggers, scanner);
+                let Some((first, others)) = test.bits.split_first() else { continue };
+                by_bit.push((
+                    *first,
+                    ClassTest { rule: test.rule, node, bytes_min: test.bytes_min, bits: others.into() },
+                ));
+            }
+        }
+        by_bit.sort_by_key(|(bit, _)| *bit);
+        let bits = scanner.words() * 64;
+        class.begins = (0..=bits)
+            .map(|bit| by_bit.partition_point(|(first, _)| usize::from(*first) < bit) as u32)
+            .collect();
+        class.wanted = words(by_bit.iter().map(|(bit, _)| *bit), scanner.words());
+        class.tests = by_bit.into_iter().map(|(_, test)| test).collect();
+        let changing = class.nodes.iter().skip(1).map(|node| node.triggers.first().copied());
+        class.changing =
+            changing.collect::<Option<Vec<_>>>().map(|first| words(first.into_iter(), scanner.words()));
+        class
+    }
+
+    /// Where the pipeline is among the nodes; it comes there with its parents if it is not.
+    fn node(
+        &mut self,
+        pipeline: Pipeline,
+        plan: &PlanBuilder,
+        triggers: &Triggers,
+        scanner: &Scanner,
+    ) -> usize {
+        if let Some(at) = self.nodes.iter().position(|node| node.pipeline == pipeline) {
+            return at;
+        }
+        let Some((parent, transformation)) = plan.plan().step(pipeline) else { return 0 };
+        let parent = self.node(parent, plan, triggers, scanner);
+        self.nodes.push(Node { parent, pipeline, triggers: triggers.bits(transformation, scanner) });
+        self.nodes.len() - 1
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tests.is_empty()
+    }
+
+    /// Calls `found` with each rule whose needs the value meets, at times more than once.
+    pub(super) fn screen<'t>(
+        &self,
+        value: &Bytes<'t>,
+        scanner: &Scanner,
+        scratch: &mut Scratch<'t>,
+        transform: impl FnMut(Pipeline) -> Bytes<'t>,
+        mut found: impl FnMut(u32),
+    ) {
+        scratch.begin(value, scanner);
+        if !self.may_change(&scratch.met) {
+            self.find(&scratch.met, value.len(), |_| true, &mut found);
+            return;
+        }
+        scratch.transform_all(value, &self.nodes, scanner, transform);
+        for (text, met) in scratch.met.chunks(scanner.words()).enumerate() {
+            self.find(met, scratch.lengths[text], |node| scratch.texts[node] == text, &mut found);
+        }
+    }
+
+    /// Whether a transformation may change more than the case of a value that meets this.
+    fn may_change(&self, met: &[u64]) -> bool {
+        self.changing
+            .as_ref()
+            .is_none_or(|changing| met.iter().zip(changing).any(|(met, bits)| met & bits != 0))
+    }
+
+    /// The tests that a text meets.
+    fn find(
+        &self,
+        met: &[u64],
+        length: usize,
+        is_asked: impl Fn(usize) -> bool,
+        found: &mut impl FnMut(u32),
+    ) {
+        for (word, (met_here, wanted)) in met.iter().zip(&self.wanted).enumerate() {
+            let mut bits = met_here & wanted;
+            while bits != 0 {
+                let bit = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let range = self.begins[bit] as usize..self.begins[bit + 1] as usize;
+                let tests = self.tests[range].iter();
+                let passed = tests.filter(|test| {
+                    test.bytes_min <= length && is_asked(test.node) && are_met(&test.bits, met)
+                });
+                passed.for_each(|test| found(test.rule));
+            }
+        }
+    }
+}
+
+impl Node {
+    fn root() -> Self {
+        Self { parent: 0, pipeline: Pipeline::ROOT, triggers: Vec::new() }
+    }
+}
+
+impl<'t> Scratch<'t> {
+    /// Forgets the last value, and scans a new one.
+    fn begin(&mut self, value: &Bytes<'t>, scanner: &Scanner) {
+        self.met.clear();
+        self.lengths.clear();
+        self.texts.clear();
+        self.bytes.clear();
+        self.scan(value, scanner);
+    }
+
+    fn scan(&mut self, value: &[u8], scanner: &Scanner) {
+        let begin = self.met.len();
+        self.met.resize(begin + scanner.words(), 0);
+        scanner.scan(value, &mut self.met[begin..]);
+        self.lengths.push(value.len());
+    }
+
+    fn transform_all(
+        &mut self,
+        value: &Bytes<'t>,
+        nodes: &[Node],
+        scanner: &Scanner,
+        mut transform: impl FnMut(Pipeline) -> Bytes<'t>,
+    ) {
+        for node in nodes {
+            let parent = self.texts.get(node.parent).copied().unwrap_or(0);
+            let before = self.bytes.get(node.parent).unwrap_or(value).clone();
+            let met = &self.met[parent * scanner.words()..][..scanner.words()];
+            let stays = node.pipeline == Pipeline::ROOT
+                || (!node.triggers.is_empty() && !are_met(&node.triggers, met));
+            let after = if stays { before.clone() } else { transform(node.pipeline) };
+            if after.is_same(&before) {
+                self.texts.push(parent);
+            } else {
+                self.texts.push(self.lengths.len());
+                self.scan(&after, scanner);
+            }
+            self.bytes.push(after);
+        }
+    }
+}
+
+fn are_met(bits: &[u16], met: &[u64]) -> bool {
+    bits.iter().all(|bit| met[usize::from(*bit) / 64] >> (bit % 64) & 1 == 1)
+}
+
+fn words(bits: impl Iterator<Item = u16>, count: usize) -> Box<[u64]> {
+    let mut words = vec![0; count];
+    bits.for_each(|bit| words[usize::from(bit) / 64] |= 1 << (bit % 64));
+    words.into()
+}

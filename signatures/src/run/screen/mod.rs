@@ -1,0 +1,97 @@
+//! Which rules a value may match at all, by the prefilter ([`crate::prefilter`]).
+//!
+//! A rule is screened by its first link, when that looks at nothing but what the transaction holds, is not
+//! negated, and its operator needs something. Each value of the transaction is scanned once, and once more for
+//! each transformation that changes it, which gives the rules whose needs it meets ([`Candidates`]). A
+//! screened rule without candidates does not run, as it would find nothing; one with candidates looks at
+//! these alone. The other rules run on everything, and so do all when somebody traces them.
+
+mod candidates;
+mod class;
+mod test;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use candidates::Candidates;
+
+use super::plan::PlanBuilder;
+use super::rule_set::RuleSet;
+use super::value::Value;
+use crate::prefilter::{Scanner, ScannerBuilder};
+use crate::{Phase, Rule, Variable};
+use class::Class;
+use test::{Test, Triggers};
+
+/// What screening needs to know of the rules.
+#[derive(Debug, Default)]
+pub(super) struct Screen {
+    scanner: Scanner,
+    phases: [PhaseScreen; 5],
+}
+
+/// The screened rules of a phase.
+#[derive(Debug, Default)]
+struct PhaseScreen {
+    rules: RuleSet,
+    variables: Vec<ScreenedVariable>,
+}
+
+/// A variable that screened rules look at.
+#[derive(Debug)]
+struct ScreenedVariable {
+    variable: Variable,
+    /// For values of a name that no rule mentions.
+    other: Class,
+    /// By name.
+    named: Vec<(Box<[u8]>, Class)>,
+}
+
+impl Screen {
+    pub(super) fn new(rules: &[Rule], plan: &mut PlanBuilder) -> Self {
+        let mut builder = ScannerBuilder::default();
+        let triggers = Triggers::new(&mut builder);
+        let mut tests: Vec<_> = (0_u32..)
+            .zip(rules)
+            .filter_map(|(index, rule)| Test::new(index, rule, plan, &mut builder))
+            .collect();
+        let scanner = builder.build();
+        tests.retain_mut(|test| test.settle(&scanner));
+        let phases = Phase::ALL.map(|phase| {
+            let tests: Vec<_> = tests.iter().filter(|test| test.phase == phase).collect();
+            PhaseScreen::new(&tests, |tests| Class::new(tests, plan, &triggers, &scanner))
+        });
+        Self { scanner, phases }
+    }
+}
+
+impl PhaseScreen {
+    fn new(tests: &[&Test<'_>], class: impl Fn(&[&Test<'_>]) -> Class) -> Self {
+        let mut screen = Self::default();
+        let mut variables: Vec<_> = tests.iter().flat_map(|test| test.variables()).collect();
+        variables.sort();
+        variables.dedup();
+        tests.iter().for_each(|test| screen.rules.insert(test.rule));
+        let of_name = |variable, name: Option<&[u8]>| {
+            let tests: Vec<_> = tests.iter().filter(|test| test.looks_at(variable, name)).copied().collect();
+            class(&tests)
+        };
+        for variable in variables {
+            let mut names: Vec<_> = tests.iter().flat_map(|test| test.names(variable)).collect();
+            names.sort();
+            names.dedup();
+            let named =
+                names.into_iter().map(|name| (name.clone(), of_name(variable, Some(&name)))).collect();
+            screen.variables.push(ScreenedVariable { variable, other: of_name(variable, None), named });
+        }
+        screen
+    }
+}
+
+impl ScreenedVariable {
+    fn class(&self, value: &Value<'_>) -> &Class {
+        let key = value.key();
+        let named = self.named.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        named.map_or(&self.other, |(_, class)| class)
+    }
+}

@@ -1,0 +1,142 @@
+//! Screened evaluation finds what evaluation without a screen finds.
+
+use proptest::prelude::*;
+use transaction::{Body, Connection, Fields, Limits, Processor, RequestHead, Transaction};
+
+use crate::seclang::{self, MemoryFiles, Source};
+use crate::{Match, Phase, RuleState, Ruleset, Trace};
+
+/// Rules that are screened in every way that there is, before the built-in ones.
+const RULES: &str = r#"
+SecRule REQBODY_PROCESSOR "!@streq URLENCODED" "id:1,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
+SecRule ARGS|!ARGS:a "@rx union\s+select" "id:2,phase:2,pass,t:none,t:urlDecodeUni,t:lowercase"
+SecRule ARGS:/^b/|REQUEST_HEADERS:User-Agent "@pm passwd <SCRIPT ${" "id:3,phase:2,pass,t:none,setvar:tx.n=+1"
+SecRule REQUEST_BODY|REQUEST_COOKIES "@contains alert(" "id:4,phase:2,pass,t:none,t:htmlEntityDecode"
+SecRule ARGS "@rx <script" "id:5,phase:2,pass,t:none,t:lowercase,t:jsDecode,t:base64Decode,multiMatch"
+SecRule ARGS "@rx ^(?:\.\./)+" "id:6,phase:2,pass,t:none,t:lowercase,t:removeNulls,chain"
+SecRule MATCHED_VAR "@contains etc" "setvar:tx.n=+1"
+SecRule ARGS|REQUEST_URI_RAW "@detectXSS" "id:7,phase:2,pass,t:none,t:urlDecodeUni,capture"
+SecRule REQUEST_FILENAME "@validateByteRange 32-100" "id:8,phase:1,pass,ctl:requestBodyProcessor=XML"
+SecRule REQUEST_BODY "@rx a" "id:9,phase:1,pass"
+"#;
+
+/// What attacks and ordinary values are made of.
+const PARTS: &[&str] = &[
+    "union",
+    "SELECT",
+    " ",
+    "+",
+    "%20",
+    "<script",
+    "<ScRiPt>",
+    "alert(",
+    "1",
+    ")",
+    "'",
+    "\"",
+    "../",
+    "etc/passwd",
+    "%2e%2e/",
+    "\\u003c",
+    "\\x3c",
+    "&lt;",
+    "&#x61;",
+    "or",
+    "=",
+    "1=1",
+    "--",
+    "/*",
+    "*/",
+    ";",
+    "cat ",
+    "${jndi:",
+    "ldap:",
+    "PHNjcmlwdA==",
+    "\0",
+    "a",
+    "word",
+    "http://",
+    "localhost",
+    "{{",
+    "}}",
+    "system(",
+    "onerror",
+    ".php",
+    "\n",
+    "é",
+    "%",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(PARTS), 0..8).prop_map(|parts| parts.concat())
+}
+
+fn fields() -> impl Strategy<Value = Fields> {
+    let name = prop_oneof![Just("a".to_owned()), Just("B".to_owned()), Just("bc".to_owned()), text()];
+    prop::collection::vec((name, text()), 0..4)
+        .prop_map(|pairs| pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect())
+}
+
+fn transaction() -> impl Strategy<Value = Transaction> {
+    let processor = prop::sample::select(vec![Processor::None, Processor::UrlEncoded, Processor::Json]);
+    (text(), text(), text(), fields(), text(), processor).prop_map(
+        |(path, agent, cookie, arguments, raw, processor)| {
+            let headers =
+                [("Host", "shop.test"), ("User-Agent", agent.as_str()), ("Cookie", cookie.as_str())];
+            let head = RequestHead {
+                method: b"POST".to_vec(),
+                target: format!("/{path}?b={path}").into_bytes(),
+                protocol: b"HTTP/1.1".to_vec(),
+                headers: headers.into_iter().collect(),
+            };
+            let mut transaction = Transaction::new("0a", 0, Connection::default(), head, &Limits::default());
+            let raw = raw.into_bytes();
+            transaction.body =
+                Body { processor, arguments, bytes_total: raw.len() as u64, raw, ..Body::default() };
+            transaction
+        },
+    )
+}
+
+/// What matched, and a variable that rules changed.
+fn evaluate(
+    ruleset: &Ruleset,
+    transaction: &Transaction,
+    trace: Option<Trace>,
+) -> (Vec<Match>, Option<Vec<u8>>) {
+    let mut state = RuleState::new(ruleset);
+    state.set_tx("blocking_paranoia_level", b"2");
+    state.trace = trace;
+    for phase in Phase::ALL {
+        ruleset.evaluate(phase, transaction, 0, &mut state);
+    }
+    let number = state.tx("n").map(<[u8]>::to_vec);
+    (state.matches, number)
+}
+
+fn ruleset() -> Ruleset {
+    let mut sources = vec![Source::text("test.conf", RULES)];
+    sources.extend(crate::builtin::sources());
+    let loaded = seclang::load(sources, &MemoryFiles::default());
+    let diagnostics: Vec<_> = loaded.diagnostics.iter().map(|found| found.render(false)).collect();
+    assert!(!loaded.has_errors(), "{}", diagnostics.join("\n"));
+    loaded.ruleset
+}
+
+#[test]
+fn finds_what_is_found_without_it() {
+    let ruleset = ruleset();
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+    runner
+        .run(&transaction(), |transaction| {
+            let screened = evaluate(&ruleset, &transaction, None);
+            // Whoever is traced is not screened.
+            let all = evaluate(&ruleset, &transaction, Some(Trace::default()));
+            prop_assert_eq!(&screened, &all);
+            Ok(())
+        })
+        .unwrap();
+    let attack = RequestHead { target: b"/?b=%3CSCRIPT%3Ealert(1)".to_vec(), ..RequestHead::default() };
+    let transaction = Transaction::new("0a", 0, Connection::default(), attack, &Limits::default());
+    assert!(evaluate(&ruleset, &transaction, None).0.len() > 2, "nothing was screened in");
+}
