@@ -17,10 +17,11 @@ const ALLOWED: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that only one of ours may use, so that the inner crates stay free of I/O and frameworks.
-const RESERVED: [(&str, &[&str]); 7] = [
+const RESERVED: [(&str, &[&str]); 8] = [
     ("linfa", &["train"]),
     ("linfa-logistic", &["train"]),
     ("ndarray", &["train"]),
+    ("plotters", &["train"]),
     ("pingora", &["proxy"]),
     ("tokio", &["proxy", "portcullis", "portcullis-tests"]),
     ("clap", &["portcullis", "portcullis-benches"]),

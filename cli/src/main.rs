@@ -29,6 +29,8 @@ enum Command {
     Check(commands::check::Args),
     /// Show what it does, with everything in one process.
     Demo(commands::demo::Args),
+    /// Measure a model, signatures and both together on labelled records.
+    Eval(commands::eval::Args),
     /// Judge one recorded request and say why.
     Explain(commands::explain::Args),
     /// Show, compare, merge and forget what was learned of sites.
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => commands::check::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Learn(command) => commands::learn::run(&command),
         Command::Rules(command) => commands::rules::run(&command),

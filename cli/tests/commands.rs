@@ -307,3 +307,70 @@ fn installs_a_file() {
         assert!(place.path().join("crs/rules/@owasp_crs/A.conf").is_file());
     }
 }
+
+#[test]
+fn eval_says_what_is_wrong_before_it_works() {
+    let one_class = r#"{"url":"/?q=a+b","label":0,"source":"s","site":"h"}"#;
+    let directory = directory(&[
+        ("empty", ""),
+        ("r.jsonl", RECORDS),
+        ("one.jsonl", one_class),
+        ("m.bin", "model"),
+        ("r.conf", RULES),
+    ]);
+    for (args, expected) in [
+        (&["eval"][..], "--data <FILE>"),
+        (&["eval", "--data", "r.jsonl", "--rules", "r.conf"], "no labelled record in `r.jsonl`"),
+        (&["eval", "--data", "r.jsonl", "--split", "2", "--leave-out", "each"], "cannot be used with"),
+        (&["eval", "--data", "absent", "--split", "2", "--rules", "r.conf"], "cannot open `absent`"),
+        (&["eval", "--data", "empty", "--split", "2", "--rules", "r.conf"], "no labelled record in `empty`"),
+        (
+            &["eval", "--data", "r.jsonl", "--split", "2", "--rules", "r.conf"],
+            "no labelled record in `r.jsonl`",
+        ),
+        (
+            &["eval", "--data", "one.jsonl", "--split", "2", "--rules", "r.conf"],
+            "all records are of one site",
+        ),
+        (&["eval", "--data", "one.jsonl", "--split", "1", "--rules", "r.conf"], "expected 2 to 100 parts"),
+        (&["eval", "--data", "one.jsonl", "--leave-out", "t", "--rules", "r.conf"], "there is no source `t`"),
+        (
+            &["eval", "--data", "one.jsonl", "--leave-out", "each", "--rules", "r.conf"],
+            "there is no source that",
+        ),
+        (&["eval", "--data", "one.jsonl", "--leave-out", "s", "--rules", "r.conf"], "there is no attack"),
+        (
+            &["eval", "--data", "one.jsonl", "--model", "m.bin", "--rules", "r.conf"],
+            "cannot use `m.bin`: not a model",
+        ),
+        (&["eval", "--data", "one.jsonl", "--model", "empty", "--rules", "r.conf"], "`empty` is empty"),
+        (&["eval", "--data", "r.jsonl", "--split", "2", "--html", "no/r.html"], "no directory `no`"),
+        (&["eval", "--data", "r.jsonl", "--split", "2", "--rules", "absent"], "there is no file `absent`"),
+    ] {
+        let run = run(&directory, args, "");
+        assert!(run.talk.contains(expected), "{args:?}: {}", run.talk);
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{args:?}: {}", run.talk);
+    }
+}
+
+#[test]
+fn eval_judges_with_a_model() {
+    let line = |query: &str, label: u8| {
+        format!(r#"{{"url":"/?q={query}","label":{label},"source":"s{label}","family":"f","site":""}}"#)
+            + "\n"
+    };
+    let records: String = [line("a+b,+c", 0), line("%3Cscript%3Ealert(1)%3C/script%3E", 1)].concat();
+    let directory = directory(&[("r.jsonl", &records), ("r.conf", RULES)]);
+    let text = run(&directory, &["eval", "--data", "r.jsonl", "--rules", "r.conf", "--output", "out"], "");
+    assert_eq!(text.code, Some(0), "{}", text.talk);
+    assert!(text.out.contains("All records were judged by one model"), "{}", text.out);
+    for file in ["report.html", "figures.json", "roc.svg", "scores.svg"] {
+        assert!(directory.path().join("out").join(file).is_file(), "{file}");
+    }
+    let json = run(&directory, &["eval", "--data", "r.jsonl", "--rules", "r.conf", "--format", "json"], "");
+    let report: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!(report["about"]["data"][0]["hostile"], 1);
+    assert_eq!(report["figures"]["models"][0]["judged"], 2);
+    let rows = report["figures"]["by_source"]["rows"].as_array().expect("rows");
+    assert_eq!((rows.len(), &rows[0]["rates"][3]["stopped"]), (2, &1.into()), "{rows:?}");
+}

@@ -83,7 +83,7 @@ fn read(path: &Path, corpus: &mut Corpus) -> anyhow::Result<Source> {
     Ok(Source { file, sha256: sha256(path)?, ordinary: added.len() - hostile, hostile })
 }
 
-fn sha256(path: &Path) -> anyhow::Result<String> {
+pub(super) fn sha256(path: &Path) -> anyhow::Result<String> {
     let mut file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     loop {

@@ -4,6 +4,7 @@ pub mod augment;
 pub mod calibrate;
 mod card;
 pub mod corpus;
+pub mod evaluate;
 pub mod examples;
 mod fit;
 pub mod interval;
