@@ -8,6 +8,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod settings;
+mod teacher;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ enum Command {
     Eval(commands::eval::Args),
     /// Judge one recorded request and say why.
     Explain(commands::explain::Args),
-    /// Show, compare, merge and forget what was learned of sites.
+    /// Learn what sites usually get; show, compare, merge and forget that.
     #[command(subcommand)]
     Learn(commands::learn::Command),
     /// List, explain and install rules.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use engine::config::Flags;
 use engine::{Disk, Snapshot};
+use model::profile::{Profiles, Quorum};
 use signatures::seclang::Source;
 
 use crate::output;
+use crate::teacher::read_state;
 
 /// How requests are judged.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -28,6 +30,9 @@ pub(crate) struct Judging {
     /// The paranoia level: 1 to 4 [default: 1]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) paranoia: Option<u8>,
+    /// What was learned of the sites: a file that `learn from` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(crate) learned: Option<PathBuf>,
 }
 
 impl Judging {
@@ -45,13 +50,19 @@ impl Judging {
         match built {
             Ok((snapshot, warnings)) => {
                 output::draw(&warnings);
-                Ok(Arc::new(snapshot))
+                self.with_learned(snapshot)
             }
             Err(diagnostics) => {
                 output::draw(&diagnostics);
                 bail!("{}", output::count(&diagnostics));
             }
         }
+    }
+
+    fn with_learned(&self, snapshot: Snapshot) -> anyhow::Result<Arc<Snapshot>> {
+        let Some(path) = &self.learned else { return Ok(Arc::new(snapshot)) };
+        let profiles = Profiles::new(&read_state(path)?, &Quorum::default());
+        Ok(Arc::new(snapshot.with_profiles(Arc::new(profiles))))
     }
 
     fn flags(&self) -> Flags {

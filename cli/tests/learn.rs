@@ -20,6 +20,55 @@ fn learned(argument: &str) -> Vec<u8> {
     learner.state().to_bytes()
 }
 
+/// Forty requests of two sites.
+fn records() -> String {
+    let record = |number: usize| {
+        format!(
+            r#"{{"id":"{number}","method":"GET","url":"/item?id={number}","headers":{{"Host":"site-{}.test"}}}}"#,
+            number % 2
+        )
+    };
+    (0..40).map(|number| record(number) + "\n").collect()
+}
+
+#[test]
+fn learns_from_records() {
+    let directory = files();
+    std::fs::write(directory.path().join("r.jsonl"), records()).expect("a file");
+    let (code, _, said) = learn(&directory, &["from", "r.jsonl", "-o", "state"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("learned from 40 of 40 records"), "{said}");
+    let (_, out, _) = learn(&directory, &["show", "state", "--key", "site-1.test * query id"]);
+    assert!(out.contains("seen      20 requests") && out.contains("integer 100 %"), "{out}");
+}
+
+#[test]
+fn scores_what_comes_after_the_first_part() {
+    let directory = files();
+    std::fs::write(directory.path().join("r.jsonl"), records()).expect("a file");
+    learn(&directory, &["from", "r.jsonl", "-o", "state"]);
+    let score = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        let output = command.arg("score").args(args).current_dir(&directory).output().expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, said) = score(&["r.jsonl", "--learn-first", "0.25"]);
+    assert_eq!((code, out.lines().count()), (Some(0), 30), "{said}");
+    assert!(out.starts_with(r#"{"id":"10""#) && said.contains("from 10 of 10 records"), "{out}{said}");
+    let (code, out, said) = score(&["r.jsonl", "--learned", "state"]);
+    assert_eq!((code, out.lines().count()), (Some(0), 40), "{said}");
+    for (args, expected) in [
+        (&["-", "--learn-first", "0.5"][..], "give files, not standard input"),
+        (&["r.jsonl", "--learn-first", "1.5"], "expected a number between 0 and 1"),
+        (&["r.jsonl", "--learned", "broken"], "cannot read `broken`: not a learned state"),
+    ] {
+        let (code, _, said) = score(args);
+        assert_eq!(code, Some(2), "{args:?}");
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}
+
 /// Runs `portcullis learn` where the files `a`, `b` and `broken` are; `(exit status, output, talk)`.
 fn learn(directory: &tempfile::TempDir, args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
@@ -61,7 +110,7 @@ fn shows_compares_merges_and_forgets() {
             "",
         ),
         (&["diff", "a", "a"], 0, "", "0 parameters differ"),
-        (&["diff", "a", "b"], 1, "+ shop /search query q\n", "2 parameters differ"),
+        (&["diff", "a", "b"], 1, "+ shop /search query q\n", "3 parameters differ"),
         (&["diff", "b", "a", "--format", "json"], 1, r#""key":"shop /search query id""#, ""),
         (&["merge", "a", "b", "-o", "both"], 0, "", "both: 4 parameters"),
         (&["merge", "b", "a", "-o", "same"], 0, "", "same: 4 parameters"),

@@ -46,6 +46,9 @@ pub struct DecisionRecord {
     pub matches: Vec<MatchRecord>,
     /// What the model found; empty without a model.
     pub model: Vec<ModelRecord>,
+    /// What it would have found strange, did these fields not usually look like that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub habitual: Vec<ModelRecord>,
     /// Names of the exceptions that held.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<String>,
@@ -124,6 +127,9 @@ pub struct ModelRecord {
     pub spans: Vec<SpanRecord>,
     /// Log-odds that the value is hostile.
     pub weight: f32,
+    /// The part of those that comes from the field's never having had anything but plain values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub novelty: Option<f32>,
 }
 
 /// Bytes that speak for an attack.

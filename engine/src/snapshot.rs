@@ -6,18 +6,20 @@ mod files;
 use std::sync::Arc;
 
 use model::Model;
+use model::profile::Profiles;
 use signatures::{Exclusion, Ruleset};
 
 use crate::config::Config;
 use crate::policy::{Policy, Role};
 
-/// Policy, compiled rules, models and (later) learned profiles. A reload builds a new one beside the
-/// old; a request keeps the one it began with.
-#[derive(Debug, Default)]
+/// Policy, compiled rules, models and learned profiles. A reload builds a new one beside the old; a request
+/// keeps the one it began with.
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    config: Config,
-    policies: Vec<CompiledPolicy>,
+    config: Arc<Config>,
+    policies: Arc<[CompiledPolicy]>,
     hashes: SnapshotHashes,
+    profiles: Option<Arc<Profiles>>,
 }
 
 /// What a snapshot is made of: SHA-256, shortened to 16 hexadecimal digits.
@@ -92,6 +94,18 @@ impl Snapshot {
     #[must_use]
     pub fn policies(&self) -> &[CompiledPolicy] {
         &self.policies
+    }
+
+    /// The same with what was learned of sites.
+    #[must_use]
+    pub fn with_profiles(&self, profiles: Arc<Profiles>) -> Self {
+        Self { profiles: Some(profiles), ..self.clone() }
+    }
+
+    /// What was learned of sites.
+    #[must_use]
+    pub fn profiles(&self) -> Option<&Profiles> {
+        self.profiles.as_deref()
     }
 
     /// What it is made of.

@@ -146,15 +146,27 @@ fn write_model(evaluation: &Evaluation, out: &mut impl Write) -> anyhow::Result<
     }
     let found = ModelRecord::all_of(evaluation);
     writeln!(out, "\nwhat the model found strange{}", if found.is_empty() { ": nothing" } else { "" })?;
-    for record in &found {
+    write_strange(&found, out)?;
+    let habitual = ModelRecord::habitual(evaluation);
+    if !habitual.is_empty() {
+        writeln!(out, "\nwhat would be strange, were it not habitual in its field")?;
+        write_strange(&habitual, out)?;
+    }
+    Ok(())
+}
+
+fn write_strange(found: &[ModelRecord], out: &mut impl Write) -> anyhow::Result<()> {
+    for record in found {
         let decoded = if record.encodings.is_empty() {
             String::new()
         } else {
             format!(", decoded by {}", record.encodings)
         };
+        let novelty = record.novelty.map(|it| format!(", {it:+.2} of it as the field was always plain"));
+        let novelty = novelty.unwrap_or_default();
         writeln!(
             out,
-            "  {} (log-odds {:+.2}{decoded}): {}",
+            "  {} (log-odds {:+.2}{novelty}{decoded}): {}",
             record.field,
             record.weight,
             shown(&record.decoded)

@@ -1,4 +1,4 @@
-//! `learn show|diff|merge|forget`: what was learned of sites.
+//! `learn from|show|diff|merge|forget`: what was learned of sites.
 
 mod change;
 mod text;
@@ -6,18 +6,23 @@ mod text;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::ValueEnum;
 use engine::policy::Glob;
 use model::profile::{Caps, Key, Quorum, State, Summary};
 
 use self::change::Change;
 use super::train::write;
-use crate::{Outcome, output};
+use crate::input::Records;
+use crate::settings::Judging;
+use crate::teacher::{Teacher, read_state};
+use crate::{Outcome, output, progress};
 
 /// What `learn` does.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
+    /// Learn from recorded requests, but for those that are hostile
+    From(From),
     /// Show what is known of each parameter
     Show(Show),
     /// Say what differs between two states; exit status 1 if anything does
@@ -34,6 +39,20 @@ enum Format {
     Text,
     /// One object a line
     Json,
+}
+
+/// What `learn from` takes.
+#[derive(clap::Args)]
+pub(crate) struct From {
+    /// Records: JSON lines (plain, `.gz` or `.zst`) or HAR; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Where the state goes
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// `--learned` is the state to go on from
+    #[command(flatten)]
+    judging: Judging,
 }
 
 /// What `learn show` takes.
@@ -95,6 +114,7 @@ pub(crate) struct Forget {
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<Outcome> {
     match command {
+        Command::From(args) => from(args),
         Command::Show(args) => show(args),
         Command::Diff(args) => diff(args),
         Command::Merge(args) => merge(args),
@@ -102,8 +122,27 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<Outcome> {
     }
 }
 
+fn from(args: &From) -> anyhow::Result<Outcome> {
+    let state = args.judging.learned.as_deref().map(read_state).transpose()?.unwrap_or_default();
+    let mut teacher = Teacher::new(args.judging.snapshot()?, state);
+    let (mut seen, mut learned) = (0, 0);
+    let bar = progress::bar(0, "records");
+    for file in &args.files {
+        let mut records = Records::open(file)?;
+        while let Some(item) = records.next()? {
+            seen += 1;
+            learned += usize::from(teacher.teach(&item.record()?));
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    eprintln!("learned from {learned} of {}", output::plural(seen, "record"));
+    save(&args.output, teacher.state())?;
+    Ok(Outcome::Clean)
+}
+
 fn show(args: &Show) -> anyhow::Result<Outcome> {
-    let (state, quorum) = (read(&args.file)?, Quorum::default());
+    let (state, quorum) = (read_state(&args.file)?, Quorum::default());
     let keys = args.selected.keys();
     let mut out = output::stdout();
     let mut shown = 0;
@@ -127,7 +166,7 @@ fn show(args: &Show) -> anyhow::Result<Outcome> {
 }
 
 fn diff(args: &Diff) -> anyhow::Result<Outcome> {
-    let (before, after) = (read(&args.before)?, read(&args.after)?);
+    let (before, after) = (read_state(&args.before)?, read_state(&args.after)?);
     let keys = args.selected.keys();
     let mut changes = change::between(&before, &after, &Quorum::default());
     changes.retain(|change| keys.select(&change.key));
@@ -149,7 +188,7 @@ fn diff(args: &Diff) -> anyhow::Result<Outcome> {
 fn merge(args: &Merge) -> anyhow::Result<Outcome> {
     let mut all = State::default();
     for file in &args.files {
-        all.merge(&read(file)?);
+        all.merge(&read_state(file)?);
     }
     let merged = all.len();
     all.trim(&Caps::default(), &Quorum::default());
@@ -161,18 +200,13 @@ fn merge(args: &Merge) -> anyhow::Result<Outcome> {
 }
 
 fn forget(args: &Forget) -> anyhow::Result<Outcome> {
-    let mut state = read(&args.file)?;
+    let mut state = read_state(&args.file)?;
     let keys = Keys::new(&args.keys);
     let forgotten = state.forget(|key| keys.select(key));
     ensure!(forgotten > 0, "no parameter in `{}` fits: `learn show` lists them", args.file.display());
     eprintln!("{} forgotten", output::plural(forgotten, "parameter"));
     save(args.output.as_ref().unwrap_or(&args.file), &state)?;
     Ok(Outcome::Clean)
-}
-
-fn read(path: &Path) -> anyhow::Result<State> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    State::from_bytes(&bytes).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 fn save(path: &Path, state: &State) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! `score FILE...`: recorded requests in, one verdict a line out.
 
+mod first;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use anyhow::bail;
 use engine::{Evaluation, Snapshot};
 use serde::Serialize;
 
+use self::first::First;
 use crate::input::{Item, Records};
 use crate::settings::Judging;
 use crate::{Outcome, output, progress};
@@ -22,6 +25,10 @@ pub(crate) struct Args {
     files: Vec<PathBuf>,
     #[command(flatten)]
     judging: Judging,
+    /// Learn each site from this part of its requests, as `0.5`, and judge the rest. Requests without a
+    /// client's address or a time are taken to be of one of 20 clients within five days, by lot
+    #[arg(long, value_name = "FRACTION", value_parser = first::fraction, conflicts_with = "learned")]
+    learn_first: Option<f64>,
     /// Threads; one a processor by default
     #[arg(long)]
     threads: Option<usize>,
@@ -44,7 +51,11 @@ struct Line<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let snapshot = args.judging.snapshot()?;
+    let mut snapshot = args.judging.snapshot()?;
+    let mut first = First::default();
+    if let Some(fraction) = args.learn_first {
+        (snapshot, first) = first::taught(snapshot, &args.files, fraction)?;
+    }
     let threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
     let bar = progress::bar(0, "records");
@@ -53,9 +64,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for file in &args.files {
         let mut records = Records::open(file)?;
         loop {
-            let batch = read_batch(&mut records, threads * BATCH)?;
+            let mut batch = read_batch(&mut records, threads * BATCH)?;
             if batch.is_empty() {
                 break;
+            }
+            if args.learn_first.is_some() {
+                batch = first.others(batch);
             }
             bar.inc(batch.len() as u64);
             for result in judge(&snapshot, batch, threads) {

@@ -1,14 +1,16 @@
 //! The model's part of an evaluation.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
+use model::profile::{Place, Profiles};
 use model::{Confidence, Model, ModelScore, Scratch, Setting, Strangest, View};
 use transaction::Transaction;
 
 use super::Evaluation;
-use crate::corroboration;
 use crate::decide::Finding;
-use crate::policy::{Policy, Role};
+use crate::policy::{HostPattern, Policy, Role};
+use crate::{Snapshot, corroboration};
 
 thread_local! {
     /// What scoring writes to. It does not carry anything from one value to the next.
@@ -34,9 +36,32 @@ impl Evaluation {
         };
         if let (Some(model), Some(strangest)) = (&compiled.model, &mut self.strangest) {
             let skip = |view: &View<'_>| is_excepted(&compiled.policy, &self.exceptions, view);
-            let setting = Setting { skip: Some(&skip), place: None };
+            let site =
+                self.snapshot.profiles().map(|profiles| (profiles, site(&self.snapshot, &self.transaction)));
+            let path = self.transaction.path();
+            let place = site.as_ref().map(|(profiles, site)| Place { profiles, site: site.as_bytes(), path });
+            let setting = Setting { skip: Some(&skip), place };
             SCRATCH.with_borrow_mut(|scratch| with(model, &self.transaction, scratch, strangest, &setting));
         }
+    }
+
+    /// What learning takes the request's site to be: the asset, or the host where an asset has any host of a
+    /// pattern.
+    #[must_use]
+    pub fn site(&self) -> String {
+        site(&self.snapshot, &self.transaction).into_owned()
+    }
+
+    /// What was learned of sites, if a model asks for it.
+    #[must_use]
+    pub fn profiles(&self) -> Option<&Profiles> {
+        self.compiled_model().and_then(|_| self.snapshot.profiles())
+    }
+
+    /// Values that would be strange, did their parameters not usually look like that.
+    #[must_use]
+    pub fn habitual_views(&self) -> &[model::Finding] {
+        self.strangest.as_ref().map(Strangest::habitual).unwrap_or_default()
     }
 
     /// The policy's model.
@@ -69,6 +94,15 @@ impl Evaluation {
         let matches = evidence.flat_map(|running| &running.state.matches);
         let is_corroborated = corroboration::agree(matches, self.strange_views());
         Some(Finding::Model { score, confidence, is_corroborated })
+    }
+}
+
+fn site<'t>(snapshot: &'t Snapshot, transaction: &'t Transaction) -> Cow<'t, str> {
+    let selection = snapshot.select(transaction.host(), transaction.path());
+    let asset = selection.and_then(|it| snapshot.config().assets.get(it.asset));
+    match asset.filter(|it| it.hosts.iter().all(|host| matches!(host, HostPattern::Exact(_)))) {
+        Some(asset) => Cow::Borrowed(asset.name.as_str()),
+        None => crate::host::normalised(transaction.host()),
     }
 }
 

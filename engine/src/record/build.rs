@@ -31,6 +31,7 @@ impl DecisionRecord {
             reason: reason(verdict),
             matches: matches(evaluation),
             model: ModelRecord::all_of(evaluation),
+            habitual: ModelRecord::habitual(evaluation),
             exceptions: evaluation.exceptions().map(|exception| exception.name.clone()).collect(),
             inspection: InspectionRecord {
                 complete: transaction.inspection.is_complete(),
@@ -40,7 +41,7 @@ impl DecisionRecord {
                 policy: compiled.map(|compiled| compiled.policy_hash.clone()).unwrap_or_default(),
                 rules: compiled.map(|compiled| compiled.rules_hash.clone()).unwrap_or_default(),
                 model: compiled.and_then(|it| it.model.as_ref()).map(|model| model.hash().to_owned()),
-                profile: None,
+                profile: evaluation.profiles().map(|profiles| profiles.hash().to_owned()),
             },
             micros: Micros { total: outcome.total_us, inspect: outcome.inspect_us },
         }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use model::profile::Adjustment;
 use model::{Finding, Location, Model, Span, decode};
 use transaction::Transaction;
 
@@ -13,11 +14,20 @@ impl ModelRecord {
     /// What the model found in a transaction, the strangest first; nothing below medium confidence.
     #[must_use]
     pub fn all_of(evaluation: &Evaluation) -> Vec<Self> {
-        let found = (evaluation.compiled_model(), evaluation.strange_views());
-        let (Some(model), [_, ..]) = found else { return Vec::new() };
+        Self::each(evaluation, evaluation.strange_views())
+    }
+
+    /// What it would have found, but for what is habitual in its field; with the log-odds it would have had.
+    #[must_use]
+    pub fn habitual(evaluation: &Evaluation) -> Vec<Self> {
+        Self::each(evaluation, evaluation.habitual_views())
+    }
+
+    fn each(evaluation: &Evaluation, views: &[Finding]) -> Vec<Self> {
+        let (Some(model), [_, ..]) = (evaluation.compiled_model(), views) else { return Vec::new() };
         let transaction = evaluation.transaction();
         let mask = Mask::new(transaction);
-        evaluation.strange_views().iter().map(|it| Self::of(it, model, transaction, &mask)).collect()
+        views.iter().map(|it| Self::of(it, model, transaction, &mask)).collect()
     }
 
     fn of(finding: &Finding, model: &Model, transaction: &Transaction, mask: &Mask) -> Self {
@@ -40,6 +50,10 @@ impl ModelRecord {
             encodings: finding.steps.to_string(),
             spans: model.spans(finding).into_iter().map(span).collect(),
             weight: finding.log_odds,
+            novelty: match finding.adjustment {
+                Some(Adjustment::Novel { bonus }) => Some(bonus),
+                _ => None,
+            },
         }
     }
 }

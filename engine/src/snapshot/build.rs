@@ -71,7 +71,8 @@ impl Snapshot {
             policy: short(&of_all(|policy| &policy.policy_hash)),
             rules: short(&of_all(|policy| &policy.rules_hash)),
         };
-        Ok((Self { config, policies, hashes }, diagnostics))
+        let (config, policies) = (Arc::new(config), policies.into());
+        Ok((Self { config, policies, hashes, profiles: None }, diagnostics))
     }
 }
 

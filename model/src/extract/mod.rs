@@ -8,7 +8,9 @@
 mod body;
 mod head;
 mod json;
+mod segments;
 
+pub use segments::each_segment;
 use transaction::{Body, Transaction};
 
 use crate::Location;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transaction::{Body, Transaction};
+use transaction::{Body, Limits, Record, Transaction};
 
 use super::indicator::CLASS_FIRST;
 use super::parameter::Value;
 use super::{Caps, Key, Look, Quorum, State};
-use crate::extract::Extractor;
+use crate::extract::{Extractor, each_segment};
 use crate::ngram::{self, damped};
 use crate::{Location, Model, Scratch, View, Visit};
 
@@ -82,6 +82,15 @@ impl Learner {
     pub fn body(&mut self, model: &Model, body: &Body, seen: &mut Seen) {
         let Self { extractor, scratch, .. } = self;
         extractor.body(body, &mut Eye { model, scratch, seen });
+    }
+
+    /// Sees a recorded request to a site.
+    pub fn see(&mut self, model: &Model, site: &[u8], record: &Record, limits: &Limits) -> Seen {
+        let mut transaction = record.transaction(limits);
+        let mut seen = Seen::new(site, transaction.path());
+        self.head(model, &transaction, &mut seen);
+        each_segment(&mut transaction, &record.body, limits, |body| self.body(model, body, &mut seen));
+        seen
     }
 
     /// Learns from a request that was seen, unless the model calls it critical, whatever its profile says.

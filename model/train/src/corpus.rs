@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use model::extract::each_segment;
 use model::{Extractor, Location, View};
-use transaction::{BodyReader, Limits, Processor, Progress, Record, Transaction};
+use transaction::{Limits, Record};
 
 use crate::random::fingerprint;
 
@@ -137,31 +138,7 @@ pub fn each_view(record: &Record, extractor: &mut Extractor, visit: &mut impl mo
     let limits = Limits::default();
     let mut transaction = record.transaction(&limits);
     extractor.head(&transaction, visit);
-    if !record.body.is_empty() {
-        each_segment(&mut transaction, &record.body, &limits, |body| extractor.body(body, visit));
-    }
-}
-
-/// Shows every segment of a recorded body.
-pub fn each_segment(
-    transaction: &mut Transaction,
-    mut input: &[u8],
-    limits: &Limits,
-    mut segment: impl FnMut(&transaction::Body),
-) {
-    let content_type = transaction.request.headers.first(b"content-type").unwrap_or_default();
-    let processor = Processor::for_content_type(content_type);
-    let mut reader = BodyReader::new(processor, &transaction.request, limits);
-    let (body, inspection) = (&mut transaction.body, &mut transaction.inspection);
-    while reader.push(&mut input, body, inspection) != Progress::Drained {
-        segment(body);
-        reader.next_segment(body);
-    }
-    while reader.finish(body, inspection) != Progress::Drained {
-        segment(body);
-        reader.next_segment(body);
-    }
-    segment(body);
+    each_segment(&mut transaction, &record.body, &limits, |body| extractor.body(body, visit));
 }
 
 fn index(names: &mut Vec<String>, name: &str) -> u16 {

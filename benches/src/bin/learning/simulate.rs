@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use model::profile::{Caps, Learner, Place, Profiles, Quorum, Seen, State, When};
+use model::profile::{Caps, Learner, Place, Profiles, Quorum, State, When};
 use model::{Extractor, Model, Scratch, View};
-use train::corpus::{each_segment, each_view};
+use train::corpus::each_view;
 use train::random::{Random, fingerprint};
 use transaction::{Limits, Record};
 
@@ -177,12 +177,6 @@ fn host(record: &Record) -> &[u8] {
 }
 
 fn learn(learner: &mut Learner, model: &Model, record: &Record, when: When) {
-    let limits = Limits::default();
-    let mut transaction = record.transaction(&limits);
-    let mut seen = Seen::new(host(record), transaction.path());
-    learner.head(model, &transaction, &mut seen);
-    if !record.body.is_empty() {
-        each_segment(&mut transaction, &record.body, &limits, |body| learner.body(model, body, &mut seen));
-    }
+    let seen = learner.see(model, host(record), record, &Limits::default());
     learner.learn(model, seen, when);
 }

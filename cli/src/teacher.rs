@@ -1,0 +1,82 @@
+//! From recorded requests to a learned state.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use engine::{Evaluation, Snapshot, Verdict};
+use model::profile::{Caps, Learner, Profiles, Quorum, State, WINDOW_SECONDS, When, Windows};
+use sha2::{Digest, Sha256};
+use transaction::{Limits, Record};
+
+/// Clients that records without an address are taken to come from.
+const VISITORS: u32 = 20;
+/// Windows of time that records without a time are taken to last.
+const WINDOWS: u32 = 60;
+
+/// Learns from the requests that a snapshot lets pass.
+pub(crate) struct Teacher {
+    snapshot: Arc<Snapshot>,
+    learner: Learner,
+}
+
+impl Teacher {
+    /// Goes on from a state.
+    pub(crate) fn new(snapshot: Arc<Snapshot>, state: State) -> Self {
+        Self { snapshot, learner: Learner::new(state, Caps::default(), Quorum::default()) }
+    }
+
+    /// Learns from a request, unless it is hostile. Says whether it did.
+    pub(crate) fn teach(&mut self, record: &Record) -> bool {
+        let evaluation = Evaluation::of_record(self.snapshot.clone(), record);
+        let Some(model) = evaluation.compiled_model() else { return false };
+        if !matches!(evaluation.verdict(), Verdict::Pass) {
+            return false;
+        }
+        let site = evaluation.site();
+        let seen = self.learner.see(model, site.as_bytes(), record, &Limits::default());
+        self.learner.learn(model, seen, when(record))
+    }
+
+    /// What was learned.
+    pub(crate) fn state(&self) -> &State {
+        self.learner.state()
+    }
+
+    /// The snapshot with what was learned.
+    pub(crate) fn taught(&self) -> Arc<Snapshot> {
+        let profiles = Profiles::new(self.state(), &Quorum::default());
+        Arc::new(self.snapshot.with_profiles(Arc::new(profiles)))
+    }
+}
+
+/// Who sent a recorded request, and when. Data sets do not say: then it is one of so many clients and
+/// windows of time, by lot from what the request is.
+fn when(record: &Record) -> When {
+    let client = record.connection.client_address;
+    let source = if client.is_unspecified() {
+        lot(record, "client") % VISITORS
+    } else {
+        hash(client.to_string().as_bytes())
+    };
+    let window = match u64::try_from(record.time_us) {
+        Ok(time_us) if time_us > 0 => Windows::of(time_us / 1_000_000),
+        _ => Windows::of(u64::from(lot(record, "time") % WINDOWS) * WINDOW_SECONDS),
+    };
+    When { source, window }
+}
+
+fn lot(record: &Record, of: &str) -> u32 {
+    hash([of.as_bytes(), record.id.as_bytes(), &record.request.target].concat().as_slice())
+}
+
+fn hash(bytes: &[u8]) -> u32 {
+    let hash = Sha256::digest(bytes);
+    u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
+}
+
+/// Reads a learned state.
+pub(crate) fn read_state(path: &Path) -> anyhow::Result<State> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    State::from_bytes(&bytes).with_context(|| format!("cannot read `{}`", path.display()))
+}
