@@ -9,11 +9,15 @@ use crate::Location;
 const PRINTABLE_RUN_MIN: usize = 12;
 /// Bytes of an XML document's prolog that are scored.
 const PROLOG_BYTES_MAX: usize = 512;
+/// The longest declaration that is believed to be one (bytes).
+const DECLARATION_BYTES_MAX: usize = 100;
+/// The longest body without a type that is read as a form too (bytes).
+const FORM_BYTES_MAX: usize = 8 << 10;
 
 pub(super) fn walk(extractor: &mut Extractor, body: &Body, visit: &mut (impl Visit + ?Sized)) {
     match body.processor {
         Processor::None => {}
-        Processor::Text => raw(extractor, &body.raw, visit),
+        Processor::Text => text(extractor, &body.raw, visit),
         Processor::Binary => binary(extractor, &body.raw, visit),
         Processor::UrlEncoded if json::strings(&body.raw).is_some() => raw(extractor, &body.raw, visit),
         Processor::UrlEncoded
@@ -40,10 +44,39 @@ fn parsed(extractor: &mut Extractor, body: &Body, visit: &mut (impl Visit + ?Siz
         extractor.decoded(Location::Body, &file.name, &file.file_name, visit);
     }
     for field in body.xml_text.iter().chain(body.xml_attributes.iter()) {
-        extractor.decoded(Location::Xml, field.name, field.value, visit);
+        if !is_declaration(field.value) {
+            extractor.decoded(Location::Xml, field.name, field.value, visit);
+        }
     }
     if body.processor == Processor::Xml {
         prolog(extractor, &body.raw, visit);
+    }
+}
+
+/// `<?xml version="1.0" encoding="utf-8"?>`, which most documents begin with, without its brackets.
+fn is_declaration(text: &[u8]) -> bool {
+    let expected = |byte: &u8| byte.is_ascii_alphanumeric() || b" =\"'.-_?".contains(byte);
+    text.starts_with(b"xml ") && text.len() <= DECLARATION_BYTES_MAX && text.iter().all(expected)
+}
+
+fn text(extractor: &mut Extractor, body: &[u8], visit: &mut (impl Visit + ?Sized)) {
+    raw(extractor, body, visit);
+    form(extractor, body, visit);
+}
+
+/// The values of a form that is sent as text or without a type, as an application that guesses decodes them.
+/// They are shown beside the whole, which it may take as well.
+fn form(extractor: &mut Extractor, raw: &[u8], visit: &mut (impl Visit + ?Sized)) {
+    if raw.len() > FORM_BYTES_MAX || !(raw.contains(&b'+') || raw.contains(&b'%')) {
+        return;
+    }
+    for part in raw.split(|byte| *byte == b'&').take(super::PARTS_MAX) {
+        let Some(end) = part.iter().position(|byte| *byte == b'=') else { continue };
+        if super::is_name(&part[..end]) {
+            let spaced: Vec<u8> =
+                part[end + 1..].iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+            extractor.encoded(Location::Body, &part[..end], &spaced, visit);
+        }
     }
 }
 
@@ -63,7 +96,7 @@ fn raw(extractor: &mut Extractor, raw: &[u8], visit: &mut (impl Visit + ?Sized))
 fn binary(extractor: &mut Extractor, bytes: &[u8], visit: &mut (impl Visit + ?Sized)) {
     let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     if bytes.iter().all(printable) {
-        return raw(extractor, bytes, visit);
+        return text(extractor, bytes, visit);
     }
     for run in bytes.split(|byte| !printable(byte)).filter(|run| run.len() >= PRINTABLE_RUN_MIN) {
         raw(extractor, run, visit);

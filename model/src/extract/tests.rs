@@ -32,6 +32,7 @@ fn views(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Ve
 #[test]
 fn shows_what_is_not_plain() {
     let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let xml = ("Content-Type", "application/xml");
     let json = ("Content-Type", "application/json");
     for (target, headers, body, expected) in [
         ("/a/b.html?x=1&y=two", &[("Accept", "*/*"), ("Host", "h")][..], "", &[][..]),
@@ -47,6 +48,8 @@ fn shows_what_is_not_plain() {
         ("/", &[json], r#"{"a":{"b c":"\u003cx"}}"#, &["body-name =json.a.b c", "body json.a.b c=<x"]),
         ("/", &[json], "{\"a\":' or", &["body json.a=' or", "raw ={\"a\":' or"]),
         ("/", &[("Content-Type", "text/plain")], "a & b", &["raw =a & b"]),
+        ("/", &[], "a=1'+or+2", &["raw =a=1'+or+2", "body a=1' or 2"]),
+        ("/", &[xml], "<?xml version=\"1.0\"?><a>b c</a>", &["xml /a=b c"]),
         ("/?x=PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg", &[], "", &["query x=<script>alert(1)</script> (base64)"]),
     ] {
         assert_eq!(views("POST", target, headers, body), expected, "{target} {headers:?} {body}");
