@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn patterns_need_their_literals() {
         for (pattern, needed) in [
-            (r"(?i)union[\s(+]+select\b", vec!["union", "select"]),
+            (r"(?i)union[\s(+]+select\b", vec!["select"]),
             ("<script|javascript:", vec!["<script|javascript:"]),
             ("^/mgmt/(?:tm|shared)/x", vec!["/mgmt/shared/x|/mgmt/tm/x"]),
             ("(?:a|b)*", vec![]),

@@ -19,11 +19,8 @@ impl Needs {
             clauses.into_iter().filter(|clause| clause.literals.len() <= LITERALS_MAX).collect();
         clauses.sort_by(|a, b| a.frequency().total_cmp(&b.frequency()));
         clauses.dedup();
-        let mut count = 0;
-        clauses.retain(|clause| {
-            count += 1;
-            clause.frequency() < if count == 1 { FIRST_FREQUENCY_MAX } else { OTHER_FREQUENCY_MAX }
-        });
+        let first = clauses.first().map_or(1.0, Clause::frequency);
+        clauses.retain(|clause| is_worth_a_look(clause, first));
         clauses.truncate(CLAUSES_MAX);
         Self { clauses, bytes_min }
     }
@@ -34,10 +31,22 @@ impl Needs {
     }
 }
 
+/// Whether a clause tells more than the rarest of its list does, for what it costs to look for it.
+fn is_worth_a_look(clause: &Clause, rarest: f64) -> bool {
+    match clause.frequency() {
+        frequency if frequency <= rarest => frequency < FIRST_FREQUENCY_MAX,
+        frequency => {
+            frequency < OTHER_FREQUENCY_MAX && (clause.literals.is_empty() || rarest > RARE_FREQUENCY)
+        }
+    }
+}
+
 /// What more bytes of a value meet (per byte) is met by nearly every value.
 const FIRST_FREQUENCY_MAX: f64 = 0.3;
 /// Beside a rarer clause only what is rare itself is worth a look.
 const OTHER_FREQUENCY_MAX: f64 = 0.03;
+/// Beside a clause as rare as this no literals are looked for.
+const RARE_FREQUENCY: f64 = 0.000_2;
 /// More clauses do not help.
 const CLAUSES_MAX: usize = 6;
 /// Literals of one clause: as many as the longest word lists of CRS have, and more.

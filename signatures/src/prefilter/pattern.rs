@@ -154,12 +154,15 @@ fn sequence(parts: impl Iterator<Item = Part>) -> Part {
     Part::clauses(clauses)
 }
 
-/// Each text of one with each of the other after it, unless they are many or long.
+/// Each text of one with each of the other after it, unless they are many or long. Texts that are long enough
+/// by themselves are not made many.
 fn product(first: &Texts, second: &Texts) -> Option<Texts> {
     let bytes = |texts: &Texts| texts.iter().map(Vec::len).max().unwrap_or(0);
-    if first.len() * second.len() > PRODUCT_MAX.max(first.len())
-        || bytes(first) + bytes(second) > TEXT_BYTES_MAX
-    {
+    let shortest = |texts: &Texts| texts.iter().map(Vec::len).min().unwrap_or(0);
+    let is_long = shortest(first).max(shortest(second)) >= LITERAL_BYTES_GOOD;
+    let max = if is_long { PRODUCT_OF_LONG_MAX } else { PRODUCT_MAX };
+    let count = first.len() * second.len();
+    if count > max.max(first.len()) || bytes(first) + bytes(second) > TEXT_BYTES_MAX {
         return None;
     }
     let joined = first.iter().flat_map(|a| second.iter().map(move |b| [a.as_slice(), b].concat()));
@@ -192,6 +195,10 @@ const CLASS_TEXTS_MAX: usize = 12;
 const TEXTS_MAX: usize = 512;
 /// Texts that a sequence is written out as; more only where it is a word list that goes on.
 const PRODUCT_MAX: usize = 128;
+/// The same, where there are texts of at least [`LITERAL_BYTES_GOOD`] already.
+const PRODUCT_OF_LONG_MAX: usize = 8;
+/// A literal that is rare enough by itself (bytes).
+const LITERAL_BYTES_GOOD: usize = 5;
 /// How long these may get (bytes).
 const TEXT_BYTES_MAX: usize = 32;
 /// Times that something repeated is written out.

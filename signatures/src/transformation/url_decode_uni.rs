@@ -16,15 +16,17 @@ pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     let mut out = value[..first].to_vec();
     out.reserve(value.len() - first);
     let mut rest = &value[first..];
-    while let [byte, tail @ ..] = rest {
-        let (decoded, after) = match byte {
+    while let Some(at) = memchr::memchr2(b'%', b'+', rest) {
+        out.extend_from_slice(&rest[..at]);
+        let tail = &rest[at + 1..];
+        let (decoded, after) = match rest[at] {
             b'+' => (b' ', tail),
-            b'%' => escape(tail).unwrap_or((b'%', tail)),
-            _ => (*byte, tail),
+            _ => escape(tail).unwrap_or((b'%', tail)),
         };
         out.push(decoded);
         rest = after;
     }
+    out.extend_from_slice(rest);
     Some(out)
 }
 

@@ -170,7 +170,7 @@ const NFA_BYTES_MAX: usize = 32 << 20;
 /// The most memory of the automaton that finds groups in one pass, in bytes.
 const ONEPASS_BYTES_MAX: usize = 64 << 10;
 /// What one direction of a lazily built automaton may take, in bytes, unless it is a large pattern.
-const CACHE_BYTES: usize = 64 << 10;
+const CACHE_BYTES: usize = 256 << 10;
 /// A large pattern's may take this many times the least that its automaton works in.
 const CACHE_GROWTH: usize = 4;
 /// Searches of one pattern at the same time that find a cache; one more makes its own, and forgets it.
