@@ -7,6 +7,7 @@
 
 pub mod artifact;
 mod built_in;
+mod class;
 pub mod decode;
 pub mod extract;
 mod finding;

@@ -87,7 +87,7 @@ pub struct Stage1 {
 /// one word, so that looking up one n-gram touches one cache line.
 #[derive(Clone, Debug)]
 pub struct Table {
-    entries: Vec<Entry>,
+    entries: Box<[Entry; BUCKETS]>,
     block: u16,
     scale: f32,
     bias: f32,
@@ -115,7 +115,7 @@ impl Table {
     /// A table of `weights[bucket] * scale`.
     #[must_use]
     pub fn new(weights: &[i16], scale: f32, bias: f32) -> Self {
-        let mut entries = vec![Entry::default(); BUCKETS];
+        let mut entries = Box::new([Entry::default(); BUCKETS]);
         for (entry, weight) in entries.iter_mut().zip(weights) {
             entry.weight = *weight;
         }
@@ -194,17 +194,15 @@ impl Table {
 
     #[inline]
     fn mark(&mut self, bucket: usize, block: &mut Block) {
-        let Some(entry) = self.entries.get_mut(bucket) else { return };
-        if entry.mark == self.block {
-            return;
-        }
+        // Without branches: whether an n-gram is new is what a processor cannot predict.
+        let entry = &mut self.entries[bucket % BUCKETS];
         let weight = i32::from(entry.weight);
-        block.sum += weight;
-        block.count += 1;
-        if entry.mark == self.block - 1 {
-            block.shared_sum += weight;
-            block.shared_count += 1;
-        }
+        let is_new = u32::from(entry.mark != self.block);
+        let is_shared = u32::from(entry.mark == self.block - 1);
+        block.sum += weight * is_new as i32;
+        block.count += is_new;
+        block.shared_sum += weight * is_shared as i32;
+        block.shared_count += is_shared;
         entry.mark = self.block;
     }
 

@@ -1,5 +1,7 @@
 //! Base64 that holds text (RFC 4648, standard and URL-safe alphabets).
 
+use crate::class;
+
 /// The shortest value that is tried (bytes).
 const LENGTH_MIN: usize = 8;
 /// Below this length, decoded text must look like code (two punctuation marks): short words are base64 too.
@@ -22,10 +24,14 @@ pub fn decoded(value: &[u8]) -> Option<Vec<u8>> {
 
 /// The texts spelled in base64 inside a longer value, after `base64,` or within quotes or brackets.
 pub fn embedded(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let runs = value.split(|byte| sextet(*byte).is_none() && *byte != b'=');
-    runs.filter(move |run| run.len() >= 20 && run.len() < value.len()).take(RUNS_MAX).filter_map(decoded)
+    let whole = if value.len() > RUN_BYTES_MIN { value } else { b"" };
+    let runs = whole.split(|byte| !class::is(*byte, class::BASE64) && *byte != b'=');
+    let long = runs.filter(move |run| run.len() >= RUN_BYTES_MIN && run.len() < value.len());
+    long.take(RUNS_MAX).filter_map(decoded)
 }
 
+/// The shortest run within a value that is tried (bytes).
+const RUN_BYTES_MIN: usize = 20;
 /// Runs of the alphabet that are tried in one value (count).
 const RUNS_MAX: usize = 8;
 
@@ -36,7 +42,8 @@ fn trim_padding(value: &[u8]) -> &[u8] {
 
 /// The first six bytes tell text from random at the cost of eight look-ups.
 fn begins_printable(value: &[u8]) -> bool {
-    value.get(..8).and_then(bytes).is_some_and(|text| text.iter().all(|byte| printable(*byte)))
+    let start = |from: usize| group(value.get(from..from + 4)?);
+    [start(0), start(4)].into_iter().all(|text| text.is_some_and(|text| text.into_iter().all(printable)))
 }
 
 /// Letters of one case, or digits, only: a word or a number.
@@ -47,15 +54,21 @@ fn one_class(value: &[u8]) -> bool {
 
 fn bytes(value: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(value.len() * 3 / 4);
-    for group in value.chunks(4) {
-        let mut bits = 0_u32;
-        for byte in group {
-            bits = bits << 6 | u32::from(sextet(*byte)?);
-        }
-        bits <<= 6 * (4 - group.len());
-        out.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    for four in value.chunks(4) {
+        out.extend_from_slice(&group(four)?[..four.len().saturating_sub(1)]);
     }
     Some(out)
+}
+
+/// The bytes that up to four letters spell; the first of them, one less than there are letters, count.
+fn group(letters: &[u8]) -> Option<[u8; 3]> {
+    let mut bits = 0_u32;
+    for byte in letters {
+        bits = bits << 6 | u32::from(sextet(*byte)?);
+    }
+    bits <<= 6 * (4 - letters.len());
+    let [_, text @ ..] = bits.to_be_bytes();
+    Some(text)
 }
 
 fn sextet(byte: u8) -> Option<u8> {

@@ -9,7 +9,8 @@ pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
 
 /// Whether there is anything to undo.
 pub(crate) fn has_any(input: &[u8]) -> bool {
-    input.windows(4).any(|word| character(word).is_some())
+    let marks = memchr::memchr2_iter(b'x', b'X', input);
+    marks.filter_map(|at| input.get(at.checked_sub(1)?..)).any(|word| character(word).is_some())
 }
 
 fn character(rest: &[u8]) -> Option<u8> {

@@ -14,6 +14,8 @@ mod percent;
 
 use std::fmt;
 
+use crate::class;
+
 pub use base64::{decoded as base64_decoded, embedded as base64_embedded};
 pub use origin::{Origins, Sink};
 
@@ -157,7 +159,7 @@ pub fn origins(value: &[u8], offset: usize, part: &[u8]) -> Option<Vec<u32>> {
 
 /// Whether there is anything to undo but base64.
 pub(crate) fn may_be_encoded(value: &[u8]) -> bool {
-    value.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'&' | 0xc0..=0xff)) || hexword::has_any(value)
+    class::any(value, class::ENCODING) || hexword::has_any(value)
 }
 
 fn undoings<S: Sink>() -> [(Step, Undo<S>); 5] {

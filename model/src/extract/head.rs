@@ -3,7 +3,7 @@
 use transaction::Transaction;
 
 use super::{Extractor, Visit, is_location};
-use crate::Location;
+use crate::{Location, class};
 
 /// Headers with a grammar of their own that browsers fill in, not applications (RFC 9110, RFC 8942, Fetch).
 const GRAMMAR: [&[u8]; 24] = [
@@ -74,6 +74,5 @@ fn path(extractor: &mut Extractor, path: &[u8], visit: &mut (impl Visit + ?Sized
 fn follows_grammar(name: &[u8], value: &[u8]) -> bool {
     let known = GRAMMAR.iter().any(|known| name.eq_ignore_ascii_case(known))
         || name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"sec-"));
-    let expected = |byte: &u8| byte.is_ascii_alphanumeric() || b" _.,;:=/*+?()\"-".contains(byte);
-    known && value.len() <= GRAMMAR_BYTES_MAX && value.iter().all(expected)
+    known && value.len() <= GRAMMAR_BYTES_MAX && class::all(value, class::GRAMMAR)
 }

@@ -13,8 +13,8 @@ mod segments;
 pub use segments::each_segment;
 use transaction::{Body, Transaction};
 
-use crate::Location;
 use crate::decode::{self, Decoder, Step, Steps};
+use crate::{Location, class};
 
 /// Structures within structures that are taken apart (levels).
 const DEPTH_MAX: u8 = 3;
@@ -193,13 +193,17 @@ impl<'a> Place<'a> {
 /// Letters, digits, `_`, `.` and `-` only, that hide nothing.
 #[must_use]
 pub fn is_plain(value: &[u8]) -> bool {
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
-        && !(value.len() > 4 && hides_path(value))
+    class::all(value, class::PLAIN) && !(value.len() > 4 && hides_path(value))
 }
 
 /// `....` and `0x2e0x2e0x5c` are what is left of a path whose separators are spelled as letters.
 fn hides_path(value: &[u8]) -> bool {
-    value.windows(2).any(|pair| pair == b"..") || decode::may_be_encoded(value)
+    has_dots(value) || decode::may_be_encoded(value)
+}
+
+/// Whether there is a `..`.
+fn has_dots(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'.', value).any(|at| value.get(at + 1) == Some(&b'.'))
 }
 
 /// What an argument may be called in a value that is taken apart.
@@ -211,8 +215,7 @@ fn is_name(name: &[u8]) -> bool {
 
 /// A URL's scheme, host and path, or a path, without anything to score: as in a `Referer`.
 fn is_location(path: &[u8]) -> bool {
-    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-:/~@+,".contains(byte);
-    path.iter().all(safe) && !path.windows(2).any(|pair| pair == b"..")
+    class::all(path, class::LOCATION) && !has_dots(path)
 }
 
 /// What stands before and after the `?` of a URL or path; a value without one that has `=` and `&` is all query.
