@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use model::artifact::Source;
+use model::{Artifact, Model};
 use sha2::{Digest, Sha256};
 use train::{Corpus, Request};
 
@@ -16,8 +18,18 @@ use crate::{Outcome, output, progress};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Labelled records: JSON lines, plain, `.gz` or `.zst`
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    #[arg(long, num_args = 1.., value_name = "FILE", required_unless_present = "warm_start")]
     data: Vec<PathBuf>,
+    /// Your own verdicts: labelled records that count as much as `--feedback-weight` others each
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    feedback: Vec<PathBuf>,
+    /// See `--feedback`
+    #[arg(long, value_name = "NUMBER", default_value_t = 20.0, value_parser = weight)]
+    feedback_weight: f32,
+    /// Fit an earlier model on to the records instead of making a new one: `default`, or a file. Its thresholds
+    /// stay
+    #[arg(long, value_name = "MODEL")]
+    warm_start: Option<String>,
     /// Where the model goes; its card goes beside it, as `.md`
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -32,20 +44,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(directory) = directory {
         ensure!(directory.is_dir(), "there is no directory `{}` to write into", directory.display());
     }
+    ensure!(
+        !args.data.is_empty() || !args.feedback.is_empty(),
+        "there is nothing to learn from: add `--feedback`"
+    );
+    let base = args.warm_start.as_deref().map(base_model).transpose()?;
     let mut corpus = Corpus::default();
     let mut manifest = Vec::new();
     for path in &args.data {
-        manifest.push(read(path, &mut corpus)?);
+        manifest.push(read(path, &mut corpus, 1.0)?);
+    }
+    for path in &args.feedback {
+        manifest.push(read(path, &mut corpus, args.feedback_weight)?);
     }
     let requests: Vec<&Request> = corpus.requests.iter().collect();
-    let bar = progress::bar(1, "steps");
-    let trained = train::train(&corpus, &requests, manifest, args.seed, &|done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    })?;
-    bar.finish_and_clear();
+    let trained = match base {
+        Some(base) => adapted(base.artifact(), &corpus, &requests, manifest, args.seed),
+        None => trained(&corpus, &requests, manifest, args.seed)?,
+    };
     let bytes = trained.artifact.to_bytes();
-    let card = train::card(&corpus, &requests, &trained.log_odds, &trained.artifact);
+    let card = train::card(&corpus, &requests, &trained.log_odds, &trained.artifact, trained.is_adapted);
     write(&args.output, &bytes)?;
     write(&args.output.with_extension("md"), card.as_bytes())?;
     let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -59,15 +77,66 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
+fn weight(text: &str) -> Result<f32, String> {
+    let weight: f32 = text.parse().map_err(|_| format!("expected a number, found `{text}`"))?;
+    if (1.0..=1_000.0).contains(&weight) { Ok(weight) } else { Err("must be 1 to 1000".to_owned()) }
+}
+
+fn base_model(name: &str) -> anyhow::Result<Arc<Model>> {
+    if name == "default" {
+        return Ok(Model::built_in());
+    }
+    let bytes = std::fs::read(name).with_context(|| format!("cannot read `{name}`"))?;
+    Ok(Arc::new(Model::from_bytes(&bytes).with_context(|| format!("cannot read `{name}`"))?))
+}
+
+fn trained(
+    corpus: &Corpus,
+    requests: &[&Request],
+    manifest: Vec<Source>,
+    seed: u64,
+) -> anyhow::Result<train::Trained> {
+    let bar = progress::bar(1, "steps");
+    let trained = train::train(corpus, requests, manifest, seed, &|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    Ok(trained)
+}
+
+/// Says what became of the records: before, and after.
+fn adapted(
+    base: &Artifact,
+    corpus: &Corpus,
+    requests: &[&Request],
+    sources: Vec<Source>,
+    seed: u64,
+) -> train::Trained {
+    let trained = train::adapt(base, corpus, requests, sources, seed);
+    let right = |artifact: &Artifact| {
+        let model = Model::new(artifact.clone());
+        let mut scorer = train::Scorer::new(corpus, &model);
+        let critical = artifact.header.thresholds.critical;
+        requests.iter().filter(|request| (scorer.score(request) >= critical) == request.hostile).count()
+    };
+    let (before, after) = (right(base), right(&trained.artifact));
+    eprintln!(
+        "of {}, {before} were judged as labelled before, {after} are now",
+        output::plural(requests.len(), "request")
+    );
+    trained
+}
+
 /// Adds a file's records to the corpus, and says what the file is.
-fn read(path: &Path, corpus: &mut Corpus) -> anyhow::Result<Source> {
+fn read(path: &Path, corpus: &mut Corpus, weight: f32) -> anyhow::Result<Source> {
     let before = corpus.requests.len();
     let mut records = Records::open(path)?;
     let bar = progress::bar(0, "records");
     let mut unlabelled = 0;
     while let Some(item) = records.next()? {
         let record = item.record()?;
-        unlabelled += usize::from(!corpus.add(&record));
+        unlabelled += usize::from(!corpus.add_weighted(&record, weight));
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -16,10 +16,20 @@ struct Counts {
     above: [usize; 3],
 }
 
-/// Writes the card of a trained model as Markdown. `log_odds` are out of fold, one for each request.
+/// Writes the card of a trained model as Markdown. `log_odds` are one for each request, out of fold unless the
+/// model is adapted.
 #[must_use]
-pub fn card(corpus: &Corpus, requests: &[&Request], log_odds: &[f32], artifact: &Artifact) -> String {
+pub fn card(
+    corpus: &Corpus,
+    requests: &[&Request],
+    log_odds: &[f32],
+    artifact: &Artifact,
+    is_adapted: bool,
+) -> String {
     let mut text = String::from("# Model card\n\n");
+    if is_adapted {
+        text.push_str(ADAPTED);
+    }
     // Writing to a string cannot fail.
     let _ = write_data(&mut text, artifact);
     let _ = write_thresholds(&mut text, artifact);
@@ -89,7 +99,7 @@ fn write_table(
     title: &str,
     counts: &BTreeMap<(String, String), Counts>,
 ) -> std::fmt::Result {
-    writeln!(text, "## {title}\n\nOut of fold, with 95 % intervals.\n")?;
+    writeln!(text, "## {title}\n\nWith 95 % intervals; out of fold, unless the model is adapted.\n")?;
     writeln!(text, "| source | family | requests | medium | high | critical |\n|---|---|---|---|---|---|")?;
     for ((source, family), count) in counts {
         write!(text, "| {source} | {family} | {} |", count.all)?;
@@ -102,6 +112,12 @@ fn write_table(
     }
     writeln!(text)
 }
+
+const ADAPTED: &str =
+    "An earlier model that was fitted on to the last files below: its thresholds and calibration stay, and
+the figures are those of requests that it was fitted to, not of others.
+
+";
 
 const LIMITS: &str = "## What it does not see
 

@@ -29,6 +29,8 @@ pub struct Request {
     pub family: u16,
     /// Whether it was recorded at a site.
     recorded: bool,
+    /// How much it counts: 1, or more for what a team decided itself.
+    pub weight: f32,
     /// What it must not be separated from when data are split: its site, or its cluster of near-duplicates.
     pub group: u64,
     /// Its views: a range of [`Corpus::values_of`].
@@ -52,6 +54,11 @@ pub struct Corpus {
 impl Corpus {
     /// Adds a request; one without a label is left out (`false`).
     pub fn add(&mut self, record: &Record) -> bool {
+        self.add_weighted(record, 1.0)
+    }
+
+    /// Adds a request that counts as much as so many others; one without a label is left out (`false`).
+    pub fn add_weighted(&mut self, record: &Record, weight: f32) -> bool {
         let Some(hostile) = record.label else { return false };
         let start = self.indices.len();
         self.take_apart(record);
@@ -64,6 +71,7 @@ impl Corpus {
             source: index(&mut self.sources, &record.source),
             family: index(&mut self.families, &record.family),
             recorded: !record.site.is_empty(),
+            weight,
             group: self.group(record, start),
             values: start..self.indices.len(),
         };

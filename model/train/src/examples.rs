@@ -14,10 +14,16 @@ const VARIANTS: usize = 22_000;
 
 /// What each value of the corpus is to the fit.
 struct Roles {
-    /// Values of ordinary requests, and in how many groups each comes.
-    ordinary: HashMap<u32, HashSet<u64>>,
+    /// Values of ordinary requests.
+    ordinary: HashMap<u32, Ordinary>,
     /// Values of attacks that no ordinary request has, with the weight of each.
     hostile: HashMap<u32, f32>,
+}
+
+/// Fits an earlier stage 1 on to some requests of a corpus.
+#[must_use]
+pub fn continue_stage1(corpus: &Corpus, requests: &[&Request], earlier: Stage1, seed: u64) -> Stage1 {
+    Stage1::continued(earlier, &Roles::of(corpus, requests).examples(corpus), seed)
 }
 
 /// Fits stage 1 to some requests of a corpus.
@@ -31,12 +37,23 @@ pub fn fit_stage1(corpus: &Corpus, requests: &[&Request], seed: u64) -> Stage1 {
     Stage1::fit(&examples, seed)
 }
 
+/// A value of ordinary requests.
+#[derive(Default)]
+struct Ordinary {
+    /// The groups it comes in.
+    groups: HashSet<u64>,
+    /// The highest weight of a request with it.
+    weight: f32,
+}
+
 impl Roles {
     fn of(corpus: &Corpus, requests: &[&Request]) -> Self {
-        let mut ordinary: HashMap<u32, HashSet<u64>> = HashMap::new();
+        let mut ordinary: HashMap<u32, Ordinary> = HashMap::new();
         for request in requests.iter().filter(|request| !request.hostile) {
             for value in corpus.values_of(request) {
-                ordinary.entry(*value).or_default().insert(request.group);
+                let known = ordinary.entry(*value).or_default();
+                known.groups.insert(request.group);
+                known.weight = known.weight.max(request.weight);
             }
         }
         let mut sizes: HashMap<u64, usize> = HashMap::new();
@@ -47,7 +64,7 @@ impl Roles {
         for request in requests.iter().filter(|request| request.hostile) {
             let candidates: Vec<u32> =
                 corpus.payloads(request).filter(|it| !ordinary.contains_key(it)).collect();
-            let weight = weight(corpus, request, sizes[&request.group]);
+            let weight = weight(corpus, request, sizes[&request.group]) * request.weight;
             for value in &candidates {
                 let share = weight / candidates.len() as f32;
                 let entry = hostile.entry(*value).or_default();
@@ -61,8 +78,8 @@ impl Roles {
         let mut examples = Vec::new();
         for (index, value) in corpus.values.iter().enumerate() {
             let index = index as u32;
-            if let Some(groups) = self.ordinary.get(&index) {
-                let weight = 1.0 + (groups.len() as f32).log2();
+            if let Some(ordinary) = self.ordinary.get(&index) {
+                let weight = ordinary.weight * (1.0 + (ordinary.groups.len() as f32).log2());
                 examples.push(Example { bytes: &value.bytes, hostile: false, weight });
             } else if let Some(weight) = self.hostile.get(&index) {
                 examples.push(Example { bytes: &value.bytes, hostile: true, weight: *weight });

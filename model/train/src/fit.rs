@@ -10,7 +10,7 @@ use model::{Artifact, Model, Scratch, View};
 
 use crate::calibrate;
 use crate::corpus::{Corpus, Request};
-use crate::examples::fit_stage1;
+use crate::examples::{continue_stage1, fit_stage1};
 use crate::random::mix;
 use crate::stage1::Stage1;
 use crate::stage2::{Row, Stage2, rows};
@@ -23,8 +23,10 @@ const FOLDS: usize = 3;
 pub struct Trained {
     /// The model.
     pub artifact: Artifact,
-    /// Out-of-fold log-odds of each request it was trained on, in their order.
+    /// Log-odds of each request it was trained on, in their order: out of fold, unless it is adapted.
     pub log_odds: Vec<f32>,
+    /// Whether it is an earlier model that was fitted on.
+    pub is_adapted: bool,
 }
 
 /// Says how far training is: steps done, steps in all.
@@ -69,7 +71,30 @@ pub fn train(
     artifact.header.calibration = calibrate::platt(&labelled);
     artifact.header.manifest = manifest;
     progress(STEPS, STEPS);
-    Ok(Trained { artifact, log_odds })
+    Ok(Trained { artifact, log_odds, is_adapted: false })
+}
+
+/// Fits a model on to further requests: only the weights of n-grams change. How they are read (stage 2), the
+/// thresholds and the calibration stay, because all of these rest on scores of requests that the n-grams had
+/// not seen, and of the further requests there are none.
+#[must_use]
+pub fn adapt(
+    base: &Artifact,
+    corpus: &Corpus,
+    requests: &[&Request],
+    sources: Vec<Source>,
+    seed: u64,
+) -> Trained {
+    let stage1 = continue_stage1(corpus, requests, Stage1::of(base), seed);
+    let (weights, stage1_scale) = stage1.quantised();
+    let mut adapted = Artifact { stage1: weights, ..base.clone() };
+    adapted.header.stage1_scale = stage1_scale;
+    adapted.header.manifest.extend(sources);
+    adapted.header.seed = seed;
+    let model = Model::new(adapted);
+    let mut scorer = Scorer::new(corpus, &model);
+    let log_odds = requests.iter().map(|request| scorer.score(request)).collect();
+    Trained { artifact: model.artifact().clone(), log_odds, is_adapted: true }
 }
 
 /// Stage 1 fitted to all, and to all but each fold.

@@ -14,7 +14,7 @@ pub mod stage2;
 
 pub use card::card;
 pub use corpus::{Corpus, Request};
-pub use fit::{Progress, Scorer, Trained, train};
+pub use fit::{Progress, Scorer, Trained, adapt, train};
 
 #[cfg(test)]
 mod tests;

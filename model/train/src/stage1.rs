@@ -1,7 +1,7 @@
 //! Stage 1 is fitted by stochastic gradient descent with AdaGrad (Duchi, Hazan and Singer 2011).
 
 use model::ngram::{BUCKETS, damping, windows};
-use model::sigmoid;
+use model::{Artifact, sigmoid};
 
 use crate::random::Random;
 
@@ -15,6 +15,12 @@ const WINDOWS_MAX: usize = 4;
 const SHORT_BYTES: usize = 144;
 /// Times all is shown before the strangest windows are looked for, and after.
 const PASSES: [usize; 2] = [2, 5];
+
+/// Windows that are shown when weights are fitted on, about (count), and bounds of the passes that makes.
+const CONTINUED: (usize, usize, usize) = (100_000, 2, 40);
+/// What earlier gradients are taken to have summed up to: new examples move weights that were fitted before less
+/// than they would move fresh ones.
+const CONTINUED_SQUARES: f32 = 0.25;
 
 /// A value to learn from.
 #[derive(Clone, Debug)]
@@ -66,6 +72,31 @@ impl Stage1 {
         let strangest = Windows::collect(examples, |buckets| fitted.score(buckets));
         descent.run(&strangest, PASSES[1], &mut random);
         descent.fitted()
+    }
+
+    /// Fits weights on to further examples. Where in an attack its hostile part is, the earlier weights know.
+    #[must_use]
+    pub fn continued(earlier: Self, examples: &[Example<'_>], seed: u64) -> Self {
+        let strangest = Windows::collect(examples, |buckets| earlier.score(buckets));
+        let (shown, least, most) = CONTINUED;
+        let passes = (shown / strangest.items.len().max(1)).clamp(least, most);
+        let mut descent = Descent {
+            weights: earlier.weights,
+            squares: vec![CONTINUED_SQUARES; BUCKETS],
+            bias: earlier.bias,
+            // The bias is every value's: what a few examples say does not move it.
+            bias_square: f32::INFINITY,
+        };
+        descent.run(&strangest, passes, &mut Random::new(seed));
+        descent.fitted()
+    }
+
+    /// Weights as an artifact has them.
+    #[must_use]
+    pub fn of(artifact: &Artifact) -> Self {
+        let scale = artifact.header.stage1_scale;
+        let weights = artifact.stage1.iter().map(|weight| f32::from(*weight) * scale).collect();
+        Self { weights, bias: artifact.header.stage1_bias }
     }
 
     /// The score of a window with these buckets.

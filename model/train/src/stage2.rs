@@ -47,18 +47,20 @@ pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row>
     let mut table = stage1.table();
     let mut seen = std::collections::HashSet::new();
     let (mut rows, mut lowered, mut row) = (Vec::new(), Vec::new(), Vec::new());
-    let mut take = |index: u32, hostile: bool| {
+    let mut take = |index: u32, hostile: bool, weight: f32| {
         let value = &corpus.values[index as usize];
         let found = table.score(&value.bytes);
         if found.best.score > GATE || index.is_multiple_of(BELOW_GATE) {
             model::stage2::write(value.location, &value.bytes, &found, &keywords, &mut lowered, &mut row);
-            rows.push(Row { features: row.clone(), hostile });
+            // The fit knows no weights, so a request that counts for several is there as often.
+            let row = Row { features: row.clone(), hostile };
+            rows.extend(std::iter::repeat_n(row, (weight.round() as usize).max(1)));
         }
     };
     for request in requests.iter().filter(|request| !request.hostile) {
         for index in corpus.values_of(request) {
             if seen.insert(*index) {
-                take(*index, false);
+                take(*index, false, request.weight);
             }
         }
     }
@@ -71,7 +73,7 @@ pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row>
         if let Some((_, index)) = best
             && seen.insert(index)
         {
-            take(index, true);
+            take(index, true, request.weight);
         }
     }
     rows

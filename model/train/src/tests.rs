@@ -1,9 +1,11 @@
 //! The recipe on a corpus small enough for a test.
 
+use std::sync::OnceLock;
+
 use model::{Model, Scratch, Setting, Strangest};
 use transaction::{Limits, Record};
 
-use crate::{Corpus, Request, train};
+use crate::{Corpus, Request, Trained, train};
 
 const WORDS: [&str; 12] = [
     "red", "house", "garden", "blue", "light", "paper", "green", "window", "summer", "bread", "stone",
@@ -41,19 +43,48 @@ fn log_odds(model: &Model, target: &str) -> f32 {
     strangest.log_odds().unwrap_or(f32::NEG_INFINITY)
 }
 
+/// A model of [`corpus`], made once.
+fn base() -> &'static Trained {
+    static BASE: OnceLock<Trained> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let corpus = corpus();
+        let requests: Vec<&Request> = corpus.requests.iter().collect();
+        train(&corpus, &requests, Vec::new(), 3, &|_, _| {}).unwrap()
+    })
+}
+
 #[test]
 fn learns_and_repeats_itself() {
     let corpus = corpus();
     let requests: Vec<&Request> = corpus.requests.iter().collect();
-    let trained = || train(&corpus, &requests, Vec::new(), 3, &|_, _| {}).unwrap();
-    let first = trained();
-    assert_eq!(first.artifact.to_bytes(), trained().artifact.to_bytes());
-    let card = crate::card(&corpus, &requests, &first.log_odds, &first.artifact);
+    let first = base();
+    let again = train(&corpus, &requests, Vec::new(), 3, &|_, _| {}).unwrap();
+    assert_eq!(first.artifact.to_bytes(), again.artifact.to_bytes());
+    let card = crate::card(&corpus, &requests, &first.log_odds, &first.artifact, false);
     assert!(card.contains("| own |  | 200 |"), "{card}");
-    let model = Model::new(first.artifact);
+    let model = Model::new(first.artifact.clone());
     let attack = log_odds(&model, "/x?y=%27+or+7%3D7+--+");
     let ordinary = log_odds(&model, "/x?y=green+river,+stone%21");
     assert!(attack > 0.0 && ordinary < 0.0, "{attack} {ordinary}");
+}
+
+#[test]
+fn takes_verdicts() {
+    let base = base().artifact.clone();
+    // What looks like an attack and is none here, and the other way round.
+    let mut verdicts = Corpus::default();
+    for (query, label) in [("1+union+select+river,2+from+bread", 0), ("red+bread,+paper%21", 1)] {
+        let json = format!(r#"{{"url":"/s?q={query}","label":{label},"source":"team"}}"#);
+        verdicts.add_weighted(&Record::from_json(json.as_bytes()).unwrap(), 20.0);
+    }
+    let of_team: Vec<&Request> = verdicts.requests.iter().collect();
+    let adapted = crate::adapt(&base, &verdicts, &of_team, Vec::new(), 3).artifact;
+    assert_eq!(adapted.header.thresholds, base.header.thresholds);
+    let (base, adapted) = (Model::new(base), Model::new(adapted));
+    let moved = |target| log_odds(&adapted, target) - log_odds(&base, target);
+    assert!(moved("/s?q=1+union+select+river,2+from+bread") < -1.0);
+    assert!(moved("/s?q=red+bread,+paper%21") > 1.0);
+    assert!(log_odds(&adapted, "/s?q=%3Cscript%3Ealert(7)%3C/script%3E") > 0.0);
 }
 
 #[test]
