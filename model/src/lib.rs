@@ -12,6 +12,7 @@ pub mod decode;
 pub mod extract;
 mod finding;
 pub mod keyword;
+mod known;
 pub mod lexical;
 mod location;
 pub mod ngram;

@@ -3,8 +3,9 @@
 use transaction::{Body, Transaction};
 
 use crate::artifact::{Artifact, ArtifactError};
-use crate::extract::{Extractor, View};
+use crate::extract::{Extractor, View, Visit};
 use crate::keyword::Keywords;
+use crate::known::Known;
 use crate::ngram::{Stage1, Table};
 use crate::profile::{Adjustment, Place};
 use crate::{Confidence, Finding, ModelScore, Strangest, stage2};
@@ -46,9 +47,20 @@ struct Scored {
 #[derive(Debug, Default)]
 pub struct Scratch {
     extractor: Extractor,
-    /// The weights of stage 1 with marks, for the model of this hash.
-    table: Option<(String, Table)>,
+    /// What belongs to the model that scored last.
+    loaded: Option<Loaded>,
     buffers: Buffers,
+}
+
+/// What a thread has of a model.
+#[derive(Debug)]
+struct Loaded {
+    /// The model's.
+    hash: String,
+    /// The weights of stage 1 with marks.
+    table: Table,
+    /// What it found ordinary.
+    known: Known,
 }
 
 #[derive(Debug, Default)]
@@ -113,8 +125,8 @@ impl Model {
 
     /// Log-odds that a view is hostile.
     pub fn log_odds(&self, view: View<'_>, scratch: &mut Scratch) -> f32 {
-        let Scratch { table, buffers, .. } = scratch;
-        self.view(view, None, self.table(table), buffers).log_odds
+        let Scratch { loaded, buffers, .. } = scratch;
+        self.view(view, None, &mut self.loaded(loaded).table, buffers).log_odds
     }
 
     /// Log-odds that a view is hostile, given what is known of its parameter, and what that changed.
@@ -124,15 +136,15 @@ impl Model {
         place: &Place<'_>,
         scratch: &mut Scratch,
     ) -> (f32, Option<Adjustment>) {
-        let Scratch { table, buffers, .. } = scratch;
-        let scored = self.view(view, Some(place), self.table(table), buffers);
+        let Scratch { loaded, buffers, .. } = scratch;
+        let scored = self.view(view, Some(place), &mut self.loaded(loaded).table, buffers);
         (scored.log_odds, scored.adjustment)
     }
 
     /// Log-odds and stage 1 of a view.
     pub(crate) fn inspect(&self, view: View<'_>, scratch: &mut Scratch) -> (f32, Stage1) {
-        let Scratch { table, buffers, .. } = scratch;
-        let scored = self.view(view, None, self.table(table), buffers);
+        let Scratch { loaded, buffers, .. } = scratch;
+        let scored = self.view(view, None, &mut self.loaded(loaded).table, buffers);
         (scored.log_odds, scored.stage1)
     }
 
@@ -154,20 +166,20 @@ impl Model {
         scratch: &mut Scratch,
         strangest: &mut Strangest,
         setting: &Setting<'_>,
-        walk: impl FnOnce(&mut Extractor, &mut dyn FnMut(View<'_>)),
+        walk: impl FnOnce(&mut Extractor, &mut Looker<'_>),
     ) {
-        let Scratch { extractor, table, buffers } = scratch;
-        let table = self.table(table);
-        walk(extractor, &mut |view| {
-            if setting.skip.is_some_and(|skip| skip(&view)) {
-                return;
-            }
-            let Scored { log_odds, stage1, adjustment } =
-                self.view(view, setting.place.as_ref(), table, buffers);
-            strangest.take(log_odds, adjustment, |log_odds| {
-                Finding::new(view, log_odds, adjustment, stage1.best.range.clone())
-            });
-        });
+        let Scratch { extractor, loaded, buffers } = scratch;
+        let Loaded { table, known, .. } = self.loaded(loaded);
+        let mut looker = Looker {
+            model: self,
+            table,
+            known,
+            buffers,
+            strangest,
+            setting: *setting,
+            ordinary: Some(f32::NEG_INFINITY),
+        };
+        walk(extractor, &mut looker);
     }
 
     fn view(
@@ -210,12 +222,101 @@ impl Model {
         header.stage2_bias + sum
     }
 
-    fn table<'s>(&self, slot: &'s mut Option<(String, Table)>) -> &'s mut Table {
-        if slot.as_ref().is_none_or(|(hash, _)| *hash != self.hash) {
+    fn loaded<'s>(&self, slot: &'s mut Option<Loaded>) -> &'s mut Loaded {
+        if slot.as_ref().is_none_or(|loaded| loaded.hash != self.hash) {
             *slot = None;
         }
         let Artifact { header, stage1, .. } = &self.artifact;
-        let fresh = || (self.hash.clone(), Table::new(stage1, header.stage1_scale, header.stage1_bias));
-        &mut slot.get_or_insert_with(fresh).1
+        slot.get_or_insert_with(|| Loaded {
+            hash: self.hash.clone(),
+            table: Table::new(stage1, header.stage1_scale, header.stage1_bias),
+            known: Known::default(),
+        })
+    }
+}
+
+/// Looks at the views of one head or body.
+struct Looker<'l> {
+    model: &'l Model,
+    table: &'l mut Table,
+    known: &'l mut Known,
+    buffers: &'l mut Buffers,
+    strangest: &'l mut Strangest,
+    setting: Setting<'l>,
+    /// The highest log-odds of the value's views so far, as long as these depend on its bytes alone.
+    ordinary: Option<f32>,
+}
+
+impl Looker<'_> {
+    fn skips(&self, view: &View<'_>) -> bool {
+        self.setting.skip.is_some_and(|skip| skip(view))
+    }
+}
+
+impl Visit for Looker<'_> {
+    fn view(&mut self, view: View<'_>) {
+        if self.skips(&view) {
+            self.ordinary = None;
+            return;
+        }
+        let Scored { log_odds, stage1, adjustment } =
+            self.model.view(view, self.setting.place.as_ref(), self.table, self.buffers);
+        let is_ordinary = stage1.best.score <= NOVEL_GATE;
+        self.ordinary = self.ordinary.filter(|_| is_ordinary).map(|highest| highest.max(log_odds));
+        self.strangest.take(log_odds, adjustment, |log_odds| {
+            Finding::new(view, log_odds, adjustment, stage1.best.range.clone())
+        });
+    }
+
+    fn knows(&mut self, value: View<'_>, is_encoded: bool) -> bool {
+        self.ordinary = Some(f32::NEG_INFINITY);
+        let Some(log_odds) = self.known.get(value.value, is_encoded) else { return false };
+        if log_odds.is_finite() && !self.skips(&value) {
+            let range = 0..value.value.len();
+            self.strangest
+                .take(log_odds, None, |log_odds| Finding::new(value, log_odds, None, range.clone()));
+        }
+        true
+    }
+
+    fn end(&mut self, value: &[u8], is_encoded: bool) {
+        if let Some(log_odds) = self.ordinary {
+            self.known.keep(value, is_encoded, log_odds);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A request with a header of each value.
+    fn transaction(values: &[String]) -> Transaction {
+        let mut record = transaction::Record::default();
+        record.request.target = b"/".to_vec();
+        record.request.headers = values.iter().map(|value| ("x-value", value.as_str())).collect();
+        record.transaction(&transaction::Limits::default())
+    }
+
+    proptest! {
+        #[test]
+        fn what_came_before_does_not_matter(
+            values in prop::collection::vec("(Mozilla/5.0 \\(X11; Linux|a=%27+or+1=1;|[ -~]{0,30}){1,3}", 1..8),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 1..20),
+        ) {
+            let model = Model::built_in();
+            let mut used = Scratch::default();
+            for index in order {
+                let transaction = transaction(&[index.get(&values).clone()]);
+                let found = [&mut used, &mut Scratch::default()].map(|scratch| {
+                    let mut strangest = Strangest::above(0.0);
+                    model.score_head(&transaction, scratch, &mut strangest, &Setting::default());
+                    (strangest.log_odds(), strangest.findings().to_vec())
+                });
+                prop_assert_eq!(&found[0], &found[1]);
+            }
+        }
     }
 }

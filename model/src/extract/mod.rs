@@ -41,6 +41,15 @@ pub trait Visit {
 
     /// Looks at a value as it came, before the views of it. Most have none, because they are plain.
     fn value(&mut self, _location: Location, _name: &[u8], _value: &[u8]) {}
+
+    /// Whether the views of a value need not be shown; if not, [`Visit::end`] comes after them. A value that is
+    /// still percent-encoded has other views than one that is not.
+    fn knows(&mut self, _value: View<'_>, _is_encoded: bool) -> bool {
+        false
+    }
+
+    /// All views of a value were shown.
+    fn end(&mut self, _value: &[u8], _is_encoded: bool) {}
 }
 
 impl<F: FnMut(View<'_>) + ?Sized> Visit for F {
@@ -69,7 +78,8 @@ impl Extractor {
     /// Shows a value that no server has decoded yet: without one level of percent-encoding.
     fn encoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
         visit.value(location, name, value);
-        if is_plain(value) {
+        let whole = View { location, name, value, steps: Steps::default() };
+        if is_plain(value) || visit.knows(whole, true) {
             return;
         }
         let mut decoder = self.decoders.pop().unwrap_or_default();
@@ -82,12 +92,16 @@ impl Extractor {
             None => self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit),
         }
         self.decoders.push(decoder);
+        visit.end(value, true);
     }
 
     /// Shows a value as the application gets it.
     fn decoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
         visit.value(location, name, value);
-        self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit);
+        if !visit.knows(View { location, name, value, steps: Steps::default() }, false) {
+            self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit);
+            visit.end(value, false);
+        }
     }
 
     fn value(&mut self, place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
