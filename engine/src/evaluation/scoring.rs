@@ -111,3 +111,47 @@ fn is_excepted(policy: &Policy, holding: &[usize], view: &View<'_>) -> bool {
     let mut exceptions = holding.iter().filter_map(|index| policy.exceptions.get(*index));
     exceptions.any(|exception| exception.fields.covers(view.location, view.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::profile::{Caps, Learner, Quorum, State, When};
+    use transaction::{Limits, Record};
+
+    use super::*;
+    use crate::config::Flags;
+    use crate::{Disk, Outcome};
+
+    fn request(target: &str) -> Record {
+        Record::from_json(format!(r#"{{"url":"{target}","headers":{{"Host":"Shop.test:80"}}}}"#).as_bytes())
+            .unwrap()
+    }
+
+    /// What sixty requests teach about `/item?id=17`.
+    fn learned() -> Arc<Profiles> {
+        let (model, record) = (Model::built_in(), request("/item?id=17"));
+        let mut learner = Learner::new(State::default(), Caps::default(), Quorum::default());
+        for source in 0..60 {
+            let seen = learner.see(&model, b"shop.test", &record, &Limits::default());
+            learner.learn(&model, seen, When { source, window: source });
+        }
+        Arc::new(Profiles::new(learner.state(), &Quorum::default()))
+    }
+
+    #[test]
+    fn judges_with_what_was_learned() {
+        let (cold, _) = Snapshot::from_flags(&Flags::default(), &Disk, 0).unwrap();
+        let (cold, taught) = (Arc::new(cold.clone()), Arc::new(cold.with_profiles(learned())));
+        let attack = request("/item?id=1%27+or+7%3D7+--+");
+        let judged = |snapshot: &Arc<Snapshot>| {
+            Evaluation::of_record(snapshot.clone(), &attack).finish(Outcome::default())
+        };
+        let (before, after) = (judged(&cold), judged(&taught));
+        assert_eq!((before.hashes.profile, before.model[0].novelty), (None, None));
+        assert_eq!(after.hashes.profile.as_deref(), taught.profiles().map(Profiles::hash));
+        let novelty = after.model[0].novelty.unwrap();
+        assert!((after.model[0].weight - before.model[0].weight - novelty).abs() < 1e-4 && novelty > 1.0);
+        assert_eq!(Evaluation::of_record(taught, &attack).site(), "shop.test");
+    }
+}
