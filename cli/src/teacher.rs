@@ -22,8 +22,8 @@ pub(crate) struct Teacher {
 
 impl Teacher {
     /// Goes on from a state.
-    pub(crate) fn new(snapshot: Arc<Snapshot>, state: State) -> Self {
-        Self { snapshot, learner: Learner::new(state, Caps::default(), Quorum::default()) }
+    pub(crate) fn new(snapshot: Arc<Snapshot>, state: State, caps: Caps) -> Self {
+        Self { snapshot, learner: Learner::new(state, caps, Quorum::default()) }
     }
 
     /// Learns from a request, unless it is hostile. Says whether it did.

@@ -124,7 +124,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<Outcome> {
 
 fn from(args: &From) -> anyhow::Result<Outcome> {
     let state = args.judging.learned.as_deref().map(read_state).transpose()?.unwrap_or_default();
-    let mut teacher = Teacher::new(args.judging.snapshot()?, state);
+    let mut teacher = Teacher::new(args.judging.snapshot()?, state, Caps::default());
     let (mut seen, mut learned) = (0, 0);
     let bar = progress::bar(0, "records");
     for file in &args.files {

@@ -6,12 +6,20 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use engine::Snapshot;
-use model::profile::State;
+use model::profile::{Caps, State};
 use transaction::Record;
 
 use crate::input::{Item, Records};
 use crate::teacher::Teacher;
 use crate::{output, progress};
+
+/// Data sets hold the traffic of many sites: a hundred times what a proxy keeps.
+const CAPS: Caps = Caps {
+    parameters_max: 1_000_000,
+    site_parameters_max: 5_000,
+    indicators_max: 512,
+    all_indicators_max: 30_000_000,
+};
 
 /// A part of the whole, as an option takes it: above 0, below 1.
 pub(super) fn fraction(text: &str) -> Result<f64, String> {
@@ -73,7 +81,7 @@ pub(super) fn taught(
     );
     let first = First::of(files, fraction)?;
     let mut left = First(first.0.clone());
-    let mut teacher = Teacher::new(snapshot, State::default());
+    let mut teacher = Teacher::new(snapshot, State::default(), CAPS);
     let (mut seen, mut learned) = (0, 0);
     each(files, |record| {
         if left.has(record) {
