@@ -32,8 +32,9 @@ pub struct Worst {
 #[must_use]
 pub(super) fn worst(cases: &[Case<'_>], hostile: bool, count: usize) -> Vec<Worst> {
     let default = Decider::SHOWN[Decider::DEFAULT];
-    let mut wrong: Vec<_> =
-        cases.iter().filter(|case| case.hostile == hostile && default.stops(case) != hostile).collect();
+    // What has plain values only is counted in tables: there is nothing to look at.
+    let of_class = cases.iter().filter(|case| case.hostile == hostile && !(hostile && case.plain));
+    let mut wrong: Vec<_> = of_class.filter(|case| default.stops(case) != hostile).collect();
     let towards = |case: &Case<'_>| if hostile { case.judgement.margin } else { -case.judgement.margin };
     // Stable: those that are as wrong stay in the order of the data.
     wrong.sort_by(|a, b| towards(a).total_cmp(&towards(b)));

@@ -67,7 +67,7 @@ const TABLES: &str = "Share stopped in percent, with its 95 % interval; after th
     each cluster of near-duplicates counts once. Plain are requests whose values are all letters, digits and the like, \
     but for headers: there is nothing in them that a model could see.";
 const WORST: &str = "One of each site or cluster, the most mistaken first. Shown is the value the model found \
-    strangest, shortened, with what looks like a secret left out. The score is in log-odds above the critical threshold.";
+    strangest, shortened, with what looks like a secret left out; requests with plain values only are not shown. The score is in log-odds above the critical threshold.";
 
 /// Text as HTML writes it.
 fn escape(text: &str) -> String {
