@@ -5,6 +5,7 @@
 mod commands;
 mod input;
 mod interrupt;
+mod narrowest;
 mod output;
 mod progress;
 mod settings;
@@ -48,6 +49,8 @@ enum Command {
     Test(commands::test::Args),
     /// Train a model from labelled records.
     Train(commands::train::Args),
+    /// Propose exceptions and thresholds, each with its effect.
+    Tune(commands::tune::Args),
 }
 
 /// What a command found.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Score(args) => commands::score::run(&args),
         Command::Test(args) => commands::test::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Tune(args) => commands::tune::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

@@ -102,6 +102,17 @@ impl Snapshot {
         Self { profiles: Some(profiles), ..self.clone() }
     }
 
+    /// The same with changed policies. Rules and models stay as they were loaded.
+    #[must_use]
+    pub fn with_policies(&self, change: impl Fn(&mut Policy)) -> Self {
+        let changed = |compiled: &CompiledPolicy| {
+            let mut policy = Policy::clone(&compiled.policy);
+            change(&mut policy);
+            compiled.with(policy)
+        };
+        Self { policies: self.policies.iter().map(changed).collect(), ..self.clone() }
+    }
+
     /// What was learned of sites.
     #[must_use]
     pub fn profiles(&self) -> Option<&Profiles> {

@@ -8,12 +8,12 @@ use anyhow::bail;
 use engine::record::ModelRecord;
 use engine::record::mask::Mask;
 use engine::{Evaluation, Evidence, Outcome as Ended, Snapshot, Verdict};
-use model::Location;
 use serde_json::json;
 use signatures::{Match, Rule};
 use transaction::{Fields, Record, Transaction};
 
 use crate::input::Records;
+use crate::narrowest::Narrowest;
 use crate::settings::Judging;
 use crate::{Outcome, output};
 
@@ -214,15 +214,15 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
             }]
         }
         Evidence::Model { confidence, .. } => {
-            let mut ways = vec![model_exception(evaluation)];
+            let mut ways = exception(evaluation);
             if *confidence < model::Confidence::Critical {
                 ways.push("`model: { minimum_confidence: critical }`".to_owned());
             }
             ways.push("`mode: detect`".to_owned());
             ways
         }
-        Evidence::Rule { id, matches } => {
-            let mut ways = vec![exception(evaluation, *id, matches)];
+        Evidence::Rule { matches, .. } => {
+            let mut ways = exception(evaluation);
             let score = evaluation.anomaly_score();
             if matches.iter().any(|found| found.score > 0) {
                 ways.push(format!("`inbound_threshold: {}` or more", score.saturating_add(1)));
@@ -233,48 +233,9 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
     }
 }
 
-/// The narrowest exception that takes away what the model finds hostile.
-fn model_exception(evaluation: &Evaluation) -> String {
-    let path = String::from_utf8_lossy(evaluation.transaction().path()).into_owned();
-    let mut scope = format!("paths: [{}], model: true", json!(path));
-    if let Some(finding) = evaluation.strange_views().first() {
-        let list = match finding.location {
-            Location::Query | Location::Body => "parameters",
-            Location::Cookie => "cookies",
-            Location::Header => "headers",
-            _ => "",
-        };
-        if !list.is_empty() && !finding.name.is_empty() {
-            let name = String::from_utf8_lossy(&finding.name);
-            scope.push_str(&format!(", {list}: [{}]", json!(name)));
-        }
-    }
-    format!("an exception: `{{ {scope}, reason: ..., expires: ... }}`")
-}
-
-/// The narrowest exception that takes away whatever scored or would have stopped the request by itself.
-/// Rules that only look at scores (949110) are not excepted: that would switch off all others.
-fn exception(evaluation: &Evaluation, decisive: signatures::RuleId, matches: &[Match]) -> String {
-    let counts = |found: &&Match| found.score > 0 || (found.disruptive && !found.is_on_score());
-    let scored: Vec<_> = matches.iter().filter(counts).collect();
-    let mut rules: Vec<_> = scored.iter().map(|found| found.id.to_string()).collect();
-    if rules.is_empty() {
-        rules.push(decisive.to_string());
-    }
-    let targets = scored.iter().flat_map(|found| &found.values).map(|value| value.target.as_str());
-    let argument = |target: &str| {
-        let (variable, name) = target.split_once(':')?;
-        matches!(variable, "ARGS" | "ARGS_GET" | "ARGS_POST").then(|| name.to_owned())
-    };
-    let parameters: Option<Vec<_>> = targets.map(argument).collect();
-    let path = String::from_utf8_lossy(evaluation.transaction().path()).into_owned();
-    let mut scope = format!("paths: [{}], rules: [{}]", json!(path), rules.join(", "));
-    if let Some(mut names) = parameters.filter(|names| !names.is_empty()) {
-        names.sort_unstable();
-        names.dedup();
-        scope.push_str(&format!(", parameters: {}", json!(names)));
-    }
-    format!("an exception: `{{ {scope}, reason: ..., expires: ... }}`")
+fn exception(evaluation: &Evaluation) -> Vec<String> {
+    let narrowest = Narrowest::of(evaluation);
+    narrowest.iter().map(|it| format!("an exception: `{{ {it}, reason: ..., expires: ... }}`")).collect()
 }
 
 fn find_rule(snapshot: &Snapshot, id: signatures::RuleId) -> Option<&Rule> {

@@ -10,3 +10,4 @@ pub(crate) mod run;
 pub(crate) mod score;
 pub(crate) mod test;
 pub(crate) mod train;
+pub(crate) mod tune;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use model::Location;
-use signatures::{Exclusion, RuleSelector, Ruleset, Selector, Target, Variable};
+use signatures::{Diagnostic, Exclusion, RuleSelector, Ruleset, Selector, Target, Variable};
 
 use super::asset::bad_host;
 use super::path::covers;
 use super::spec::{ExceptionSpec, RuleIdsSpec};
 use super::{Glob, HostPattern};
+use crate::Config;
 use crate::config::At;
 
 /// What is not looked at, where and until when.
@@ -113,6 +114,17 @@ pub struct RequestFacts<'a> {
 }
 
 impl Exception {
+    /// Reads an exception as a policy has it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(yaml: &str) -> Result<Self, Vec<Diagnostic>> {
+        let text = format!("version: 1\npolicies: {{ p: {{ exceptions: [{yaml}] }} }}\n");
+        let (config, _) = Config::parse("exception", &text, 0)?;
+        let read = config.policies.first().and_then(|policy| policy.exceptions.first().cloned());
+        read.ok_or_else(Vec::new)
+    }
+
     /// Whether it holds for a request.
     #[must_use]
     pub fn holds(&self, request: &RequestFacts<'_>) -> bool {

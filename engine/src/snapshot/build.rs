@@ -76,6 +76,26 @@ impl Snapshot {
     }
 }
 
+impl CompiledPolicy {
+    /// The same rules and model for another policy.
+    pub(super) fn with(&self, policy: Policy) -> Self {
+        let source = |source: &CompiledSource| CompiledSource {
+            name: source.name.clone(),
+            role: source.role,
+            rules: source.rules.clone(),
+            exclusions: policy.exceptions.iter().map(|it| it.exclusions(&source.rules.ruleset)).collect(),
+        };
+        Self {
+            sources: self.sources.iter().map(source).collect(),
+            model: self.model.clone(),
+            policy_hash: short(&policy.fingerprint()),
+            rules_hash: self.rules_hash.clone(),
+            variables: variables(policy.levels),
+            policy: Arc::new(policy),
+        }
+    }
+}
+
 struct Compiler<'a> {
     reader: &'a dyn FileReader,
     directory: &'a str,
