@@ -31,6 +31,14 @@ pub(crate) enum Item {
 }
 
 impl Item {
+    /// About how many bytes it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Record(record) => record.body.len(),
+            Self::Line { json, .. } => json.len(),
+        }
+    }
+
     /// The record; it is named after its line when it has no id.
     pub(crate) fn record(self) -> anyhow::Result<Record> {
         match self {

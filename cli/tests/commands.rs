@@ -374,3 +374,58 @@ fn eval_judges_with_a_model() {
     let rows = report["figures"]["by_source"]["rows"].as_array().expect("rows");
     assert_eq!((rows.len(), &rows[0]["rates"][3]["stopped"]), (2, &1.into()), "{rows:?}");
 }
+
+#[test]
+fn tune_proposes_what_frees() {
+    let capture = r#"{"id":"a","url":"/forum?q=%27+or+1%3D1+--+","label":0}
+{"id":"b","url":"/forum?q=garden"}
+{"id":"c","url":"/x?q=%3Cscript%3Ealert(1)%3C/script%3E","label":1}"#;
+    let place = directory(&[
+        ("r.jsonl", capture),
+        ("l.jsonl", "{\"id\":\"a\",\"label\":1}"),
+        ("bad", "{}"),
+        ("empty", ""),
+    ]);
+    for (args, code, expected) in [
+        (&["--data", "r.jsonl"][..], 0, "# Of 2 ordinary requests, 1 stopped."),
+        (&["--data", "r.jsonl"], 0, "- { paths: [\"/forum\"], rules: ["),
+        (&["--data", "r.jsonl"], 0, "parameters: [\"q\"], reason: \"frees 1 ordinary request; lets through "),
+        (&["--data", "r.jsonl", "--labels", "l.jsonl"], 0, "would free 0 requests"),
+        (&["--data", "r.jsonl", "--labels", "bad"], 2, "bad:1: not a label"),
+        (&["--data", "empty"], 2, "there is no ordinary request in the data"),
+        (&["--data", "absent"], 2, "cannot open `absent`"),
+        (&[], 2, "--data <FILE>"),
+    ] {
+        let found = run(&place, &[&["tune"], args].concat(), "");
+        let said = [found.out, found.talk].concat();
+        assert!(found.code == Some(code) && said.contains(expected), "{args:?}: {expected}:\n{said}");
+    }
+    let patch = run(&place, &["tune", "--data", "r.jsonl"], "").out;
+    let config = format!("version: 1\n{patch}");
+    std::fs::write(place.path().join("p.yaml"), config.replace("\"default\":", "p:")).expect("written");
+    let checked = run(&place, &["check", "p.yaml"], "");
+    assert_eq!(checked.code, Some(0), "{}\n{}", checked.out, checked.talk);
+}
+
+#[test]
+fn train_says_what_is_wrong_before_it_works() {
+    let place = directory(&[("r.jsonl", "{\"url\":\"/?q=a\",\"label\":0}"), ("bad.bin", "no model")]);
+    for (args, expected) in [
+        (&["-o", "m.bin"][..], "--data <FILE>"),
+        (&["--warm-start", "default", "-o", "m.bin"], "there is nothing to learn from"),
+        (&["--warm-start", "bad.bin", "--feedback", "r.jsonl", "-o", "m.bin"], "cannot read `bad.bin`"),
+        (&["--data", "r.jsonl", "--feedback-weight", "0", "-o", "m.bin"], "must be 1 to 1000"),
+        (&["--data", "r.jsonl", "-o", "no/m.bin"], "there is no directory `no`"),
+        (&["--data", "r.jsonl", "-o", "m.md"], "a model cannot have its card's name"),
+        (&["--data", "r.jsonl", "-o", "m.bin"], "there is no attack among the records"),
+    ] {
+        let found = run(&place, &[&["train"], args].concat(), "");
+        assert!(found.code == Some(2) && found.talk.contains(expected), "{expected}:\n{}", found.talk);
+        assert!(!place.path().join("m.bin").exists());
+    }
+    let adapted =
+        run(&place, &["train", "--warm-start", "default", "--feedback", "r.jsonl", "-o", "m.bin"], "");
+    assert_eq!(adapted.code, Some(0), "{}", adapted.talk);
+    let scored = run(&place, &["score", "--model", "m.bin", "r.jsonl"], "");
+    assert_eq!(scored.code, Some(0), "{}", scored.talk);
+}

@@ -34,8 +34,11 @@ pub(crate) struct Args {
     threads: Option<usize>,
 }
 
-/// Records read before they are judged (count a thread): enough to keep threads busy, little to hold.
-const BATCH: usize = 128;
+/// Records read before they are judged (count a thread): what a thread keeps from one to the next is worth
+/// having.
+const BATCH: usize = 4_096;
+/// Bytes of them, little to hold.
+const BATCH_BYTES: usize = 32 << 20;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -116,12 +119,11 @@ impl Tally {
 }
 
 fn read_batch(records: &mut Records, most: usize) -> anyhow::Result<Vec<Item>> {
-    let mut batch = Vec::new();
-    while batch.len() < most {
-        match records.next()? {
-            Some(item) => batch.push(item),
-            None => break,
-        }
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while batch.len() < most && bytes < BATCH_BYTES {
+        let Some(item) = records.next()? else { break };
+        bytes += item.bytes();
+        batch.push(item);
     }
     Ok(batch)
 }
