@@ -207,7 +207,7 @@ fn replaced(text: &[u8], separator: u8, index: usize, value: &[u8]) -> Vec<u8> {
     parts.collect::<Vec<_>>().join(&separator)
 }
 
-fn encoded(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn encoded(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for byte in payload {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {

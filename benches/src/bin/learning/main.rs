@@ -3,12 +3,14 @@
 //! ```text
 //! cargo run --release -p portcullis-benches --bin learning -- train /tmp/folds
 //! cargo run --release -p portcullis-benches --bin learning -- simulate /tmp/folds
+//! cargo run --release -p portcullis-benches --bin learning -- context /tmp/folds
 //! ```
 //! `train` cuts the developer data into two parts by site and by cluster of attacks, and trains a model on
 //! each; `simulate` judges each part with the model of the other, so that no model has seen a site or an
-//! attack it is asked about.
+//! attack it is asked about; `context` compares attacks alone with attacks in real requests.
 
 mod attacks;
+mod context;
 mod folds;
 mod simulate;
 mod tally;
@@ -36,6 +38,14 @@ enum Command {
         /// Where the models go.
         directory: PathBuf,
     },
+    /// Judges attacks alone, in real requests and within ordinary text.
+    Context {
+        /// Where the models are.
+        directory: PathBuf,
+        /// Attacks of each part.
+        #[arg(long, default_value_t = 5_000)]
+        attacks: usize,
+    },
     /// Learns and judges.
     Simulate {
         /// Where the models are.
@@ -49,6 +59,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     match &options.command {
         Command::Train { directory } => folds::train_all(&options.data, directory),
+        Command::Context { directory, attacks } => context::measure(&options.data, directory, *attacks),
         Command::Simulate { directory, assumptions } => {
             simulate::simulate(&options.data, directory, *assumptions)
         }
