@@ -25,7 +25,8 @@ fn within(attack: &[u8], ordinary: &[&[u8]], random: &mut Random) -> Vec<u8> {
     text
 }
 
-fn prose(length: usize, ordinary: &[&[u8]], random: &mut Random) -> Vec<u8> {
+/// So many bytes of ordinary text.
+pub fn prose(length: usize, ordinary: &[&[u8]], random: &mut Random) -> Vec<u8> {
     let mut text = Vec::new();
     while text.len() < length {
         let Some(piece) = random.pick(ordinary) else { break };

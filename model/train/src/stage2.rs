@@ -6,11 +6,14 @@ use linfa::Dataset;
 use linfa::prelude::Fit;
 use linfa_logistic::LogisticRegression;
 use model::keyword::Keywords;
+use model::ngram::Table;
 use model::stage2::COUNT;
-use model::{CLIP, GATE};
+use model::{CLIP, GATE, Location};
 use ndarray::{Array1, Array2};
 
+use crate::augment;
 use crate::corpus::{Corpus, Request};
+use crate::random::{Random, fingerprint};
 use crate::stage1::Stage1;
 
 /// Strength of the L2 penalty.
@@ -19,6 +22,9 @@ const ALPHA: f64 = 10.0;
 /// Of values that stage 1 does not pass on, one in so many is shown all the same, so that there are ordinary
 /// rows whatever stage 1 thinks.
 const BELOW_GATE: u32 = 64;
+
+/// Attacks within ordinary text that are shown, of each fold (count).
+const LONG_ROWS: usize = 6_000;
 
 /// A row of features with its label.
 #[derive(Clone, Debug)]
@@ -65,6 +71,7 @@ pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row>
         }
     }
     let mut table = stage1.table();
+    let mut attacks = Vec::new();
     for request in requests.iter().filter(|request| request.hostile) {
         let scored = corpus
             .payloads(request)
@@ -73,10 +80,46 @@ pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row>
         if let Some((_, index)) = best
             && seen.insert(index)
         {
+            attacks.push(index);
             take(index, true, request.weight);
         }
     }
+    add_long(corpus, requests, &attacks, &mut table, &mut rows);
     rows
+}
+
+/// Adds attacks within ordinary text, and ordinary text of the same lengths: what is long is neither the one nor
+/// the other for that.
+fn add_long(corpus: &Corpus, requests: &[&Request], attacks: &[u32], table: &mut Table, rows: &mut Vec<Row>) {
+    let ordinary = ordinary_text(corpus, requests);
+    let mut random = Random::new(fingerprint(b"long rows"));
+    let keywords = Keywords::default();
+    let (mut lowered, mut row) = (Vec::new(), Vec::new());
+    for _ in 0..LONG_ROWS {
+        let Some(attack) = random.pick(attacks) else { return };
+        let attack = &corpus.values[*attack as usize].bytes;
+        let length = 200 + random.below(2_800);
+        for (hostile, value) in [
+            (true, augment::variant(attack, &ordinary, &mut random)),
+            (false, augment::prose(length, &ordinary, &mut random)),
+        ] {
+            let found = table.score(&value);
+            if found.best.score > GATE {
+                model::stage2::write(Location::Query, &value, &found, &keywords, &mut lowered, &mut row);
+                rows.push(Row { features: row.clone(), hostile });
+            }
+        }
+    }
+}
+
+/// Values of ordinary requests that text can be made of.
+fn ordinary_text<'c>(corpus: &'c Corpus, requests: &[&Request]) -> Vec<&'c [u8]> {
+    let ordinary = requests.iter().filter(|request| !request.hostile);
+    let mut indices: Vec<u32> = ordinary.flat_map(|request| corpus.values_of(request)).copied().collect();
+    indices.sort_unstable();
+    indices.dedup();
+    let values = indices.into_iter().map(|index| &*corpus.values[index as usize].bytes);
+    values.filter(|bytes| (12..400).contains(&bytes.len())).collect()
 }
 
 impl Stage2 {
