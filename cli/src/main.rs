@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output, talk to standard error. Exit status: 0 clean, 1 findings, 2 could not run.
 
+mod batch;
 mod commands;
 mod input;
 mod interrupt;

@@ -5,7 +5,6 @@ mod first;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::bail;
@@ -15,7 +14,7 @@ use serde::Serialize;
 use self::first::First;
 use crate::input::{Item, Records};
 use crate::settings::Judging;
-use crate::{Outcome, output, progress};
+use crate::{Outcome, batch, output, progress};
 
 /// What `score` takes.
 #[derive(clap::Args)]
@@ -33,12 +32,6 @@ pub(crate) struct Args {
     #[arg(long)]
     threads: Option<usize>,
 }
-
-/// Records read before they are judged (count a thread): what a thread keeps from one to the next is worth
-/// having.
-const BATCH: usize = 4_096;
-/// Bytes of them, little to hold.
-const BATCH_BYTES: usize = 32 << 20;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -67,7 +60,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for file in &args.files {
         let mut records = Records::open(file)?;
         loop {
-            let mut batch = read_batch(&mut records, threads * BATCH)?;
+            let mut batch = batch::read(&mut records, threads)?;
             if batch.is_empty() {
                 break;
             }
@@ -75,7 +68,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                 batch = first.others(batch);
             }
             bar.inc(batch.len() as u64);
-            for result in judge(&snapshot, batch, threads) {
+            for result in batch::each(batch, threads, |item| judge_one(&snapshot, item)) {
                 tally.add(result, &mut out)?;
             }
         }
@@ -116,37 +109,6 @@ impl Tally {
             (_, unreadable) => bail!("{} could not be read", output::plural(unreadable, "record")),
         }
     }
-}
-
-fn read_batch(records: &mut Records, most: usize) -> anyhow::Result<Vec<Item>> {
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    while batch.len() < most && bytes < BATCH_BYTES {
-        let Some(item) = records.next()? else { break };
-        bytes += item.bytes();
-        batch.push(item);
-    }
-    Ok(batch)
-}
-
-/// Judges a batch on several threads; results are in the order of the batch.
-fn judge(snapshot: &Arc<Snapshot>, batch: Vec<Item>, threads: usize) -> Vec<anyhow::Result<(String, bool)>> {
-    let items: Vec<_> = batch.into_iter().map(|item| std::sync::Mutex::new(Some(item))).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let position = next.fetch_add(1, Ordering::Relaxed);
-            let Some(slot) = items.get(position) else { return done };
-            let item = slot.lock().ok().and_then(|mut item| item.take());
-            done.extend(item.map(|item| (position, judge_one(snapshot, item))));
-        }
-    };
-    let mut done: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.min(items.len())).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
-    });
-    done.sort_by_key(|(position, _)| *position);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn judge_one(snapshot: &Arc<Snapshot>, item: Item) -> anyhow::Result<(String, bool)> {

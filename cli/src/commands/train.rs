@@ -140,7 +140,11 @@ fn read(path: &Path, corpus: &mut Corpus, weight: f32) -> anyhow::Result<Source>
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let added = &corpus.requests[before..];
+    source(path, &corpus.requests[before..], unlabelled)
+}
+
+/// What a file is, whose labelled records were added to a corpus.
+pub(super) fn source(path: &Path, added: &[Request], unlabelled: usize) -> anyhow::Result<Source> {
     if added.is_empty() {
         bail!("there is no labelled record in `{}`", path.display());
     }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use anyhow::bail;
 use engine::corroboration::NEEDS_MODEL;
 use engine::{Evaluation, Snapshot};
 use indicatif::ProgressBar;
@@ -15,12 +13,9 @@ use train::Corpus;
 use train::evaluate::{Origin, Signatures, Split};
 use transaction::Record;
 
-use super::super::train::sha256;
+use super::super::train::source;
 use crate::input::{Item, Records};
-use crate::{output, progress};
-
-/// Records read before they are judged (count a thread): enough to keep threads busy, little to hold.
-const BATCH: usize = 128;
+use crate::{batch, progress};
 
 /// What was read.
 #[derive(Default)]
@@ -63,30 +58,17 @@ impl Read {
         let mut records = Records::open(path)?;
         let mut unlabelled = 0;
         loop {
-            let batch = batch(&mut records, judges.threads * BATCH)?;
+            let batch = batch::read(&mut records, judges.threads)?;
             if batch.is_empty() {
                 break;
             }
             bar.inc(batch.len() as u64);
-            for judged in judges.judge(batch) {
+            for judged in batch::each(batch, judges.threads, |item| judges.judge_one(item)) {
                 let (record, signatures) = judged?;
                 unlabelled += usize::from(!self.add(&record, signatures));
             }
         }
-        let added = &self.corpus.requests[before..];
-        if added.is_empty() {
-            bail!("there is no labelled record in `{}`", path.display());
-        }
-        if unlabelled > 0 {
-            eprintln!(
-                "{}: {} without a label left out",
-                path.display(),
-                output::plural(unlabelled, "record")
-            );
-        }
-        let hostile = added.iter().filter(|request| request.hostile).count();
-        let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.data.push(Source { file, sha256: sha256(path)?, ordinary: added.len() - hostile, hostile });
+        self.data.push(source(path, &self.corpus.requests[before..], unlabelled)?);
         Ok(())
     }
 
@@ -110,39 +92,7 @@ impl Read {
     }
 }
 
-fn batch(records: &mut Records, most: usize) -> anyhow::Result<Vec<Item>> {
-    let mut batch = Vec::new();
-    while batch.len() < most {
-        match records.next()? {
-            Some(item) => batch.push(item),
-            None => break,
-        }
-    }
-    Ok(batch)
-}
-
 impl Judges<'_> {
-    /// Judges a batch on several threads; results are in the order of the batch.
-    fn judge(&self, batch: Vec<Item>) -> Vec<anyhow::Result<(Record, Signatures)>> {
-        let items: Vec<_> = batch.into_iter().map(|item| Mutex::new(Some(item))).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let position = next.fetch_add(1, Ordering::Relaxed);
-                let Some(slot) = items.get(position) else { return done };
-                let item = slot.lock().ok().and_then(|mut item| item.take());
-                done.extend(item.map(|item| (position, self.judge_one(item))));
-            }
-        };
-        let mut done: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.threads.min(items.len())).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
-        });
-        done.sort_by_key(|(position, _)| *position);
-        done.into_iter().map(|(_, result)| result).collect()
-    }
-
     fn judge_one(&self, item: Item) -> anyhow::Result<(Record, Signatures)> {
         let record = item.record()?;
         let signatures = if self.wants(&record) { self.signatures(&record) } else { Signatures::default() };
