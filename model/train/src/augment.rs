@@ -1,6 +1,7 @@
 //! Attacks as they come in the wild: within ordinary text, with something before and after, spelled
 //! differently.
 
+use crate::corpus::Corpus;
 use crate::random::Random;
 
 /// Variants of `attack`, one for each number drawn; `ordinary` is text to put it in.
@@ -23,6 +24,14 @@ fn within(attack: &[u8], ordinary: &[&[u8]], random: &mut Random) -> Vec<u8> {
     text.extend_from_slice(attack);
     text.extend(prose(length - before, ordinary, random));
     text
+}
+
+/// The values among these that ordinary text can be made of, each once, in the corpus's order.
+pub fn text<'c>(corpus: &'c Corpus, ordinary: &mut Vec<u32>) -> Vec<&'c [u8]> {
+    ordinary.sort_unstable();
+    ordinary.dedup();
+    let values = ordinary.iter().map(|index| &*corpus.values[*index as usize].bytes);
+    values.filter(|bytes| (12..400).contains(&bytes.len())).collect()
 }
 
 /// So many bytes of ordinary text.

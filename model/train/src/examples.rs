@@ -112,11 +112,8 @@ fn weight(corpus: &Corpus, request: &Request, group_size: usize) -> f32 {
 fn variants(corpus: &Corpus, roles: &Roles, random: &mut Random) -> Vec<(Vec<u8>, f32)> {
     let mut attacks: Vec<_> = roles.hostile.iter().map(|(index, weight)| (*index, *weight)).collect();
     attacks.sort_unstable_by_key(|(index, _)| *index);
-    let ordinary: Vec<&[u8]> = (0..corpus.values.len() as u32)
-        .filter(|index| roles.ordinary.contains_key(index))
-        .map(|index| &*corpus.values[index as usize].bytes)
-        .filter(|bytes| (12..400).contains(&bytes.len()))
-        .collect();
+    let mut ordinary: Vec<u32> = roles.ordinary.keys().copied().collect();
+    let ordinary = augment::text(corpus, &mut ordinary);
     let total: f32 = attacks.iter().map(|(_, weight)| weight).sum();
     let mut sums = Vec::with_capacity(attacks.len());
     let mut sum = 0.0;

@@ -91,7 +91,9 @@ pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row>
 /// Adds attacks within ordinary text, and ordinary text of the same lengths: what is long is neither the one nor
 /// the other for that.
 fn add_long(corpus: &Corpus, requests: &[&Request], attacks: &[u32], table: &mut Table, rows: &mut Vec<Row>) {
-    let ordinary = ordinary_text(corpus, requests);
+    let ordinary = requests.iter().filter(|request| !request.hostile);
+    let mut ordinary: Vec<u32> = ordinary.flat_map(|request| corpus.values_of(request)).copied().collect();
+    let ordinary = augment::text(corpus, &mut ordinary);
     let mut random = Random::new(fingerprint(b"long rows"));
     let keywords = Keywords::default();
     let (mut lowered, mut row) = (Vec::new(), Vec::new());
@@ -110,16 +112,6 @@ fn add_long(corpus: &Corpus, requests: &[&Request], attacks: &[u32], table: &mut
             }
         }
     }
-}
-
-/// Values of ordinary requests that text can be made of.
-fn ordinary_text<'c>(corpus: &'c Corpus, requests: &[&Request]) -> Vec<&'c [u8]> {
-    let ordinary = requests.iter().filter(|request| !request.hostile);
-    let mut indices: Vec<u32> = ordinary.flat_map(|request| corpus.values_of(request)).copied().collect();
-    indices.sort_unstable();
-    indices.dedup();
-    let values = indices.into_iter().map(|index| &*corpus.values[index as usize].bytes);
-    values.filter(|bytes| (12..400).contains(&bytes.len())).collect()
 }
 
 impl Stage2 {
