@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use model::{Extractor, Model, Scratch, View};
+use model::{Model, View};
 use train::corpus::each_view;
 use train::random::{Random, fingerprint};
 use transaction::Record;
 
 use crate::attacks::{Payloads, placed};
 use crate::folds::{FOLDS, fold_of, model_without};
+use crate::simulate::Judge;
 use crate::tally::Tally;
 use crate::traffic::sites;
 
@@ -28,7 +29,7 @@ pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize) -> Result<(
         let payloads = Payloads::load(data, fold, &model)?;
         let of_fold = sites.iter().filter(|(site, _)| fold_of(fingerprint(site.as_bytes())) == fold);
         let records: Vec<&Record> = of_fold.flat_map(|(_, records)| records).collect();
-        let mut judge = Judge { model: &model, scratch: Scratch::default(), extractor: Extractor::default() };
+        let mut judge = Judge::new(&model);
         let text = judge.ordinary_text(&records);
         let mut random = Random::new(fingerprint(b"context") ^ fold);
         let mut done = 0;
@@ -41,13 +42,13 @@ pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize) -> Result<(
                 let thresholds = model.artifact().header.thresholds;
                 rows.entry((order, title)).or_default().add(log_odds, thresholds);
             };
-            count(0, "alone, as the only argument".to_owned(), judge.log_odds(&alone(payload)));
-            count(1, "in a parameter of a real request".to_owned(), judge.log_odds(&inside));
+            count(0, "alone, as the only argument".to_owned(), judge.log_odds(&alone(payload), None));
+            count(1, "in a parameter of a real request".to_owned(), judge.log_odds(&inside, None));
             for (index, bytes) in PADDINGS.into_iter().enumerate() {
                 let padded = padded(payload, bytes, &text, &mut random);
                 if let Some(inside) = placed(record, &padded, &mut random) {
                     let title = format!("the same within {bytes} bytes of ordinary text");
-                    count(2 + index, title, judge.log_odds(&inside));
+                    count(2 + index, title, judge.log_odds(&inside, None));
                 }
             }
         }
@@ -82,22 +83,7 @@ fn padded(payload: &[u8], bytes: usize, text: &[Vec<u8>], random: &mut Random) -
     out
 }
 
-struct Judge<'m> {
-    model: &'m Model,
-    scratch: Scratch,
-    extractor: Extractor,
-}
-
 impl Judge<'_> {
-    /// The log-odds of a request's strangest view.
-    fn log_odds(&mut self, record: &Record) -> f32 {
-        let mut highest = f32::NEG_INFINITY;
-        each_view(record, &mut self.extractor, &mut |view: View<'_>| {
-            highest = highest.max(self.model.log_odds(view, &mut self.scratch));
-        });
-        highest
-    }
-
     /// Values of the part's sites that the model finds nothing in: what padding finds must not count as found.
     fn ordinary_text(&mut self, records: &[&Record]) -> Vec<Vec<u8>> {
         let mut text = Vec::new();

@@ -59,8 +59,7 @@ struct Run<'r> {
     payloads: &'r Payloads,
     assumptions: Assumptions,
     rows: &'r mut BTreeMap<Row, Tally>,
-    scratch: Scratch,
-    extractor: Extractor,
+    judge: Judge<'r>,
 }
 
 impl<'r> Run<'r> {
@@ -70,8 +69,7 @@ impl<'r> Run<'r> {
         assumptions: Assumptions,
         rows: &'r mut BTreeMap<Row, Tally>,
     ) -> Self {
-        let (scratch, extractor) = (Scratch::default(), Extractor::default());
-        Self { model, payloads, assumptions, rows, scratch, extractor }
+        Self { model, payloads, assumptions, rows, judge: Judge::new(model) }
     }
 
     /// Simulates one site; returns the size of what was learned (bytes).
@@ -149,14 +147,27 @@ impl<'r> Run<'r> {
     }
 
     fn count(&mut self, row: Row, record: &Record, profiles: Option<&Profiles>) {
-        let log_odds = self.log_odds(record, profiles);
+        let log_odds = self.judge.log_odds(record, profiles);
         let thresholds = self.model.artifact().header.thresholds;
         self.rows.entry(row).or_default().add(log_odds, thresholds);
     }
+}
+
+/// Who judges requests.
+pub(crate) struct Judge<'m> {
+    pub(crate) model: &'m Model,
+    pub(crate) scratch: Scratch,
+    pub(crate) extractor: Extractor,
+}
+
+impl<'m> Judge<'m> {
+    pub(crate) fn new(model: &'m Model) -> Self {
+        Self { model, scratch: Scratch::default(), extractor: Extractor::default() }
+    }
 
     /// The log-odds of a request's strangest view.
-    fn log_odds(&mut self, record: &Record, profiles: Option<&Profiles>) -> f32 {
-        let Self { model, scratch, extractor, .. } = self;
+    pub(crate) fn log_odds(&mut self, record: &Record, profiles: Option<&Profiles>) -> f32 {
+        let Self { model, scratch, extractor } = self;
         let (site, target) = (host(record), &record.request.target);
         let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
         let place = profiles.map(|profiles| Place { profiles, site, path });
