@@ -7,6 +7,7 @@
 mod admin;
 mod at;
 mod flags;
+mod learning;
 mod listener;
 mod node;
 mod quantity;
@@ -22,12 +23,13 @@ use signatures::{Diagnostic, SourceFile};
 
 pub use admin::Admin;
 pub use flags::Flags;
+pub use learning::Learning;
 pub use listener::Listener;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AdminSpec, AssetSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, Forwarded, HealthCheckSpec, ListenerSpec,
-    ReportsSpec, UpstreamProtocol, UpstreamSpec,
+    AdminSpec, AssetSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, Forwarded, HealthCheckSpec, LearningMode,
+    LearningSpec, ListenerSpec, QuorumSpec, ReportsSpec, UpstreamProtocol, UpstreamSpec,
 };
 pub use upstream::{HealthCheck, Probe, Server, Upstream};
 
@@ -52,6 +54,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// Where decision records go.
     pub decisions: DecisionLog,
+    /// What was learned of sites, and whether that goes on.
+    pub learning: Option<Learning>,
     pub(crate) index: AssetIndex,
 }
 
@@ -125,6 +129,7 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
         listeners: listener::check_all(&spec.listeners, &at.key("listeners")),
         index: AssetIndex::new(&assets),
         admin: spec.admin.as_ref().and_then(|admin| admin::check(admin, &at.key("admin"))),
+        learning: spec.learning.as_ref().and_then(|it| learning::check(it, &at.key("learning"))),
         decisions: report::check(&spec.reports.decisions, &at.key("reports").key("decisions")),
         upstreams,
         assets,

@@ -125,10 +125,12 @@ impl Snapshot {
         &self.hashes
     }
 
-    /// The rule and data files it was read from; one that several policies use comes up several times.
+    /// The rule and data files it was read from; one that several policies use comes up several times. A file
+    /// that the proxy itself writes is none of them.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         let sources = self.policies.iter().flat_map(|policy| &policy.sources);
-        sources.flat_map(|source| &source.rules.files).map(String::as_str)
+        let learned = self.config.learning.iter().filter(|it| !it.learns).map(|it| &it.file);
+        sources.flat_map(|source| &source.rules.files).chain(learned).map(String::as_str)
     }
 
     /// Which asset and policy a request falls under, by its `Host` header and raw path.

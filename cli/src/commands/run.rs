@@ -17,7 +17,7 @@ use crate::{Outcome, output, settings};
 pub(crate) struct Args {
     /// The configuration; the other settings are for running without one
     #[arg(long, value_name = "FILE", conflicts_with_all =
-        ["listen", "upstream", "mode", "rules", "model", "paranoia", "admin", "decisions"])]
+        ["listen", "upstream", "mode", "rules", "model", "paranoia", "admin", "decisions", "learned", "learn"])]
     config: Option<PathBuf>,
     /// Where requests are accepted: `127.0.0.1:8080`, `:8080`
     #[arg(long, value_name = "ADDR")]
@@ -40,6 +40,12 @@ pub(crate) struct Args {
     /// The listener for metrics and health: `127.0.0.1:9913`
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
+    /// What was learned of the sites: a file that `learn from` or an earlier `run --learn` wrote
+    #[arg(long, value_name = "FILE")]
+    learned: Option<String>,
+    /// Go on learning from the requests that pass, into the file of `--learned`, which need not exist yet
+    #[arg(long, requires = "learned")]
+    learn: bool,
     /// Where decision records go: `stdout`, `none` or a file [default: stdout]
     #[arg(long, value_name = "FILE")]
     decisions: Option<String>,
@@ -84,6 +90,8 @@ impl Args {
             model: self.model.clone(),
             paranoia: self.paranoia,
             decisions: self.decisions.clone(),
+            learned: self.learned.clone(),
+            learn: self.learn,
             ..Flags::default()
         };
         let mut yaml = flags.to_yaml();

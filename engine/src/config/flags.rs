@@ -24,6 +24,10 @@ pub struct Flags {
     pub paranoia: Option<u8>,
     /// The path of a file for decision records, `stdout` or `none`.
     pub decisions: Option<String>,
+    /// `--learned FILE`: what was learned of the sites.
+    pub learned: Option<String>,
+    /// `--learn`: whether the proxy goes on learning.
+    pub learn: bool,
     /// Whether responses are inspected.
     pub inspect_responses: Option<bool>,
 }
@@ -58,6 +62,10 @@ impl Flags {
         }
         if let Some(to) = &self.decisions {
             let _ = writeln!(yaml, "reports: {{ decisions: {{ to: {} }} }}", json!(to));
+        }
+        if let Some(file) = &self.learned {
+            let mode = if self.learn { "learn" } else { "use" };
+            let _ = writeln!(yaml, "learning: {{ file: {}, mode: {mode} }}", json!(file));
         }
         yaml
     }

@@ -30,6 +30,8 @@ pub struct ConfigSpec {
     /// What is written about requests.
     #[serde(default)]
     pub reports: ReportsSpec,
+    /// What was learned of the sites, and whether the proxy goes on learning; neither when absent.
+    pub learning: Option<LearningSpec>,
 }
 
 /// Where requests are accepted.
@@ -170,4 +172,46 @@ pub enum DecisionsOnly {
     /// Those found hostile, stopped or not, and those not inspected whole.
     #[default]
     Hostile,
+}
+
+/// What was learned of the sites, and whether the proxy goes on learning.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LearningSpec {
+    /// The file that holds it, relative to the configuration's directory.
+    pub file: String,
+    /// Whether the proxy goes on learning. Default `learn`.
+    #[serde(default)]
+    pub mode: LearningMode,
+    /// How often what was learned takes effect and is written to the file. Default `1m`.
+    pub every: Option<String>,
+    /// Requests a second that are learned from at most; of more, a fair sample. Default 20.
+    #[schemars(range(min = 1, max = 1000))]
+    pub requests_per_second_max: Option<u32>,
+    /// How much must be seen of something before it is usual.
+    #[serde(default)]
+    pub quorum: QuorumSpec,
+}
+
+/// Whether the proxy goes on learning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LearningMode {
+    /// It learns from the requests that pass, and writes the file, which need not exist yet.
+    #[default]
+    Learn,
+    /// It judges with what the file holds, and leaves it alone.
+    Use,
+}
+
+/// How much must be seen of something before it is usual.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuorumSpec {
+    /// Different clients, at least. Default 4.
+    #[schemars(range(min = 1, max = 6))]
+    pub sources: Option<u32>,
+    /// Windows of two hours, at least. Default 3.
+    #[schemars(range(min = 1, max = 64))]
+    pub windows: Option<u32>,
 }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::Model;
+use model::profile::{Profiles, State};
 use sha2::{Digest, Sha256};
 use signatures::seclang::{self, FileReader, Source};
 use signatures::{Diagnostic, ParanoiaLevel, Severity};
 
 use super::files::HashingReader;
 use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot, SnapshotHashes};
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Learning};
 use crate::policy::{Levels, ModelOrigin, ModelPolicy, Origin, Policy, Role, RuleSource};
 
 impl Snapshot {
@@ -60,6 +61,7 @@ impl Snapshot {
             diagnostics: warnings,
         };
         let policies: Vec<_> = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
+        let profiles = config.learning.as_ref().and_then(|learning| compiler.profiles(learning, &policies));
         let diagnostics = compiler.diagnostics;
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(diagnostics);
@@ -72,7 +74,7 @@ impl Snapshot {
             rules: short(&of_all(|policy| &policy.rules_hash)),
         };
         let (config, policies) = (Arc::new(config), policies.into());
-        Ok((Self { config, policies, hashes, profiles: None }, diagnostics))
+        Ok((Self { config, policies, hashes, profiles }, diagnostics))
     }
 }
 
@@ -162,6 +164,39 @@ impl Compiler<'_> {
         }
     }
 
+    /// What was learned of sites; of a state that is yet to be begun, nothing.
+    fn profiles(&mut self, learning: &Learning, policies: &[CompiledPolicy]) -> Option<Arc<Profiles>> {
+        let Learning { file, learns, quorum, place, .. } = learning;
+        if policies.iter().all(|policy| policy.model.is_none()) {
+            let found = Diagnostic::warning("learning-without-model", "no policy has a model to learn for")
+                .at(place.clone(), "has no effect");
+            self.diagnostics.push(found);
+        }
+        let is_new = *learns && self.reader.glob(file).is_ok_and(|found| found.is_empty());
+        let read = match is_new {
+            true => Ok(State::default()),
+            false => self
+                .reader
+                .read(file)
+                .and_then(|bytes| State::from_bytes(&bytes).map_err(|error| error.to_string())),
+        };
+        match read {
+            Ok(state) => Some(Arc::new(Profiles::new(&state, quorum))),
+            Err(message) => {
+                let title = format!("cannot read what was learned, `{file}`: {message}");
+                let help = match learns {
+                    true => "put a copy from before in its place, or remove it: the proxy begins a new one",
+                    false => "`portcullis learn from` makes such files, and so does mode `learn`",
+                };
+                let found = Diagnostic::error("unreadable-learned", title)
+                    .at(place.clone(), "no learned state there")
+                    .help(help.to_owned());
+                self.diagnostics.push(found);
+                None
+            }
+        }
+    }
+
     fn load(&mut self, group: &[RuleSource]) -> Arc<LoadedRules> {
         let origins: Vec<_> = group.iter().map(|source| source.origin.clone()).collect();
         if let Some(loaded) = self.loaded.get(&origins) {
@@ -226,4 +261,45 @@ fn short(text: &str) -> String {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use signatures::seclang::MemoryFiles;
+
+    use super::*;
+
+    /// The hash of what was learned, or the codes of the errors.
+    fn profile(learning: &str, files: &MemoryFiles) -> Result<Option<String>, Vec<&'static str>> {
+        let text = format!(
+            "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
+             assets: [{{ name: a, hosts: ['*'], upstream: u, policy: p }}]\npolicies: {{ p: {{}} }}\n{learning}\n"
+        );
+        match Snapshot::build("etc/p.yaml", &text, files, 0) {
+            Ok((snapshot, _)) => Ok(snapshot.profiles().map(|profiles| profiles.hash().to_owned())),
+            Err(found) => {
+                let errors = found.iter().filter(|it| it.severity == Severity::Error);
+                Err(errors.map(|it| it.code).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn reads_what_was_learned() {
+        let empty = State::default();
+        let files = MemoryFiles::default().with("etc/good", empty.to_bytes()).with("etc/bad", "no state");
+        let hash = Ok(Some(empty.hash()));
+        let unreadable = Err(vec!["unreadable-learned"]);
+        for (learning, expected) in [
+            ("", &Ok(None)),
+            ("learning: { file: good }", &hash),
+            ("learning: { file: good, mode: use }", &hash),
+            ("learning: { file: new }", &hash),
+            ("learning: { file: new, mode: use }", &unreadable),
+            ("learning: { file: bad }", &unreadable),
+            ("learning: { file: /etc/good, mode: use }", &unreadable),
+        ] {
+            assert_eq!(&profile(learning, &files), expected, "{learning}");
+        }
+    }
 }
