@@ -36,6 +36,11 @@ impl Fields {
         Self::default()
     }
 
+    /// An empty list with room for so many bytes and fields.
+    pub(crate) fn with_capacity(bytes: usize, fields: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), entries: Vec::with_capacity(fields) }
+    }
+
     /// Appends one field.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         self.open(name);

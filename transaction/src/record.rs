@@ -71,6 +71,16 @@ impl Record {
         if json.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
             return Err(RecordError::new("expected an object"));
         }
+        // One pass for what is right: the canonical form takes no key of the flat one, so it gives up at the
+        // first of those.
+        if let Ok(form) = serde_json::from_slice::<canonical::Canonical<'_>>(json) {
+            return form.try_into();
+        }
+        if let Ok(form) = serde_json::from_slice::<flat::Flat<'_>>(json)
+            && form.request.is_none()
+        {
+            return Ok(form.into());
+        }
         let form: Form = serde_json::from_slice(json)?;
         match (form.request, form.url) {
             (None, Some(_)) => Ok(serde_json::from_slice::<flat::Flat<'_>>(json)?.into()),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::Record;
 use super::canonical::Label;
@@ -13,6 +14,9 @@ use crate::{Connection, RequestHead};
 /// One line of a data set. Keys that are not here are ignored; `null` is as good as nothing.
 #[derive(Deserialize)]
 pub(super) struct Flat<'a> {
+    /// A record that has this is of the canonical form.
+    #[serde(default)]
+    pub(super) request: Option<IgnoredAny>,
     #[serde(borrow)]
     url: Text<'a>,
     #[serde(borrow, default)]

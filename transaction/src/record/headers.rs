@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::text::Text;
+use super::text::{Text, TextVisitor};
 use crate::Fields;
 
 /// Headers in order. In an object a list stands for a header sent several times.
@@ -52,22 +52,53 @@ impl<'de> Visitor<'de> for HeadersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let mut fields = Fields::new();
-        while let Some((name, values)) = map.next_entry::<Cow<'de, str>, Values<'_>>()? {
-            match values {
-                Values::One(value) => fields.push(name.as_bytes(), &value.0),
-                Values::Several(values) => {
-                    values.iter().for_each(|value| fields.push(name.as_bytes(), &value.0));
-                }
-            }
+        let mut fields = Fields::with_capacity(USUAL_BYTES, USUAL_COUNT);
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            map.next_value_seed(Values { name: name.as_bytes(), fields: &mut fields })?;
         }
         Ok(fields)
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Values<'a> {
-    One(#[serde(borrow)] Text<'a>),
-    Several(#[serde(borrow)] Vec<Text<'a>>),
+/// What a header is sent with: a text, or a list of texts when it is sent several times. Appended to the rest.
+struct Values<'f> {
+    name: &'f [u8],
+    fields: &'f mut Fields,
 }
+
+impl<'de> DeserializeSeed<'de> for Values<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Values<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, {\"base64\":\"..\"} or an array of these")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.fields.push(self.name, text.as_bytes());
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.fields.push(self.name, &TextVisitor.visit_map(map)?);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+        while let Some(value) = values.next_element::<Text<'_>>()? {
+            self.fields.push(self.name, &value.0);
+        }
+        Ok(())
+    }
+}
+
+/// What the headers of a browser take (bytes, count).
+const USUAL_BYTES: usize = 1_024;
+const USUAL_COUNT: usize = 20;
