@@ -7,6 +7,7 @@
 mod action;
 mod diagnostic;
 mod matches;
+mod pool;
 mod prefilter;
 mod rule;
 mod ruleset;

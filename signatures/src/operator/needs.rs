@@ -7,6 +7,29 @@ use crate::prefilter::{ByteSet, Clause, Needs};
 const WORD: ByteSet = ByteSet::of(b"_").with_range(b'0', b'9').with_range(b'A', b'Z').with_range(b'a', b'z');
 
 impl Operator {
+    /// Whether the answer depends on the value alone: on no macro, and no budget.
+    pub(crate) fn is_constant(&self) -> bool {
+        match self {
+            Self::BeginsWith(argument)
+            | Self::Contains(argument)
+            | Self::ContainsWord(argument)
+            | Self::EndsWith(argument)
+            | Self::Streq(argument)
+            | Self::Within(argument) => argument.as_literal().is_some(),
+            Self::Rx(regex) | Self::RxGlobal(regex) => regex.is_linear(),
+            Self::Compare(..) | Self::Verify(_) => false,
+            Self::DetectSqli
+            | Self::DetectXss
+            | Self::IpMatch(_)
+            | Self::NoMatch
+            | Self::Pm(_)
+            | Self::UnconditionalMatch
+            | Self::ValidateByteRange(_)
+            | Self::ValidateUrlEncoding
+            | Self::ValidateUtf8Encoding => true,
+        }
+    }
+
     /// What every value holds that the operator matches; nothing where that cannot be said.
     pub(crate) fn needs(&self) -> Needs {
         match self {

@@ -83,17 +83,40 @@ impl<'r, 't> Evaluation<'r, 't> {
         let is_listed = matches!(values, Values::Listed(_));
         let screened =
             if place.index == 0 { self.candidates.of(place.rule_index, target.variable) } else { None };
-        let indices = screened.unwrap_or_else(|| (0..values.len()).collect());
-        for value in indices.into_iter().filter_map(|index| values.get(index)) {
-            if !selects(target, value) {
-                continue;
+        let Some(screened) = screened else {
+            for value in values.iter() {
+                self.look_at(place, target, value, is_listed);
             }
-            if self.is_excluded(place, target, value) {
-                self.trace(place.rule, place.index, || TraceKind::ValueExcluded { target: value.name() });
-                continue;
+            return;
+        };
+        for at in screened {
+            let Some(value) = values.get(self.candidates.index(at)) else { continue };
+            if self.look_at(place, target, value, is_listed) == Some(false)
+                && place.link.operator.is_constant()
+            {
+                self.candidates.rule_out(at);
             }
-            self.value(place, value, is_listed);
         }
+    }
+
+    /// Tests a value if the target means it; `Some(false)` when it does not match.
+    fn look_at(
+        &mut self,
+        place: Place<'r>,
+        target: &Target,
+        value: &Value<'t>,
+        is_listed: bool,
+    ) -> Option<bool> {
+        if !selects(target, value) {
+            return None;
+        }
+        if self.is_excluded(place, target, value) {
+            self.trace(place.rule, place.index, || TraceKind::ValueExcluded { target: value.name() });
+            return None;
+        }
+        let before = self.matched.len();
+        self.value(place, value, is_listed);
+        (before < MATCHED_VARS_MAX).then_some(self.matched.len() > before)
     }
 
     /// `&ARGS`: tests how many values are selected.

@@ -1,13 +1,12 @@
 //! Patterns that are matched in linear time: a lazily built automaton with a stated bound on its memory.
 //!
 //! The automaton is built as values need it and kept in a [`Cache`]. What a cache may take is bounded here,
-//! and a pattern has no more caches than searches that ever ran at the same time ([`Caches`]), not one for
-//! each thread: memory is flat, however many workers there are. The same pattern is compiled once, whatever
-//! rules, policies and snapshots have it ([`Linear::shared`]).
+//! and a pattern has no more caches than searches that ever ran at the same time ([`Pool`]). The same pattern
+//! is compiled once, whatever rules, policies and snapshots have it ([`Linear::shared`]).
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use regex_automata::meta::{BuildError, Cache, Config, Regex};
 use regex_automata::nfa::thompson;
@@ -16,13 +15,14 @@ use regex_automata::util::{iter, syntax};
 use regex_automata::{Input, Match, hybrid};
 use regex_syntax::hir::Hir;
 
+use crate::pool::Pool;
 use crate::prefilter::{Needs, pattern_needs};
 
 /// A compiled pattern and the memory of its searches.
 #[derive(Debug)]
 pub(super) struct Linear {
     regex: Regex,
-    caches: Caches,
+    caches: Pool<Cache>,
     needs: Needs,
 }
 
@@ -57,7 +57,7 @@ impl Linear {
             None => builder.build(pattern)?,
         };
         let needs = hir.as_ref().map(pattern_needs).unwrap_or_default();
-        Ok(Self { regex, caches: Caches::default(), needs })
+        Ok(Self { regex, caches: Pool::default(), needs })
     }
 
     /// What every match holds.
@@ -67,12 +67,12 @@ impl Linear {
 
     /// The first match that begins at `from` or later.
     pub(super) fn find_at(&self, value: &[u8], from: usize) -> Option<Range<usize>> {
-        self.caches.with(&self.regex, |cache| self.find_with(cache, value, from))
+        self.with_cache(|cache| self.find_with(cache, value, from))
     }
 
     /// The groups of the first match.
     pub(super) fn captures(&self, value: &[u8]) -> Option<Captures> {
-        self.caches.with(&self.regex, |cache| {
+        self.with_cache(|cache| {
             self.find_with(cache, value, 0)?;
             let mut groups = self.regex.create_captures();
             self.regex.search_captures_with(cache, &Input::new(value), &mut groups);
@@ -87,7 +87,7 @@ impl Linear {
         matches_max: usize,
         mut take: impl FnMut(&Captures),
     ) -> Option<Range<usize>> {
-        self.caches.with(&self.regex, |cache| {
+        self.with_cache(|cache| {
             let first = self.find_with(cache, value, 0)?;
             let mut searcher = iter::Searcher::new(Input::new(value));
             let mut groups = self.regex.create_captures();
@@ -103,6 +103,10 @@ impl Linear {
             }
             Some(first)
         })
+    }
+
+    fn with_cache<T>(&self, search: impl FnOnce(&mut Cache) -> T) -> T {
+        self.caches.with(|| self.regex.create_cache(), search)
     }
 
     /// Most values do not match, and to know that takes the forward automaton alone.
@@ -134,37 +138,6 @@ fn in_use() -> MutexGuard<'static, InUse> {
     IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The caches of a pattern; a search takes the first that no other search has. None ever waits.
-#[derive(Debug, Default)]
-struct Caches([Slot; CACHES_MAX]);
-
-/// A cache, once a search needed one.
-type Slot = Mutex<Option<Box<Cache>>>;
-
-impl Caches {
-    fn with<T>(&self, regex: &Regex, search: impl FnOnce(&mut Cache) -> T) -> T {
-        match self.0.iter().find_map(free) {
-            Some(mut slot) => search(slot.get_or_insert_with(|| Box::new(regex.create_cache()))),
-            None => search(&mut regex.create_cache()),
-        }
-    }
-}
-
-/// The slot, unless another search has it.
-fn free(slot: &Slot) -> Option<MutexGuard<'_, Option<Box<Cache>>>> {
-    match slot.try_lock() {
-        Ok(held) => Some(held),
-        Err(TryLockError::WouldBlock) => None,
-        // A search that panicked left the cache in the middle of a change.
-        Err(TryLockError::Poisoned(poisoned)) => {
-            let mut held = poisoned.into_inner();
-            *held = None;
-            slot.clear_poison();
-            Some(held)
-        }
-    }
-}
-
 /// The most memory a compiled pattern may take, in bytes.
 const NFA_BYTES_MAX: usize = 32 << 20;
 /// The most memory of the automaton that finds groups in one pass, in bytes.
@@ -173,14 +146,13 @@ const ONEPASS_BYTES_MAX: usize = 64 << 10;
 const CACHE_BYTES: usize = 256 << 10;
 /// A large pattern's may take this many times the least that its automaton works in.
 const CACHE_GROWTH: usize = 4;
-/// Searches of one pattern at the same time that find a cache; one more makes its own, and forgets it.
-const CACHES_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::{CACHES_MAX, Linear};
+    use super::Linear;
+    use crate::pool::PLACES;
 
     #[test]
     fn equal_patterns_are_compiled_once_while_in_use() {
@@ -193,11 +165,10 @@ mod tests {
     fn searches_at_the_same_time_have_a_cache_each() {
         fn nested(linear: &Linear, depth: usize) -> bool {
             let found = linear.find_at(b"xaab", 1) == Some(1..4);
-            found && (depth == 0 || linear.caches.with(&linear.regex, |_| nested(linear, depth - 1)))
+            found && (depth == 0 || linear.with_cache(|_| nested(linear, depth - 1)))
         }
         let linear = Linear::shared("a+b").unwrap();
-        assert!(nested(&linear, CACHES_MAX + 1));
-        let filled = linear.caches.0.iter().filter(|slot| slot.lock().unwrap().is_some()).count();
-        assert_eq!(filled, CACHES_MAX);
+        assert!(nested(&linear, PLACES + 1));
+        assert_eq!(linear.caches.filled(), PLACES);
     }
 }

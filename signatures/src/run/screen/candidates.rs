@@ -1,10 +1,14 @@
 //! The values of a transaction that screened rules look at.
 
+use std::ops::Range;
+
 use super::super::evaluation::Evaluation;
 use super::super::rule_set::RuleSet;
 use super::class::Scratch;
+use super::known::{Known, Place};
 use super::{PhaseScreen, Screen, ScreenedVariable};
 use crate::Variable;
+use crate::pool::Held;
 
 /// The values of one phase that screened rules look at; when nothing was screened, every rule looks at all.
 #[derive(Debug, Default)]
@@ -13,6 +17,8 @@ pub(in crate::run) struct Candidates<'r> {
     /// In order, each once.
     found: Vec<Candidate>,
     rules: RuleSet,
+    /// What was said of values before; `None` when that is not at hand.
+    known: Option<Held<'r, Known>>,
 }
 
 /// A value that a rule looks at.
@@ -22,6 +28,8 @@ struct Candidate {
     variable: Variable,
     /// Where the value is among those of the variable.
     index: u32,
+    /// Where it is remembered.
+    place: Option<Place>,
 }
 
 impl Candidates<'_> {
@@ -30,14 +38,29 @@ impl Candidates<'_> {
         !self.rules.contains(rule) && self.is_screened(rule)
     }
 
-    /// Which values of a variable a rule has to look at, by their place; `None` is all.
-    pub(in crate::run) fn of(&self, rule: u32, variable: Variable) -> Option<Vec<usize>> {
+    /// The values of a variable that a rule has to look at; `None` is all.
+    pub(in crate::run) fn of(&self, rule: u32, variable: Variable) -> Option<Range<usize>> {
         if !self.is_screened(rule) {
             return None;
         }
         let begin = self.found.partition_point(|it| (it.rule, it.variable) < (rule, variable));
-        let found = self.found[begin..].iter().take_while(|it| (it.rule, it.variable) == (rule, variable));
-        Some(found.map(|it| it.index as usize).collect())
+        let count =
+            self.found[begin..].iter().take_while(|it| (it.rule, it.variable) == (rule, variable)).count();
+        Some(begin..begin + count)
+    }
+
+    /// Where a value of [`Candidates::of`] is among those of the variable.
+    pub(in crate::run) fn index(&self, at: usize) -> usize {
+        self.found.get(at).map_or(usize::MAX, |found| found.index as usize)
+    }
+
+    /// Remembers that the rule does not match the value, whatever else the request holds.
+    pub(in crate::run) fn rule_out(&mut self, at: usize) {
+        let found = self.found.get(at);
+        let known = self.known.as_mut().and_then(|known| known.as_mut());
+        if let (Some(Candidate { rule, place: Some(place), .. }), Some(known)) = (found, known) {
+            known.rule_out(*place, *rule);
+        }
     }
 
     fn is_screened(&self, rule: u32) -> bool {
@@ -50,13 +73,16 @@ impl<'r, 't> Evaluation<'r, 't> {
     pub(in crate::run) fn screen_all(&mut self) {
         let screen = &self.plan.screen;
         let phase = &screen.phases[self.phase.index()];
+        if phase.variables.is_empty() {
+            return;
+        }
         self.candidates.screen = Some(phase);
+        self.candidates.known = screen.known.free();
         let mut scratch = Scratch::default();
         for variable in &phase.variables {
             self.screen_variable(screen, variable, &mut scratch);
         }
         self.candidates.found.sort_unstable();
-        self.candidates.found.dedup();
     }
 
     /// Lists a variable anew when it is next asked for, because a `ctl` changed what it is.
@@ -67,7 +93,6 @@ impl<'r, 't> Evaluation<'r, 't> {
             self.candidates.found.retain(|it| it.variable != variable);
             self.screen_variable(&self.plan.screen, screened, &mut Scratch::default());
             self.candidates.found.sort_unstable();
-            self.candidates.found.dedup();
         }
     }
 
@@ -80,16 +105,30 @@ impl<'r, 't> Evaluation<'r, 't> {
         let variable = screened.variable;
         let values = self.catalog.values(variable, self.scene());
         let (plan, cache, candidates) = (self.plan, &mut self.cache, &mut self.candidates);
+        let Candidates { found, rules, known, .. } = candidates;
+        let mut known = known.as_mut().map(|known| known.get_or_insert_default());
         for (index, value) in (0_u32..).zip(values.iter()) {
             let class = screened.class(value);
             if class.is_empty() {
                 continue;
             }
+            if let Some((place, may_match)) = known.as_ref().and_then(|it| it.get(class.id, &value.bytes)) {
+                may_match.iter().for_each(|rule| rules.insert(*rule));
+                let place = Some(place);
+                found.extend(may_match.iter().map(|rule| Candidate { rule: *rule, variable, index, place }));
+                continue;
+            }
+            let begin = found.len();
             let transform = |pipeline| cache.transform(plan, pipeline, &value.bytes);
             class.screen(&value.bytes, &screen.scanner, scratch, transform, |rule| {
-                candidates.rules.insert(rule);
-                candidates.found.push(Candidate { rule, variable, index });
+                if !found[begin..].iter().any(|it| it.rule == rule) {
+                    rules.insert(rule);
+                    found.push(Candidate { rule, variable, index, place: None });
+                }
             });
+            let may_match = found[begin..].iter().map(|it| it.rule);
+            let place = known.as_mut().and_then(|it| it.keep(class.id, &value.bytes, may_match));
+            found[begin..].iter_mut().for_each(|it| it.place = place);
         }
     }
 }

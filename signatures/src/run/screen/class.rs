@@ -8,6 +8,8 @@ use crate::prefilter::Scanner;
 /// The tests that look at the same values: those of one variable, of one name.
 #[derive(Debug, Default)]
 pub(super) struct Class {
+    /// Its number among the classes of the screen.
+    pub(super) id: u32,
     /// The pipelines of all tests with what leads to them, each after its parent. The first is the value itself.
     nodes: Vec<Node>,
     /// The bits by which tests are found: the first of each.
@@ -34,6 +36,8 @@ struct ClassTest {
     bytes_min: usize,
     /// What else must be met.
     bits: Box<[u16]>,
+    /// What the value must meet at another node for the next link of the chain.
+    next: Option<(usize, Box<[u16]>)>,
 }
 
 /// Memory for screening, kept from value to value.
@@ -59,11 +63,12 @@ impl Class {
         for test in tests {
             for pipeline in &test.pipelines {
                 let node = class.node(*pipeline, plan, triggers, scanner);
+                let next = test.next.as_ref().map(|next| {
+                    (class.node(next.pipeline, plan, triggers, scanner), next.bits.as_slice().into())
+                });
                 let Some((first, others)) = test.bits.split_first() else { continue };
-                by_bit.push((
-                    *first,
-                    ClassTest { rule: test.rule, node, bytes_min: test.bytes_min, bits: others.into() },
-                ));
+                let (rule, bytes_min, bits) = (test.rule, test.bytes_min, others.into());
+                by_bit.push((*first, ClassTest { rule, node, bytes_min, bits, next }));
             }
         }
         by_bit.sort_by_key(|(bit, _)| *bit);
@@ -111,12 +116,13 @@ impl Class {
     ) {
         scratch.begin(value, scanner);
         if !self.may_change(&scratch.met) {
-            self.find(&scratch.met, value.len(), |_| true, &mut found);
+            self.find(&scratch.met, value.len(), |_| Some(&scratch.met), |_| true, &mut found);
             return;
         }
         scratch.transform_all(value, &self.nodes, scanner, transform);
         for (text, met) in scratch.met.chunks(scanner.words()).enumerate() {
-            self.find(met, scratch.lengths[text], |node| scratch.texts[node] == text, &mut found);
+            let met_at = |node| scratch.met_at(node, scanner);
+            self.find(met, scratch.lengths[text], met_at, |node| scratch.texts[node] == text, &mut found);
         }
     }
 
@@ -128,10 +134,11 @@ impl Class {
     }
 
     /// The tests that a text meets.
-    fn find(
+    fn find<'s>(
         &self,
         met: &[u64],
         length: usize,
+        met_at: impl Fn(usize) -> Option<&'s [u64]>,
         is_asked: impl Fn(usize) -> bool,
         found: &mut impl FnMut(u32),
     ) {
@@ -143,7 +150,11 @@ impl Class {
                 let range = self.begins[bit] as usize..self.begins[bit + 1] as usize;
                 let tests = self.tests[range].iter();
                 let passed = tests.filter(|test| {
-                    test.bytes_min <= length && is_asked(test.node) && are_met(&test.bits, met)
+                    let next = test.next.as_ref();
+                    test.bytes_min <= length
+                        && is_asked(test.node)
+                        && are_met(&test.bits, met)
+                        && next.is_none_or(|(node, bits)| met_at(*node).is_none_or(|met| are_met(bits, met)))
                 });
                 passed.for_each(|test| found(test.rule));
             }
@@ -165,6 +176,13 @@ impl<'t> Scratch<'t> {
         self.texts.clear();
         self.bytes.clear();
         self.scan(value, scanner);
+    }
+
+    /// What the text meets that a node gave.
+    fn met_at(&self, node: usize, scanner: &Scanner) -> Option<&[u64]> {
+        let words = scanner.words();
+        let text = self.texts.get(node)?;
+        self.met.get(text * words..(text + 1) * words)
     }
 
     fn scan(&mut self, value: &[u8], scanner: &Scanner) {

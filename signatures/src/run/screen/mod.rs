@@ -4,20 +4,24 @@
 //! negated, and its operator needs something. Each value of the transaction is scanned once, and once more for
 //! each transformation that changes it, which gives the rules whose needs it meets ([`Candidates`]). A
 //! screened rule without candidates does not run, as it would find nothing; one with candidates looks at
-//! these alone. The other rules run on everything, and so do all when somebody traces them.
+//! these alone. The other rules run on everything, and so do all when somebody traces them. What screening
+//! and rules said of short values is remembered ([`Known`]), because the same come again and again.
 
 mod candidates;
 mod class;
+mod known;
 mod test;
 
 #[cfg(test)]
 mod tests;
 
 pub(super) use candidates::Candidates;
+use known::Known;
 
 use super::plan::PlanBuilder;
 use super::rule_set::RuleSet;
 use super::value::Value;
+use crate::pool::Pool;
 use crate::prefilter::{Scanner, ScannerBuilder};
 use crate::{Phase, Rule, Variable};
 use class::Class;
@@ -28,6 +32,7 @@ use test::{Test, Triggers};
 pub(super) struct Screen {
     scanner: Scanner,
     phases: [PhaseScreen; 5],
+    known: Pool<Known>,
 }
 
 /// The screened rules of a phase.
@@ -57,11 +62,13 @@ impl Screen {
             .collect();
         let scanner = builder.build();
         tests.retain_mut(|test| test.settle(&scanner));
-        let phases = Phase::ALL.map(|phase| {
+        let mut phases = Phase::ALL.map(|phase| {
             let tests: Vec<_> = tests.iter().filter(|test| test.phase == phase).collect();
             PhaseScreen::new(&tests, |tests| Class::new(tests, plan, &triggers, &scanner))
         });
-        Self { scanner, phases }
+        let variables = phases.iter_mut().flat_map(|phase| &mut phase.variables);
+        variables.flat_map(ScreenedVariable::classes).zip(0..).for_each(|(class, id)| class.id = id);
+        Self { scanner, phases, known: Pool::default() }
     }
 }
 
@@ -89,6 +96,10 @@ impl PhaseScreen {
 }
 
 impl ScreenedVariable {
+    fn classes(&mut self) -> impl Iterator<Item = &mut Class> {
+        self.named.iter_mut().map(|(_, class)| class).chain([&mut self.other])
+    }
+
     fn class(&self, value: &Value<'_>) -> &Class {
         let key = value.key();
         let named = self.named.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));

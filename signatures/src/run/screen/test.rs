@@ -1,4 +1,7 @@
 //! A rule as screening sees it.
+//!
+//! Where a chain goes on with `MATCHED_VARS`, a value that the second link cannot match is as good as one that
+//! the first does not: it is screened for both.
 
 use std::collections::HashMap;
 
@@ -20,6 +23,17 @@ pub(super) struct Test<'r> {
     pub(super) bytes_min: usize,
     /// The transformations after which the operator is asked, without those that only change case.
     pub(super) pipelines: Vec<Pipeline>,
+    /// The next link of the chain.
+    pub(super) next: Option<NextLink>,
+}
+
+/// What a value must meet for the second link of a chain.
+#[derive(Debug)]
+pub(super) struct NextLink {
+    clauses: Vec<ClauseId>,
+    pub(super) bits: Vec<u16>,
+    /// The transformations of both links.
+    pub(super) pipeline: Pipeline,
 }
 
 impl<'r> Test<'r> {
@@ -43,12 +57,18 @@ impl<'r> Test<'r> {
             (first..=all.len()).map(|end| plan.pipeline(&without_case(&all[..end]))).collect();
         pipelines.dedup();
         let bytes_min = needs.bytes_min;
-        Some(Self { rule: index, phase: rule.phase, link, clauses, bits: Vec::new(), bytes_min, pipelines })
+        let next = rule.links.get(1).and_then(|next| NextLink::new(link, next, plan, builder));
+        let bits = Vec::new();
+        Some(Self { rule: index, phase: rule.phase, link, clauses, bits, bytes_min, pipelines, next })
     }
 
     /// Takes the bits that the scanner gives; whether there are any.
     pub(super) fn settle(&mut self, scanner: &Scanner) -> bool {
-        self.bits = self.clauses.iter().filter_map(|clause| scanner.bit(*clause)).collect();
+        let bits = |clauses: &[ClauseId]| clauses.iter().filter_map(|clause| scanner.bit(*clause)).collect();
+        self.bits = bits(&self.clauses);
+        if let Some(next) = &mut self.next {
+            next.bits = bits(&next.clauses);
+        }
         !self.bits.is_empty()
     }
 
@@ -79,6 +99,33 @@ impl<'r> Test<'r> {
         let of_variable = |target: &&Target| target.variable == variable && !target.count;
         self.link.targets.iter().filter(of_variable).any(selects)
             && !self.link.exclusions.iter().filter(of_variable).any(excludes)
+    }
+}
+
+impl NextLink {
+    /// `None` where what the second link says cannot be told from the value alone, or the first link does
+    /// something for a value whatever the second says.
+    fn new(first: &Link, next: &Link, plan: &mut PlanBuilder, builder: &mut ScannerBuilder) -> Option<Self> {
+        let is_matched = |target: &Target| {
+            target.variable == Variable::MatchedVars
+                && !target.count
+                && matches!(target.selector, Selector::All)
+        };
+        let sets_nothing = first.actions.is_empty() && !first.capture && !first.multi_match;
+        let is_plain = !next.negated && !next.multi_match && next.exclusions.is_empty();
+        let are_constant = first.operator.is_constant() && next.operator.is_constant();
+        if !sets_nothing || !is_plain || !are_constant || !next.targets.iter().all(is_matched) {
+            return None;
+        }
+        let needs = next.operator.needs();
+        let clauses: Vec<_> = needs.clauses.iter().map(|clause| builder.add(clause)).collect();
+        let all = [first.transformations.as_slice(), &next.transformations].concat();
+        let pipeline = plan.pipeline(&without_case(&all));
+        (!clauses.is_empty() && !next.targets.is_empty()).then(|| Self {
+            clauses,
+            bits: Vec::new(),
+            pipeline,
+        })
     }
 }
 

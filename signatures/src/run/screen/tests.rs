@@ -15,6 +15,8 @@ SecRule REQUEST_BODY|REQUEST_COOKIES "@contains alert(" "id:4,phase:2,pass,t:non
 SecRule ARGS "@rx <script" "id:5,phase:2,pass,t:none,t:lowercase,t:jsDecode,t:base64Decode,multiMatch"
 SecRule ARGS "@rx ^(?:\.\./)+" "id:6,phase:2,pass,t:none,t:lowercase,t:removeNulls,chain"
 SecRule MATCHED_VAR "@contains etc" "setvar:tx.n=+1"
+SecRule ARGS|REQUEST_COOKIES "@rx or|\d" "id:10,phase:2,pass,t:none,t:urlDecodeUni,logdata:'%{MATCHED_VAR}',chain"
+SecRule MATCHED_VARS "@rx --|/[*]" "t:none,t:htmlEntityDecode,t:lowercase,setvar:tx.n=+1"
 SecRule ARGS|REQUEST_URI_RAW "@detectXSS" "id:7,phase:2,pass,t:none,t:urlDecodeUni,capture"
 SecRule REQUEST_FILENAME "@validateByteRange 32-100" "id:8,phase:1,pass,ctl:requestBodyProcessor=XML"
 SecRule REQUEST_BODY "@rx a" "id:9,phase:1,pass"
@@ -133,6 +135,8 @@ fn finds_what_is_found_without_it() {
             // Whoever is traced is not screened.
             let all = evaluate(&ruleset, &transaction, Some(Trace::default()));
             prop_assert_eq!(&screened, &all);
+            // Nor does what is remembered of its values change anything.
+            prop_assert_eq!(&evaluate(&ruleset, &transaction, None), &all);
             Ok(())
         })
         .unwrap();

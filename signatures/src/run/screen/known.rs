@@ -1,0 +1,112 @@
+//! Values that were screened a moment ago.
+//!
+//! The same User-Agent, languages and cookies come with request after request, and most headers are looked at
+//! in two phases. Which rules a value may match depends on its bytes alone, so screening need not say it again,
+//! nor need a rule that was asked and said no. Whole values are compared, not hashes of them.
+
+/// Values that are kept (count).
+const SLOTS: usize = 2_048;
+/// The longest value that is kept (bytes).
+const BYTES_MAX: usize = 512;
+
+/// Screened values, each with the rules that may still match it. Each has one place, by its hash; the last to
+/// come has it.
+#[derive(Debug)]
+pub(super) struct Known {
+    slots: Vec<Slot>,
+    stamp: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    class: u32,
+    /// Who put the value here; 0 when nobody did.
+    stamp: u32,
+    bytes: Vec<u8>,
+    rules: Vec<u32>,
+}
+
+/// Where a value was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    slot: u32,
+    stamp: u32,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { slots: vec![Slot::default(); SLOTS], stamp: 0 }
+    }
+}
+
+impl Known {
+    /// The rules of a class that may match a value, if it is still kept.
+    pub(super) fn get(&self, class: u32, value: &[u8]) -> Option<(Place, &[u32])> {
+        if value.len() > BYTES_MAX {
+            return None;
+        }
+        let slot = slot_of(class, value);
+        let kept = &self.slots[slot];
+        let is_same = kept.stamp != 0 && kept.class == class && kept.bytes == value;
+        is_same.then_some((Place { slot: slot as u32, stamp: kept.stamp }, kept.rules.as_slice()))
+    }
+
+    /// Keeps a value with the rules that may match it.
+    pub(super) fn keep(
+        &mut self,
+        class: u32,
+        value: &[u8],
+        rules: impl Iterator<Item = u32>,
+    ) -> Option<Place> {
+        if value.len() > BYTES_MAX {
+            return None;
+        }
+        let slot = slot_of(class, value);
+        self.stamp = self.stamp.checked_add(1).unwrap_or(1);
+        let kept = &mut self.slots[slot];
+        (kept.class, kept.stamp) = (class, self.stamp);
+        kept.bytes.clear();
+        kept.bytes.extend_from_slice(value);
+        kept.rules.clear();
+        kept.rules.extend(rules);
+        Some(Place { slot: slot as u32, stamp: self.stamp })
+    }
+
+    /// Remembers that a rule does not match the value that was put there.
+    pub(super) fn rule_out(&mut self, place: Place, rule: u32) {
+        if let Some(kept) = self.slots.get_mut(place.slot as usize).filter(|it| it.stamp == place.stamp) {
+            kept.rules.retain(|it| *it != rule);
+        }
+    }
+}
+
+/// The place of a value. Who sends values that share one makes them be screened again, and nothing else.
+fn slot_of(class: u32, value: &[u8]) -> usize {
+    const SPREAD: u64 = 0x517c_c1b7_2722_0a95;
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(SPREAD);
+    let (words, rest) = value.as_chunks::<8>();
+    let start = u64::from(class) << 32 | value.len() as u64;
+    let hash = words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let last = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    (mix(hash, last) >> 32) as usize % SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_last() {
+        let mut known = Known::default();
+        assert_eq!(known.get(0, b"").map(|(_, rules)| rules.to_vec()), None);
+        let place = known.keep(1, b"gzip, deflate", [3, 5].into_iter()).expect("is short");
+        assert_eq!(known.get(1, b"gzip, deflate"), Some((place, [3, 5].as_slice())));
+        assert_eq!((known.get(2, b"gzip, deflate"), known.get(1, b"gzip")), (None, None));
+        known.rule_out(place, 3);
+        assert_eq!(known.get(1, b"gzip, deflate"), Some((place, [5].as_slice())));
+        let again = known.keep(1, b"gzip, deflate", [3].into_iter()).expect("is short");
+        known.rule_out(place, 3);
+        assert_eq!(known.get(1, b"gzip, deflate"), Some((again, [3].as_slice())));
+        assert_eq!(known.keep(1, &[b'a'; BYTES_MAX + 1], [].into_iter()), None);
+    }
+}
