@@ -54,11 +54,8 @@ impl Teacher {
 /// windows of time, by lot from what the request is.
 fn when(record: &Record) -> When {
     let client = record.connection.client_address;
-    let source = if client.is_unspecified() {
-        lot(record, "client") % VISITORS
-    } else {
-        hash(client.to_string().as_bytes())
-    };
+    let source =
+        if client.is_unspecified() { lot(record, "client") % VISITORS } else { When::source_of(client) };
     let window = match u64::try_from(record.time_us) {
         Ok(time_us) if time_us > 0 => Windows::of(time_us / 1_000_000),
         _ => Windows::of(u64::from(lot(record, "time") % WINDOWS) * WINDOW_SECONDS),
@@ -67,11 +64,7 @@ fn when(record: &Record) -> When {
 }
 
 fn lot(record: &Record, of: &str) -> u32 {
-    hash([of.as_bytes(), record.id.as_bytes(), &record.request.target].concat().as_slice())
-}
-
-fn hash(bytes: &[u8]) -> u32 {
-    let hash = Sha256::digest(bytes);
+    let hash = Sha256::digest([of.as_bytes(), record.id.as_bytes(), &record.request.target].concat());
     u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 

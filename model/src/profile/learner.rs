@@ -6,7 +6,7 @@ use transaction::{Body, Limits, Record, Transaction};
 
 use super::indicator::CLASS_FIRST;
 use super::parameter::Value;
-use super::{Caps, Key, Look, Quorum, State};
+use super::{Caps, Key, Look, Quorum, State, When};
 use crate::extract::{Extractor, each_segment};
 use crate::ngram::{self, damped};
 use crate::{Location, Model, Scratch, View, Visit};
@@ -17,15 +17,6 @@ const PARAMETERS_MAX: usize = 400;
 const SUSPICIOUS: f32 = -3.0;
 /// New parameters and indicators after which the state is trimmed (count).
 const GROWTH_MAX: usize = 10_000;
-
-/// Who sent a request, and when.
-#[derive(Clone, Copy, Debug)]
-pub struct When {
-    /// A hash of the client.
-    pub source: u32,
-    /// The window of time; see [`super::Windows::of`].
-    pub window: u32,
-}
 
 /// Counts ordinary requests into a state. Not for the request path: it allocates.
 #[derive(Debug)]
@@ -82,6 +73,14 @@ impl Learner {
     pub fn body(&mut self, model: &Model, body: &Body, seen: &mut Seen) {
         let Self { extractor, scratch, .. } = self;
         extractor.body(body, &mut Eye { model, scratch, seen });
+    }
+
+    /// Sees a request whose body is whole, or that has none.
+    pub fn see_whole(&mut self, model: &Model, site: &[u8], transaction: &Transaction) -> Seen {
+        let mut seen = Seen::new(site, transaction.path());
+        self.head(model, transaction, &mut seen);
+        self.body(model, &transaction.body, &mut seen);
+        seen
     }
 
     /// Sees a recorded request to a site.

@@ -18,6 +18,7 @@ mod quorum;
 mod state;
 mod summary;
 mod template;
+mod when;
 mod windows;
 
 pub use distinct::Distinct;
@@ -26,11 +27,12 @@ pub use file::{BYTES_MAX, StateError};
 pub use indicator::{CLASS_FIRST, Indicator};
 pub use key::Key;
 pub use kind::{Kind, Look};
-pub use learner::{Learner, Seen, When};
+pub use learner::{Learner, Seen};
 pub use parameter::Parameter;
 pub use quorum::Quorum;
 pub use state::{Caps, State};
 pub use summary::Summary;
+pub use when::When;
 pub use windows::{WINDOW_SECONDS, Windows};
 
 #[cfg(test)]
