@@ -25,8 +25,9 @@ use crate::boundary::contained;
 use crate::decide::{Decision, decide};
 use crate::policy::{Asset, Exception, Policy, Role};
 use crate::snapshot::CompiledPolicy;
-use crate::{DecisionRecord, Refusal, Selection, Snapshot, Verdict, telling};
+use crate::{DecisionRecord, Lesson, Refusal, Selection, Snapshot, Verdict, telling};
 use rules::Running;
+pub(crate) use scoring::site;
 
 /// What a front end knows when a request begins.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +105,8 @@ pub struct Evaluation {
     reader: Option<BodyReader>,
     /// Whether the rules that do not want the body were asked without it.
     body_begun: bool,
+    /// Whether the request was read to its end.
+    ended: bool,
     response: Option<response::ResponseReader>,
     /// What the model found; `None` without one.
     strangest: Option<Strangest>,
@@ -142,6 +145,7 @@ impl Evaluation {
             exceptions: Vec::new(),
             reader: None,
             body_begun: false,
+            ended: false,
             response: None,
             strangest: None,
             decision: Decision { verdict: Verdict::Pass, is_settled: false },
@@ -233,6 +237,7 @@ impl Evaluation {
 
     /// The request is complete, with or without a body: the last of phase 2.
     pub fn request_end(&mut self) -> Step {
+        self.ended = true;
         self.stage(Self::end_request_body)
     }
 
@@ -267,6 +272,21 @@ impl Evaluation {
     pub fn finish(mut self, outcome: Outcome) -> DecisionRecord {
         self.log();
         DecisionRecord::of(&self, outcome)
+    }
+
+    /// As [`Evaluation::finish`]; with the request itself, if it passed and a site may learn from it.
+    #[must_use]
+    pub fn finish_with_lesson(mut self, outcome: Outcome) -> (DecisionRecord, Option<Lesson>) {
+        self.log();
+        let record = DecisionRecord::of(&self, outcome);
+        (record, self.into_lesson())
+    }
+
+    /// What a site may learn from: a request that was read to its end and found ordinary.
+    fn into_lesson(self) -> Option<Lesson> {
+        let is_learnable = self.ended && !self.failed && matches!(self.decision.verdict, Verdict::Pass);
+        let policy = self.selection.filter(|_| is_learnable && self.strangest.is_some())?.policy;
+        Some(Lesson::new(self.snapshot, policy, self.transaction))
     }
 
     /// Phase 5.

@@ -42,12 +42,6 @@ pub(super) fn check(spec: &LearningSpec, at: &At<'_>) -> Option<Learning> {
         at.key("file").error("empty-path", "the path is empty").label("must name a file").report();
         return None;
     }
-    if spec.mode == LearningMode::Learn {
-        at.key("mode")
-            .warning("not-yet", "the proxy does not learn while it runs yet: the file is read and left alone")
-            .label("as `use`")
-            .report();
-    }
     let path = &place.file.path;
     let directory = path.rfind('/').filter(|_| !spec.file.starts_with('/')).map_or("", |at| &path[..=at]);
     Some(Learning {

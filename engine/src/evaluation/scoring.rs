@@ -97,7 +97,7 @@ impl Evaluation {
     }
 }
 
-fn site<'t>(snapshot: &'t Snapshot, transaction: &'t Transaction) -> Cow<'t, str> {
+pub(crate) fn site<'t>(snapshot: &'t Snapshot, transaction: &'t Transaction) -> Cow<'t, str> {
     let selection = snapshot.select(transaction.host(), transaction.path());
     let asset = selection.and_then(|it| snapshot.config().assets.get(it.asset));
     match asset.filter(|it| it.hosts.iter().all(|host| matches!(host, HostPattern::Exact(_)))) {

@@ -1,0 +1,105 @@
+use model::profile::{Caps, Learner, Profiles, Quorum, State, WINDOW_SECONDS};
+use transaction::{Connection, Fields, RequestHead};
+
+use super::*;
+use crate::config::Flags;
+use crate::{Disk, Evaluation, Outcome, Request, Step};
+
+/// What the site's own search takes, and passes.
+const ORDINARY: [&str; 2] = ["status+%3D+%22in+progress%22+and+project+%3D+SHOP", "order+by+created+desc"];
+/// The same, put together: more than the model lets pass of a stranger.
+const FALSE_POSITIVE: &str = "project+%3D+WEB+and+status+%3D+%22in+progress%22+order+by+created+desc";
+const ATTACKS: [&str; 2] = ["%27+or+1%3D1+--+", "1+union+select+password+from+users"];
+
+fn snapshot(mode: &str) -> Arc<Snapshot> {
+    let flags = Flags { mode: Some(mode.to_owned()), ..Flags::default() };
+    Arc::new(Snapshot::from_flags(&flags, &Disk, 0).unwrap().0)
+}
+
+/// A search by a client in a window of time, up to where its body would begin.
+fn search(snapshot: &Arc<Snapshot>, text: &str, client: u8, window: u64) -> Evaluation {
+    let head = RequestHead {
+        method: b"GET".to_vec(),
+        target: format!("/search?q={text}").into_bytes(),
+        protocol: b"HTTP/1.1".to_vec(),
+        headers: [("Host", "shop.test")].into_iter().collect::<Fields>(),
+    };
+    let connection = Connection { client_address: [192, 0, 2, client].into(), ..Connection::default() };
+    let started_us = i64::try_from(window * WINDOW_SECONDS * 1_000_000).unwrap();
+    let request = Request { id: "0".into(), started_us, connection, head };
+    let mut evaluation = Evaluation::begin(snapshot.clone(), request);
+    evaluation.request_headers();
+    evaluation
+}
+
+fn verdict(snapshot: &Arc<Snapshot>, text: &str) -> &'static str {
+    let mut evaluation = search(snapshot, text, 99, 400_000);
+    evaluation.request_end();
+    evaluation.verdict().as_str()
+}
+
+fn lesson(mut evaluation: Evaluation) -> Option<Lesson> {
+    evaluation.request_end();
+    evaluation.finish_with_lesson(Outcome::default()).1
+}
+
+/// What sixty searches, all that a snapshot lets pass, teach.
+fn learned(snapshot: &Arc<Snapshot>, texts: &[&str], clients: u8, windows: u64) -> Arc<Snapshot> {
+    let mut learner = Learner::new(State::default(), Caps::default(), Quorum::default());
+    for number in 0..60_u8 {
+        let text = texts[usize::from(number) % texts.len()];
+        let window = 400_000 + u64::from(number) % windows;
+        if let Some(lesson) = lesson(search(snapshot, text, number / 2 % clients, window)) {
+            lesson.teach(&mut learner);
+        }
+    }
+    // What a restart would read.
+    let state = State::from_bytes(&learner.state().to_bytes()).unwrap();
+    Arc::new(snapshot.with_profiles(Arc::new(Profiles::new(&state, &Quorum::default()))))
+}
+
+#[test]
+fn ordinary_traffic_ends_a_false_positive() {
+    for (mode, found) in [("detect", "detect"), ("prevent", "prevent")] {
+        let cold = snapshot(mode);
+        assert_eq!(verdict(&cold, FALSE_POSITIVE), found);
+        for (clients, windows, expected) in [(8, 6, "pass"), (3, 6, found), (1, 6, found), (8, 2, found)] {
+            let taught = learned(&cold, &ORDINARY, clients, windows);
+            assert_eq!(verdict(&taught, FALSE_POSITIVE), expected, "{mode} {clients} {windows}");
+            for attack in ATTACKS {
+                assert_eq!(verdict(&taught, attack), found, "{mode} {attack}");
+            }
+        }
+    }
+}
+
+#[test]
+fn attacks_teach_nothing() {
+    let cold = snapshot("detect");
+    let taught = learned(&cold, &ATTACKS, 20, 20);
+    assert!(taught.profiles().is_some_and(|profiles| profiles.hash() == State::default().hash()));
+}
+
+#[test]
+fn only_what_was_seen_to_its_end_and_passed_teaches() {
+    let finish = |evaluation: Evaluation| evaluation.finish_with_lesson(Outcome::default()).1.is_some();
+    let (detect, off) = (snapshot("detect"), snapshot("off"));
+    assert!(lesson(search(&detect, "shoes", 1, 1)).is_some());
+    assert!(!finish(search(&detect, "shoes", 1, 1)), "it broke off");
+    assert!(lesson(search(&detect, ATTACKS[0], 1, 1)).is_none(), "it was reported");
+    assert!(lesson(search(&off, "shoes", 1, 1)).is_none(), "it was not looked at");
+    let without = Flags { model: Some("none".to_owned()), ..Flags::default() };
+    let without = Arc::new(Snapshot::from_flags(&without, &Disk, 0).unwrap().0);
+    assert!(lesson(search(&without, "shoes", 1, 1)).is_none(), "there is no model");
+}
+
+#[test]
+fn a_long_body_is_not_all_there() {
+    let mut long = search(&snapshot("detect"), "shoes", 1, 1);
+    assert_eq!(long.request_body(&b"words and words ".repeat(20_000)), Step::Continue);
+    assert!(!lesson(long).unwrap().is_whole());
+    let mut short = search(&snapshot("detect"), "shoes", 1, 1);
+    assert_eq!(short.request_body(b"a few words"), Step::Continue);
+    let short = lesson(short).unwrap();
+    assert!(short.is_whole() && (300..3_000).contains(&short.bytes()), "{}", short.bytes());
+}
