@@ -14,6 +14,8 @@ mod forwarded;
 mod grpc;
 #[path = "inline/h2load.rs"]
 mod h2load;
+#[path = "inline/learning.rs"]
+mod learning;
 #[path = "inline/life.rs"]
 mod life;
 #[path = "inline/nginx.rs"]

@@ -5,6 +5,7 @@ pub mod demo;
 mod drain;
 mod ids;
 mod inline;
+mod learning;
 mod listen;
 mod load;
 mod reload;

@@ -13,6 +13,7 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::learning::Learning;
 use crate::load::{Loaded, Source};
 use crate::report::{Decisions, Metrics, Reports};
 use crate::state::{Running, Shared};
@@ -23,6 +24,7 @@ pub(crate) struct Reloader {
     source: Arc<dyn Source>,
     metrics: Arc<Metrics>,
     decisions: Mutex<(DecisionLog, Arc<Decisions>)>,
+    learning: Mutex<Option<Arc<Learning>>>,
     /// What only a restart changes.
     sockets: (Vec<Listener>, Option<Admin>),
     files: Mutex<Vec<PathBuf>>,
@@ -52,6 +54,7 @@ impl Reloader {
             source,
             metrics,
             decisions: Mutex::new((settings.decisions.clone(), decisions)),
+            learning: Mutex::default(),
             sockets: (settings.listeners.clone(), settings.admin.clone()),
             files: Mutex::new(loaded.files.clone()),
             status: ArcSwap::from_pointee(Status::of(loaded)),
@@ -63,8 +66,72 @@ impl Reloader {
     pub(crate) fn running(&self, loaded: &Loaded) -> Running {
         let (_, decisions) = &*self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
         let reports = Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions));
-        let snapshot = Arc::clone(&loaded.snapshot);
-        Running { snapshot, upstreams: Upstreams::new(&loaded.config().upstreams), reports }
+        let upstreams = Arc::new(Upstreams::new(&loaded.config().upstreams));
+        let running = Running { snapshot: Arc::clone(&loaded.snapshot), upstreams, reports, lessons: None };
+        match self.learning() {
+            // What it knows by now is newer than the file.
+            Some(learning) => Running {
+                lessons: Some(Arc::clone(learning.lessons())),
+                ..running.with_profiles(learning.profiles())
+            },
+            None => running,
+        }
+    }
+
+    /// Begins to learn, as the first configuration says.
+    pub(crate) fn learn(&self, shared: &Shared, loaded: &Loaded) -> io::Result<()> {
+        *self.learning.lock().unwrap_or_else(PoisonError::into_inner) =
+            self.wanted_learning(shared, loaded)?;
+        let Some(learning) = self.learning() else { return Ok(()) };
+        shared.running.rcu(|running| Running {
+            lessons: Some(Arc::clone(learning.lessons())),
+            ..running.with_profiles(learning.profiles())
+        });
+        Ok(())
+    }
+
+    /// Learns what is queued and writes it.
+    pub(crate) async fn stop_learning(&self) {
+        self.replace_learning(None).await;
+    }
+
+    fn learning(&self) -> Option<Arc<Learning>> {
+        self.learning.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The learning that is at work, if it is what the configuration wants; otherwise another.
+    fn wanted_learning(&self, shared: &Shared, loaded: &Loaded) -> io::Result<Option<Arc<Learning>>> {
+        let Some(wanted) = loaded.config().learning.as_ref().filter(|it| it.learns) else { return Ok(None) };
+        if let Some(learning) = self.learning().filter(|it| it.settings() == wanted) {
+            return Ok(Some(learning));
+        }
+        let started = Learning::start(wanted, &self.metrics, Arc::downgrade(&shared.running));
+        started.map(|learning| Some(Arc::new(learning))).map_err(io::Error::other)
+    }
+
+    /// Puts another learning, or none, in place of the one at work, which ends.
+    async fn replace_learning(&self, wanted: Option<Arc<Learning>>) {
+        let old = {
+            let mut held = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+            let same = match (&*held, &wanted) {
+                (Some(held), Some(wanted)) => Arc::ptr_eq(held, wanted),
+                (None, _) => true,
+                (Some(_), None) => false,
+            };
+            let old = std::mem::replace(&mut *held, wanted);
+            old.filter(|_| !same)
+        };
+        if let Some(old) = old {
+            // It writes a file.
+            let _ = tokio::task::spawn_blocking(move || old.stop()).await;
+        }
+    }
+
+    /// Writes what was learned, or takes it up if somebody else changed it, before the file is read.
+    async fn save_learning(&self) {
+        if let Some(learning) = self.learning() {
+            let _ = tokio::task::spawn_blocking(move || learning.save()).await;
+        }
     }
 
     /// How the last reload went.
@@ -90,6 +157,7 @@ impl Reloader {
     /// Loads the configuration and puts it in place of the running one; a bad one changes nothing.
     pub(crate) async fn reload(&self, shared: &Shared) {
         let _turn = self.turn.lock().await;
+        self.save_learning().await;
         let source = Arc::clone(&self.source);
         // Reading files and compiling rules takes a while; requests go on meanwhile.
         let loaded = tokio::task::spawn_blocking(move || source.load()).await;
@@ -107,7 +175,9 @@ impl Reloader {
     }
 
     async fn apply(&self, shared: &Shared, loaded: &Loaded) -> io::Result<()> {
+        let learning = self.wanted_learning(shared, loaded)?;
         self.replace_decisions(&loaded.config().decisions)?;
+        self.replace_learning(learning).await;
         let running = self.running(loaded);
         running.upstreams.start().await;
         shared.running.store(Arc::new(running));

@@ -67,10 +67,11 @@ impl Server {
         let running = reloader.running(&loaded);
         running.upstreams.start().await;
         let shared = Arc::new(Shared {
-            running: ArcSwap::from_pointee(running),
+            running: Arc::new(ArcSwap::from_pointee(running)),
             drain: Drain::default(),
             ids: Ids::default(),
         });
+        reloader.learn(&shared, &loaded).map_err(|error| StartError::Configuration(error.to_string()))?;
         let mut server =
             Self { shared, reloader: Arc::new(reloader), listeners: Vec::new(), admin: None, loaded };
         server.open()?;
@@ -119,6 +120,7 @@ impl Server {
         if let Some(admin) = self.admin {
             admin.close().await;
         }
+        self.reloader.stop_learning().await;
         self.reloader.flush();
         left
     }

@@ -4,25 +4,38 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use engine::Snapshot;
+use model::profile::Profiles;
 
 use crate::drain::Drain;
 use crate::ids::Ids;
+use crate::learning::Lessons;
 use crate::report::Reports;
 use crate::upstream::Upstreams;
 
 /// One configuration at work. A reload makes the next beside it; a request keeps the one it began with.
+#[derive(Clone)]
 pub(crate) struct Running {
     /// How requests are judged.
     pub(crate) snapshot: Arc<Snapshot>,
     /// Where they go.
-    pub(crate) upstreams: Upstreams,
+    pub(crate) upstreams: Arc<Upstreams>,
     /// What is written about them.
     pub(crate) reports: Reports,
+    /// Where those go that are learned from; `None` when none are.
+    pub(crate) lessons: Option<Arc<Lessons>>,
+}
+
+impl Running {
+    /// The same with what was learned of sites.
+    pub(crate) fn with_profiles(&self, profiles: Arc<Profiles>) -> Self {
+        Self { snapshot: Arc::new(self.snapshot.with_profiles(profiles)), ..self.clone() }
+    }
 }
 
 /// What outlives every configuration.
 pub(crate) struct Shared {
-    pub(crate) running: ArcSwap<Running>,
+    /// What requests are judged with; reloads and learning replace it.
+    pub(crate) running: Arc<ArcSwap<Running>>,
     pub(crate) drain: Drain,
     pub(crate) ids: Ids,
 }

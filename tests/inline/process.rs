@@ -24,12 +24,15 @@ pub(crate) struct Setup {
     pub(crate) mode: &'static str,
     pub(crate) protocol: &'static str,
     pub(crate) forwarded: &'static str,
+    /// More keys of the configuration.
+    pub(crate) more: String,
 }
 
 impl Setup {
     /// Prevent mode before an HTTP/1 origin.
     pub(crate) fn new(origin: SocketAddr) -> Self {
-        Self { origin: origin.to_string(), mode: "prevent", protocol: "http1", forwarded: "append" }
+        let (origin, more) = (origin.to_string(), String::new());
+        Self { origin, mode: "prevent", protocol: "http1", forwarded: "append", more }
     }
 
     pub(crate) fn yaml(&self) -> String {
@@ -44,8 +47,9 @@ policies:
     signatures: {{ rules: [{{ file: rules.conf }}] }}
 admin: {{ address: "127.0.0.1:0" }}
 reports: {{ decisions: {{ to: none }} }}
+{}
 "#,
-            self.origin, self.protocol, self.forwarded, self.mode
+            self.origin, self.protocol, self.forwarded, self.mode, self.more
         )
     }
 }
@@ -63,7 +67,18 @@ SecRule RESPONSE_BODY "@contains leakedword" "id:3,phase:4,deny,status:403,msg:'
 
 impl Portcullis {
     pub(crate) fn start(setup: &Setup) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
+        Self::start_in(tempfile::tempdir().expect("a directory"), setup)
+    }
+
+    /// Ends and starts again where it was.
+    pub(crate) fn restart(mut self, setup: &Setup) -> Self {
+        self.signal("TERM");
+        assert!(self.ends_within(Duration::from_secs(10)), "{}", self.said());
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory"));
+        Self::start_in(directory, setup)
+    }
+
+    fn start_in(directory: tempfile::TempDir, setup: &Setup) -> Self {
         std::fs::write(directory.path().join("rules.conf"), RULES).expect("written");
         std::fs::write(directory.path().join("portcullis.yaml"), setup.yaml()).expect("written");
         let mut child = Command::new(binary())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::config;
 use http::{Method, Response, StatusCode};
+use model::profile::Profiles;
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::{Value, json};
@@ -71,6 +72,7 @@ impl Admin {
                 "config": reload.hashes.config,
                 "policy": reload.hashes.policy,
                 "rules": reload.hashes.rules,
+                "profile": self.shared.running.load().snapshot.profiles().map(Profiles::hash),
             },
             "lastReloadError": reload.last_reload_error,
         })

@@ -217,7 +217,15 @@ impl Exchange {
         let inspect: Duration = self.spent.iter().sum();
         let outcome =
             Outcome { status, total_us: micros(self.started.elapsed()), inspect_us: micros(inspect) };
-        let record = evaluation.into_inner().unwrap_or_else(PoisonError::into_inner).finish(outcome);
+        let evaluation = evaluation.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let record = match &self.running.lessons {
+            None => evaluation.finish(outcome),
+            Some(lessons) => {
+                let (record, lesson) = evaluation.finish_with_lesson(outcome);
+                lesson.into_iter().for_each(|lesson| lessons.offer(&self.id, lesson));
+                record
+            }
+        };
         self.running.reports.record(&record, &self.spent);
     }
 
@@ -285,7 +293,8 @@ mod tests {
             Decisions::start(&DecisionLog { to: DecisionsTo::None, only: DecisionsOnly::default() });
         let reports =
             Reports::new(Arc::new(Metrics::new().expect("metrics")), Arc::new(decisions.expect("no log")));
-        let running = Running { snapshot: Arc::clone(&snapshot), upstreams: Upstreams::default(), reports };
+        let upstreams = Arc::new(Upstreams::default());
+        let running = Running { snapshot: Arc::clone(&snapshot), upstreams, reports, lessons: None };
         let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());
         let evaluation = Evaluation::begin(snapshot, Request { id: "0".to_owned(), ..Request::default() });
         exchange.plan = evaluation.plan();

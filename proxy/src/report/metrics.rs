@@ -9,7 +9,7 @@ use prometheus::{
 };
 use transaction::Shortfall;
 
-use super::Stage;
+use super::{Learning, Stage};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     upstream_errors: IntCounterVec,
     fail_open: IntCounter,
     dropped: IntCounter,
+    /// What is counted of learning.
+    pub(crate) learning: Learning,
 }
 
 impl Metrics {
@@ -75,6 +77,7 @@ impl Metrics {
             )?,
             fail_open: plain("fail_open_total", "Requests let through because inspection failed")?,
             dropped: plain("decisions_dropped_total", "Decision records that could not be written")?,
+            learning: Learning::new(&registry)?,
             registry,
         })
     }

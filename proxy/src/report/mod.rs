@@ -1,6 +1,7 @@
 //! What is written down: decision records and metrics. Neither ever delays a request.
 
 mod decisions;
+mod learning;
 mod metrics;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use engine::DecisionRecord;
 
 pub(crate) use decisions::Decisions;
+pub(crate) use learning::{Learning, Taught};
 pub(crate) use metrics::Metrics;
 
 /// The stages of inspection that are timed.
@@ -52,6 +54,7 @@ impl Stage {
 }
 
 /// Where a finished transaction is reported.
+#[derive(Clone)]
 pub(crate) struct Reports {
     metrics: Arc<Metrics>,
     decisions: Arc<Decisions>,
