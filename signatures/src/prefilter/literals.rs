@@ -21,18 +21,19 @@ pub(super) struct Literals {
     pairs: Table,
     /// A value that has none of these bytes has no short literal.
     pub(super) short_bytes: ByteSet,
+    /// The same as a table.
+    is_short: Box<[bool; 256]>,
 }
 
 impl Literals {
     pub(super) fn new(literals: Vec<Literal>) -> Self {
         let (long, short): (Vec<_>, Vec<_>) =
             literals.into_iter().partition(|literal| literal.text.len() >= 4);
-        let short_bytes: ByteSet = short.iter().map(|literal| rarest(&literal.text)).collect();
-        Self {
-            fours: Table::new(long, 4),
-            pairs: Table::new(short, 2),
-            short_bytes: short_bytes.without_case(),
-        }
+        let pairs = Table::new(short, 2);
+        let keys = pairs.entries.iter().map(|entry| rarest(entry.part(2)));
+        let short_bytes = keys.collect::<ByteSet>().without_case();
+        let is_short = Box::new(std::array::from_fn(|byte| short_bytes.contains(byte as u8)));
+        Self { fours: Table::new(long, 4), pairs, short_bytes, is_short }
     }
 
     /// Sets the bits of every literal of four bytes or more that is in the value, and calls `each` with each
@@ -40,22 +41,39 @@ impl Literals {
     #[inline]
     pub(super) fn scan(&self, value: &[u8], found: &mut [u64], mut each: impl FnMut(u8)) {
         let mut key = 0;
-        for (at, byte) in value.iter().enumerate() {
-            each(*byte);
-            key = key >> 8 | u32::from(byte | CASE) << 24;
-            if self.fours.may_have(key) {
-                self.fours.find(key, value, at + 1, found);
+        for (part, begin) in value.chunks(CHUNK_BYTES).zip((0..).step_by(CHUNK_BYTES)) {
+            // Where a part of a literal may end; written down without a branch, which a processor could not
+            // foresee.
+            let mut hits = [0_u8; CHUNK_BYTES];
+            let mut count = 0;
+            for (at, byte) in (0..).zip(part) {
+                each(*byte);
+                key = key >> 8 | u32::from(byte | CASE) << 24;
+                hits[count % CHUNK_BYTES] = at;
+                count += usize::from(self.fours.may_have(key));
+            }
+            for at in hits.iter().take(count) {
+                let end = begin + usize::from(*at) + 1;
+                if let Some(part) = value[..end].last_chunk::<4>() {
+                    let key = u32::from_le_bytes(part.map(|byte| byte | CASE));
+                    self.fours.find(key, value, end, found);
+                }
             }
         }
     }
 
-    /// Sets the bits of every shorter literal that is in the value.
+    /// Sets the bits of every shorter literal that is in the value. Only pairs with one of the bytes that
+    /// such literals cannot be without are looked up: few bytes of a value are.
     pub(super) fn scan_short(&self, value: &[u8], found: &mut [u64]) {
-        let mut key = 0;
-        for (at, byte) in value.iter().enumerate() {
-            key = key >> 8 | u32::from(byte | CASE) << 8;
-            if self.pairs.may_have(key) {
-                self.pairs.find(key, value, at + 1, found);
+        let is_short = |byte: u8| self.is_short[usize::from(byte)];
+        let mut before = value.first().is_some_and(|byte| is_short(*byte));
+        for (at, pair) in value.windows(2).enumerate() {
+            let here = is_short(pair[1]);
+            if std::mem::replace(&mut before, here) || here {
+                let key = u32::from(pair[0] | CASE) | u32::from(pair[1] | CASE) << 8;
+                if self.pairs.may_have(key) {
+                    self.pairs.find(key, value, at + 2, found);
+                }
             }
         }
     }
@@ -65,16 +83,18 @@ impl Literals {
 #[derive(Debug)]
 struct Table {
     /// One bit for each hash that a literal has.
-    filter: Box<[u64; FILTER_WORDS]>,
+    filter: Box<[u64]>,
+    filter_shift: u32,
     /// For each slot, where its entries begin in `entries`; one more at the end.
     slots: Box<[u32]>,
     slot_shift: u32,
+    /// The key of each entry.
+    keys: Box<[u32]>,
     entries: Box<[Entry]>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    key: u32,
     /// Where in the literal the part ends that was hashed.
     part_end: usize,
     literal: Literal,
@@ -84,13 +104,15 @@ impl Table {
     fn new(literals: Vec<Literal>, part_bytes: usize) -> Self {
         let count = literals.len().max(2).next_power_of_two();
         let slot_shift = 32 - count.ilog2();
-        let mut filter = Box::new([0_u64; FILTER_WORDS]);
+        let filter_bits = (count * FILTER_BITS_EACH).clamp(FILTER_BITS_MIN, FILTER_BITS_MAX);
+        let filter_shift = 32 - filter_bits.ilog2();
+        let mut filter = vec![0; filter_bits / 64];
         let mut keyed: Vec<_> = literals.into_iter().map(|literal| key(literal, part_bytes)).collect();
         keyed.sort_by_key(|(key, _)| hash(*key) >> slot_shift);
         let mut slots = vec![0_u32; count + 1];
         for (key, _) in &keyed {
-            let (word, bit) = filter_place(*key);
-            filter[word] |= 1 << bit;
+            let at = hash(*key) >> filter_shift;
+            filter[at as usize / 64] |= 1 << (at % 64);
             slots[(hash(*key) >> slot_shift) as usize + 1] += 1;
         }
         let mut begin = 0;
@@ -98,15 +120,16 @@ impl Table {
             begin += *slot;
             *slot = begin;
         }
-        let entries = keyed.into_iter().map(|(_, entry)| entry).collect();
-        Self { filter, slots: slots.into(), slot_shift, entries }
+        let (keys, entries): (Vec<_>, Vec<_>) = keyed.into_iter().unzip();
+        let (filter, slots) = (filter.into(), slots.into());
+        Self { filter, filter_shift, slots, slot_shift, keys: keys.into(), entries: entries.into() }
     }
 
     /// Whether a literal may have this part; seldom, when none has.
     #[inline]
     fn may_have(&self, key: u32) -> bool {
-        let (word, bit) = filter_place(key);
-        self.filter[word] >> bit & 1 == 1
+        let at = hash(key) >> self.filter_shift;
+        self.filter[at as usize / 64] >> (at % 64) & 1 == 1
     }
 
     /// Sets the bits of the literals of which `key`, which ends before `end`, is the part.
@@ -117,8 +140,9 @@ impl Table {
             Some([begin, end]) => *begin as usize..*end as usize,
             _ => return,
         };
-        for entry in self.entries.get(range).unwrap_or_default() {
-            if entry.key == key && entry.ends_at(value, end) {
+        for at in range.filter(|at| self.keys[*at] == key) {
+            let entry = &self.entries[at];
+            if entry.ends_at(value, end) {
                 for bit in &entry.literal.bits {
                     found[usize::from(*bit) / 64] |= 1 << (bit % 64);
                 }
@@ -128,6 +152,11 @@ impl Table {
 }
 
 impl Entry {
+    /// What was hashed.
+    fn part(&self, bytes: usize) -> &[u8] {
+        &self.literal.text[self.part_end - bytes..self.part_end]
+    }
+
     fn ends_at(&self, value: &[u8], end: usize) -> bool {
         let text = &self.literal.text;
         let place = end.checked_sub(self.part_end).and_then(|begin| value.get(begin..begin + text.len()));
@@ -141,7 +170,7 @@ fn key(literal: Literal, part_bytes: usize) -> (u32, Entry) {
     let rarest = parts.min_by(|(_, a), (_, b)| literal_frequency(a).total_cmp(&literal_frequency(b)));
     let (offset, part) = rarest.unwrap_or_default();
     let key = part.iter().rev().fold(0, |key, byte| key << 8 | u32::from(byte | CASE));
-    (key, Entry { key, part_end: offset + part_bytes, literal })
+    (key, Entry { part_end: offset + part_bytes, literal })
 }
 
 /// Spreads the key over the upper bits.
@@ -150,18 +179,15 @@ fn hash(key: u32) -> u32 {
     key.wrapping_mul(0x9E37_79B1)
 }
 
-/// The word and the bit that a key has in a filter.
-#[inline]
-fn filter_place(key: u32) -> (usize, u32) {
-    let at = hash(key) >> (32 - FILTER_BITS.ilog2());
-    ((at / 64) as usize, at % 64)
-}
-
 /// The bit in which the cases of a letter differ; keys have it set everywhere.
 const CASE: u8 = 0x20;
-/// Bits of a filter: 16 KiB, which a processor keeps at hand.
-const FILTER_BITS: usize = 1 << 17;
-const FILTER_WORDS: usize = FILTER_BITS / 64;
+/// Bytes of a value that are looked at before what was found is looked up.
+const CHUNK_BYTES: usize = 64;
+/// Bits of a filter for each literal: one byte in 32 is looked up for nothing.
+const FILTER_BITS_EACH: usize = 32;
+/// Bits of a filter: at most 16 KiB, which a processor keeps at hand.
+const FILTER_BITS_MIN: usize = 1 << 12;
+const FILTER_BITS_MAX: usize = 1 << 17;
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,9 @@ impl<'t> Cache<'t> {
             return result.clone();
         }
         let result = self.transform(plan, parent, bytes).transform(transformation);
+        if self.results.is_empty() {
+            self.results.reserve(USUAL_COUNT);
+        }
         self.results.insert(key, result.clone());
         result
     }
@@ -37,6 +40,9 @@ pub(super) fn transform_once<'t>(plan: &Plan, pipeline: Pipeline, bytes: &Bytes<
         None => bytes.clone(),
     }
 }
+
+/// Results of an ordinary request.
+const USUAL_COUNT: usize = 56;
 
 /// Mixes addresses and lengths, which the client does not choose.
 #[derive(Default)]

@@ -12,8 +12,7 @@
 use super::is_space;
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
-    let is_compressed = |pair: &[u8]| !(pair[0] == b' ' && is_space(pair[1]));
-    if !value.iter().any(|byte| is_space(*byte) && *byte != b' ') && value.windows(2).all(is_compressed) {
+    if !is_touched(value) {
         return None;
     }
     let mut out = Vec::with_capacity(value.len());
@@ -27,6 +26,13 @@ pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
         space = is_space(*byte);
     }
     Some(out)
+}
+
+/// Whether there is white space other than single spaces. Looks at all bytes, many at a time.
+fn is_touched(value: &[u8]) -> bool {
+    let other = value.iter().fold(false, |found, byte| found | (byte.wrapping_sub(b'\t') <= b'\r' - b'\t'));
+    let after = value.get(1..).unwrap_or_default();
+    other | value.iter().zip(after).fold(false, |found, (a, b)| found | ((*a == b' ') & (*b == b' ')))
 }
 
 #[cfg(test)]

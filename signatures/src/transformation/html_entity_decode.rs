@@ -12,18 +12,23 @@
 use transaction::decode::percent::hex;
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
-    let first = memchr::memchr(b'&', value)?;
-    let mut out = value[..first].to_vec();
-    out.reserve(value.len() - first);
-    let mut rest = &value[first..];
-    while let [byte, tail @ ..] = rest {
-        let (decoded, after) = match byte {
-            b'&' => reference(tail).unwrap_or((b'&', tail)),
-            _ => (*byte, tail),
-        };
-        out.push(decoded);
-        rest = after;
+    let mut out = Vec::new();
+    // What of the value is in `out`, and up to where it was looked at.
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = memchr::memchr(b'&', &value[at..]) {
+        let after = at + found + 1;
+        at = after;
+        if let Some((decoded, rest)) = reference(&value[after..]) {
+            out.extend_from_slice(&value[copied..after - 1]);
+            out.push(decoded);
+            at = value.len() - rest.len();
+            copied = at;
+        }
     }
+    if copied == 0 {
+        return None;
+    }
+    out.extend_from_slice(&value[copied..]);
     Some(out)
 }
 

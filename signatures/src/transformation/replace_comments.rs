@@ -9,8 +9,9 @@
 //! A comment that is not closed is one too; a lone `*/` stays.
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = value;
-    let mut out = Vec::new();
+    let first = memchr::memmem::find(value, b"/*")?;
+    let mut out = value[..first].to_vec();
+    let mut rest = &value[first..];
     while let Some(start) = memchr::memmem::find(rest, b"/*") {
         out.extend_from_slice(&rest[..start]);
         out.push(b' ');

@@ -79,8 +79,8 @@ impl<'r, 't> Evaluation<'r, 't> {
         self.candidates.screen = Some(phase);
         self.candidates.known = screen.known.free();
         let mut scratch = Scratch::default();
-        for variable in &phase.variables {
-            self.screen_variable(screen, variable, &mut scratch);
+        for variable in screen.variables(phase) {
+            self.screen_variable(screen, phase, variable, &mut scratch);
         }
         self.candidates.found.sort_unstable();
     }
@@ -89,9 +89,10 @@ impl<'r, 't> Evaluation<'r, 't> {
     pub(in crate::run) fn forget(&mut self, variable: Variable) {
         self.catalog.forget(variable);
         let Some(phase) = self.candidates.screen else { return };
-        if let Some(screened) = phase.variables.iter().find(|screened| screened.variable == variable) {
+        let screen = &self.plan.screen;
+        if let Some(screened) = screen.variables(phase).find(|screened| screened.variable == variable) {
             self.candidates.found.retain(|it| it.variable != variable);
-            self.screen_variable(&self.plan.screen, screened, &mut Scratch::default());
+            self.screen_variable(screen, phase, screened, &mut Scratch::default());
             self.candidates.found.sort_unstable();
         }
     }
@@ -99,6 +100,7 @@ impl<'r, 't> Evaluation<'r, 't> {
     fn screen_variable(
         &mut self,
         screen: &'r Screen,
+        phase: &'r PhaseScreen,
         screened: &'r ScreenedVariable,
         scratch: &mut Scratch<'t>,
     ) {
@@ -107,28 +109,31 @@ impl<'r, 't> Evaluation<'r, 't> {
         let (plan, cache, candidates) = (self.plan, &mut self.cache, &mut self.candidates);
         let Candidates { found, rules, known, .. } = candidates;
         let mut known = known.as_mut().map(|known| known.get_or_insert_default());
+        let mut may_match = Vec::new();
         for (index, value) in (0_u32..).zip(values.iter()) {
             let class = screened.class(value);
             if class.is_empty() {
                 continue;
             }
-            if let Some((place, may_match)) = known.as_ref().and_then(|it| it.get(class.id, &value.bytes)) {
-                may_match.iter().for_each(|rule| rules.insert(*rule));
-                let place = Some(place);
-                found.extend(may_match.iter().map(|rule| Candidate { rule: *rule, variable, index, place }));
+            let mut add = |rule_indices: &[u32], place| {
+                for rule in rule_indices.iter().copied().filter(|rule| phase.rules.contains(*rule)) {
+                    rules.insert(rule);
+                    found.push(Candidate { rule, variable, index, place });
+                }
+            };
+            if let Some((place, rules)) = known.as_ref().and_then(|it| it.get(class.id, &value.bytes)) {
+                add(rules, Some(place));
                 continue;
             }
-            let begin = found.len();
+            may_match.clear();
             let transform = |pipeline| cache.transform(plan, pipeline, &value.bytes);
             class.screen(&value.bytes, &screen.scanner, scratch, transform, |rule| {
-                if !found[begin..].iter().any(|it| it.rule == rule) {
-                    rules.insert(rule);
-                    found.push(Candidate { rule, variable, index, place: None });
+                if !may_match.contains(&rule) {
+                    may_match.push(rule);
                 }
             });
-            let may_match = found[begin..].iter().map(|it| it.rule);
-            let place = known.as_mut().and_then(|it| it.keep(class.id, &value.bytes, may_match));
-            found[begin..].iter_mut().for_each(|it| it.place = place);
+            let place = known.as_mut().and_then(|it| it.keep(class.id, &value.bytes, &may_match));
+            add(&may_match, place);
         }
     }
 }

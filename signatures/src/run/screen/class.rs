@@ -43,12 +43,11 @@ struct ClassTest {
 /// Memory for screening, kept from value to value.
 #[derive(Debug, Default)]
 pub(super) struct Scratch<'t> {
-    /// For each text that the value became, what it meets, and its length.
+    /// For each text that the value became, what it meets, and where it lies.
     met: Vec<u64>,
-    lengths: Vec<usize>,
-    /// For each node, which text it gave, and where that lies.
-    texts: Vec<usize>,
     bytes: Vec<Bytes<'t>>,
+    /// For each node, which text it gave.
+    texts: Vec<usize>,
 }
 
 impl Class {
@@ -119,10 +118,10 @@ impl Class {
             self.find(&scratch.met, value.len(), |_| Some(&scratch.met), |_| true, &mut found);
             return;
         }
-        scratch.transform_all(value, &self.nodes, scanner, transform);
+        scratch.transform_all(&self.nodes, scanner, transform);
         for (text, met) in scratch.met.chunks(scanner.words()).enumerate() {
             let met_at = |node| scratch.met_at(node, scanner);
-            self.find(met, scratch.lengths[text], met_at, |node| scratch.texts[node] == text, &mut found);
+            self.find(met, scratch.bytes[text].len(), met_at, |node| scratch.texts[node] == text, &mut found);
         }
     }
 
@@ -172,10 +171,9 @@ impl<'t> Scratch<'t> {
     /// Forgets the last value, and scans a new one.
     fn begin(&mut self, value: &Bytes<'t>, scanner: &Scanner) {
         self.met.clear();
-        self.lengths.clear();
         self.texts.clear();
         self.bytes.clear();
-        self.scan(value, scanner);
+        self.scan(value.clone(), scanner);
     }
 
     /// What the text meets that a node gave.
@@ -185,34 +183,34 @@ impl<'t> Scratch<'t> {
         self.met.get(text * words..(text + 1) * words)
     }
 
-    fn scan(&mut self, value: &[u8], scanner: &Scanner) {
+    fn scan(&mut self, text: Bytes<'t>, scanner: &Scanner) {
         let begin = self.met.len();
         self.met.resize(begin + scanner.words(), 0);
-        scanner.scan(value, &mut self.met[begin..]);
-        self.lengths.push(value.len());
+        scanner.scan(&text, &mut self.met[begin..]);
+        self.bytes.push(text);
     }
 
     fn transform_all(
         &mut self,
-        value: &Bytes<'t>,
         nodes: &[Node],
         scanner: &Scanner,
         mut transform: impl FnMut(Pipeline) -> Bytes<'t>,
     ) {
         for node in nodes {
             let parent = self.texts.get(node.parent).copied().unwrap_or(0);
-            let before = self.bytes.get(node.parent).unwrap_or(value).clone();
             let met = &self.met[parent * scanner.words()..][..scanner.words()];
             let stays = node.pipeline == Pipeline::ROOT
                 || (!node.triggers.is_empty() && !are_met(&node.triggers, met));
-            let after = if stays { before.clone() } else { transform(node.pipeline) };
-            if after.is_same(&before) {
-                self.texts.push(parent);
-            } else {
-                self.texts.push(self.lengths.len());
-                self.scan(&after, scanner);
+            let changed = (!stays)
+                .then(|| transform(node.pipeline))
+                .filter(|after| !after.is_same(&self.bytes[parent]));
+            match changed {
+                Some(changed) => {
+                    self.texts.push(self.bytes.len());
+                    self.scan(changed, scanner);
+                }
+                None => self.texts.push(parent),
             }
-            self.bytes.push(after);
         }
     }
 }

@@ -4,10 +4,10 @@
 //! in two phases. Which rules a value may match depends on its bytes alone, so screening need not say it again,
 //! nor need a rule that was asked and said no. Whole values are compared, not hashes of them.
 
-/// Values that are kept (count).
-const SLOTS: usize = 2_048;
-/// The longest value that is kept (bytes).
-const BYTES_MAX: usize = 512;
+/// Values that are kept (count), short ones and long ones.
+const SLOTS: [usize; 2] = [2_048, 128];
+/// The longest of each that is kept (bytes): together at most 1.5 MiB.
+const BYTES_MAX: [usize; 2] = [256, 8 << 10];
 
 /// Screened values, each with the rules that may still match it. Each has one place, by its hash; the last to
 /// come has it.
@@ -35,40 +35,29 @@ pub(super) struct Place {
 
 impl Default for Known {
     fn default() -> Self {
-        Self { slots: vec![Slot::default(); SLOTS], stamp: 0 }
+        Self { slots: vec![Slot::default(); SLOTS[0] + SLOTS[1]], stamp: 0 }
     }
 }
 
 impl Known {
     /// The rules of a class that may match a value, if it is still kept.
     pub(super) fn get(&self, class: u32, value: &[u8]) -> Option<(Place, &[u32])> {
-        if value.len() > BYTES_MAX {
-            return None;
-        }
-        let slot = slot_of(class, value);
+        let slot = slot_of(class, value)?;
         let kept = &self.slots[slot];
         let is_same = kept.stamp != 0 && kept.class == class && kept.bytes == value;
         is_same.then_some((Place { slot: slot as u32, stamp: kept.stamp }, kept.rules.as_slice()))
     }
 
     /// Keeps a value with the rules that may match it.
-    pub(super) fn keep(
-        &mut self,
-        class: u32,
-        value: &[u8],
-        rules: impl Iterator<Item = u32>,
-    ) -> Option<Place> {
-        if value.len() > BYTES_MAX {
-            return None;
-        }
-        let slot = slot_of(class, value);
+    pub(super) fn keep(&mut self, class: u32, value: &[u8], rules: &[u32]) -> Option<Place> {
+        let slot = slot_of(class, value)?;
         self.stamp = self.stamp.checked_add(1).unwrap_or(1);
         let kept = &mut self.slots[slot];
         (kept.class, kept.stamp) = (class, self.stamp);
         kept.bytes.clear();
         kept.bytes.extend_from_slice(value);
         kept.rules.clear();
-        kept.rules.extend(rules);
+        kept.rules.extend_from_slice(rules);
         Some(Place { slot: slot as u32, stamp: self.stamp })
     }
 
@@ -80,15 +69,21 @@ impl Known {
     }
 }
 
-/// The place of a value. Who sends values that share one makes them be screened again, and nothing else.
-fn slot_of(class: u32, value: &[u8]) -> usize {
+/// The place of a value; long ones have none. Who sends values that share one makes them be screened again,
+/// and nothing else.
+fn slot_of(class: u32, value: &[u8]) -> Option<usize> {
     const SPREAD: u64 = 0x517c_c1b7_2722_0a95;
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(SPREAD);
     let (words, rest) = value.as_chunks::<8>();
     let start = u64::from(class) << 32 | value.len() as u64;
     let hash = words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     let last = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    (mix(hash, last) >> 32) as usize % SLOTS
+    let hash = (mix(hash, last) >> 32) as usize;
+    match value.len() {
+        bytes if bytes <= BYTES_MAX[0] => Some(hash % SLOTS[0]),
+        bytes if bytes <= BYTES_MAX[1] => Some(SLOTS[0] + hash % SLOTS[1]),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -99,14 +94,21 @@ mod tests {
     fn keeps_the_last() {
         let mut known = Known::default();
         assert_eq!(known.get(0, b"").map(|(_, rules)| rules.to_vec()), None);
-        let place = known.keep(1, b"gzip, deflate", [3, 5].into_iter()).expect("is short");
+        let place = known.keep(1, b"gzip, deflate", &[3, 5]).expect("is short");
         assert_eq!(known.get(1, b"gzip, deflate"), Some((place, [3, 5].as_slice())));
         assert_eq!((known.get(2, b"gzip, deflate"), known.get(1, b"gzip")), (None, None));
         known.rule_out(place, 3);
         assert_eq!(known.get(1, b"gzip, deflate"), Some((place, [5].as_slice())));
-        let again = known.keep(1, b"gzip, deflate", [3].into_iter()).expect("is short");
+        let again = known.keep(1, b"gzip, deflate", &[3]).expect("is short");
         known.rule_out(place, 3);
         assert_eq!(known.get(1, b"gzip, deflate"), Some((again, [3].as_slice())));
-        assert_eq!(known.keep(1, &[b'a'; BYTES_MAX + 1], [].into_iter()), None);
+        for bytes in BYTES_MAX {
+            assert_eq!(known.get(1, &vec![b'a'; bytes]), None);
+            assert!(
+                known.keep(1, &vec![b'a'; bytes], &[]).is_some()
+                    && known.get(1, &vec![b'a'; bytes]).is_some()
+            );
+        }
+        assert_eq!(known.keep(1, &[b'a'; BYTES_MAX[1] + 1], &[]), None);
     }
 }

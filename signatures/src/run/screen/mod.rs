@@ -31,6 +31,8 @@ use test::{Test, Triggers};
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     scanner: Scanner,
+    /// Each for the rules of all phases: most values are there in two, and then known in the second.
+    variables: Vec<ScreenedVariable>,
     phases: [PhaseScreen; 5],
     known: Pool<Known>,
 }
@@ -39,7 +41,8 @@ pub(super) struct Screen {
 #[derive(Debug, Default)]
 struct PhaseScreen {
     rules: RuleSet,
-    variables: Vec<ScreenedVariable>,
+    /// The variables that they look at, by their place.
+    variables: Vec<usize>,
 }
 
 /// A variable that screened rules look at.
@@ -62,40 +65,53 @@ impl Screen {
             .collect();
         let scanner = builder.build();
         tests.retain_mut(|test| test.settle(&scanner));
-        let mut phases = Phase::ALL.map(|phase| {
-            let tests: Vec<_> = tests.iter().filter(|test| test.phase == phase).collect();
-            PhaseScreen::new(&tests, |tests| Class::new(tests, plan, &triggers, &scanner))
-        });
-        let variables = phases.iter_mut().flat_map(|phase| &mut phase.variables);
-        variables.flat_map(ScreenedVariable::classes).zip(0..).for_each(|(class, id)| class.id = id);
-        Self { scanner, phases, known: Pool::default() }
+        let class = |tests: &[&Test<'_>]| Class::new(tests, plan, &triggers, &scanner);
+        let variables = looked_at(&tests).into_iter();
+        let mut variables: Vec<_> =
+            variables.map(|variable| ScreenedVariable::new(variable, &tests, class)).collect();
+        let classes = variables.iter_mut().flat_map(ScreenedVariable::classes);
+        classes.zip(0..).for_each(|(class, id)| class.id = id);
+        let phases = Phase::ALL.map(|phase| PhaseScreen::new(phase, &tests, &variables));
+        Self { scanner, variables, phases, known: Pool::default() }
+    }
+
+    /// The variables that screened rules of a phase look at.
+    fn variables(&self, phase: &PhaseScreen) -> impl Iterator<Item = &ScreenedVariable> {
+        phase.variables.iter().filter_map(|at| self.variables.get(*at))
     }
 }
 
+/// All variables that tests look at.
+fn looked_at<'t, 'r: 't>(tests: impl IntoIterator<Item = &'t Test<'r>>) -> Vec<Variable> {
+    let mut variables: Vec<_> = tests.into_iter().flat_map(Test::variables).collect();
+    variables.sort();
+    variables.dedup();
+    variables
+}
+
 impl PhaseScreen {
-    fn new(tests: &[&Test<'_>], class: impl Fn(&[&Test<'_>]) -> Class) -> Self {
-        let mut screen = Self::default();
-        let mut variables: Vec<_> = tests.iter().flat_map(|test| test.variables()).collect();
-        variables.sort();
-        variables.dedup();
-        tests.iter().for_each(|test| screen.rules.insert(test.rule));
-        let of_name = |variable, name: Option<&[u8]>| {
-            let tests: Vec<_> = tests.iter().filter(|test| test.looks_at(variable, name)).copied().collect();
-            class(&tests)
-        };
-        for variable in variables {
-            let mut names: Vec<_> = tests.iter().flat_map(|test| test.names(variable)).collect();
-            names.sort();
-            names.dedup();
-            let named =
-                names.into_iter().map(|name| (name.clone(), of_name(variable, Some(&name)))).collect();
-            screen.variables.push(ScreenedVariable { variable, other: of_name(variable, None), named });
-        }
-        screen
+    fn new(phase: Phase, tests: &[Test<'_>], variables: &[ScreenedVariable]) -> Self {
+        let tests = || tests.iter().filter(|test| test.phase == phase);
+        let mut rules = RuleSet::default();
+        tests().for_each(|test| rules.insert(test.rule));
+        let place = |variable| variables.iter().position(|screened| screened.variable == variable);
+        Self { rules, variables: looked_at(tests()).into_iter().filter_map(place).collect() }
     }
 }
 
 impl ScreenedVariable {
+    fn new(variable: Variable, tests: &[Test<'_>], class: impl Fn(&[&Test<'_>]) -> Class) -> Self {
+        let of_name = |name: Option<&[u8]>| {
+            let tests: Vec<_> = tests.iter().filter(|test| test.looks_at(variable, name)).collect();
+            class(&tests)
+        };
+        let mut names: Vec<_> = tests.iter().flat_map(|test| test.names(variable)).collect();
+        names.sort();
+        names.dedup();
+        let named = names.into_iter().map(|name| (name.clone(), of_name(Some(&name)))).collect();
+        Self { variable, other: of_name(None), named }
+    }
+
     fn classes(&mut self) -> impl Iterator<Item = &mut Class> {
         self.named.iter_mut().map(|(_, class)| class).chain([&mut self.other])
     }
