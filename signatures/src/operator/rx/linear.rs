@@ -13,7 +13,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::{iter, syntax};
 use regex_automata::{Input, Match, hybrid};
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, HirKind, Repetition};
 
 use crate::pool::Pool;
 use crate::prefilter::{Needs, pattern_needs};
@@ -21,9 +21,16 @@ use crate::prefilter::{Needs, pattern_needs};
 /// A compiled pattern and the memory of its searches.
 #[derive(Debug)]
 pub(super) struct Linear {
+    exact: Automaton,
+    /// Matches whatever the pattern matches and more, in far fewer states.
+    wider: Option<Automaton>,
+    needs: Needs,
+}
+
+#[derive(Debug)]
+struct Automaton {
     regex: Regex,
     caches: Pool<Cache>,
-    needs: Needs,
 }
 
 impl Linear {
@@ -43,21 +50,13 @@ impl Linear {
 
     fn compile(pattern: &str) -> Result<Self, Box<BuildError>> {
         let syntax = syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true);
-        let hir = syntax::parse_with(pattern, &syntax).ok();
-        let config = Config::new()
-            .utf8_empty(false)
-            .nfa_size_limit(Some(NFA_BYTES_MAX))
-            .onepass_size_limit(Some(ONEPASS_BYTES_MAX))
-            .hybrid_cache_capacity(hir.as_ref().map_or(CACHE_BYTES, cache_bytes_max));
-        let mut builder = Regex::builder();
-        let builder = builder.syntax(syntax).configure(config);
-        let regex = match &hir {
-            Some(hir) => builder.build_from_hir(hir)?,
+        let Ok(hir) = syntax::parse_with(pattern, &syntax) else {
             // Says what is wrong.
-            None => builder.build(pattern)?,
+            let regex = Regex::builder().syntax(syntax).build(pattern)?;
+            return Ok(Self { exact: Automaton::new(regex), wider: None, needs: Needs::default() });
         };
-        let needs = hir.as_ref().map(pattern_needs).unwrap_or_default();
-        Ok(Self { regex, caches: Pool::default(), needs })
+        let wider = widened(&hir).and_then(|wider| Automaton::build(&wider).ok());
+        Ok(Self { exact: Automaton::build(&hir)?, wider, needs: pattern_needs(&hir) })
     }
 
     /// What every match holds.
@@ -67,15 +66,21 @@ impl Linear {
 
     /// The first match that begins at `from` or later.
     pub(super) fn find_at(&self, value: &[u8], from: usize) -> Option<Range<usize>> {
-        self.with_cache(|cache| self.find_with(cache, value, from))
+        if !self.may_match(value, from) {
+            return None;
+        }
+        self.exact.with_cache(|cache| self.find_with(cache, value, from))
     }
 
     /// The groups of the first match.
     pub(super) fn captures(&self, value: &[u8]) -> Option<Captures> {
-        self.with_cache(|cache| {
+        if !self.may_match(value, 0) {
+            return None;
+        }
+        self.exact.with_cache(|cache| {
             self.find_with(cache, value, 0)?;
-            let mut groups = self.regex.create_captures();
-            self.regex.search_captures_with(cache, &Input::new(value), &mut groups);
+            let mut groups = self.exact.regex.create_captures();
+            self.exact.regex.search_captures_with(cache, &Input::new(value), &mut groups);
             Some(groups)
         })
     }
@@ -87,13 +92,16 @@ impl Linear {
         matches_max: usize,
         mut take: impl FnMut(&Captures),
     ) -> Option<Range<usize>> {
-        self.with_cache(|cache| {
+        if !self.may_match(value, 0) {
+            return None;
+        }
+        self.exact.with_cache(|cache| {
             let first = self.find_with(cache, value, 0)?;
             let mut searcher = iter::Searcher::new(Input::new(value));
-            let mut groups = self.regex.create_captures();
+            let mut groups = self.exact.regex.create_captures();
             for _ in 0..matches_max {
                 searcher.advance(|input| {
-                    self.regex.search_captures_with(cache, input, &mut groups);
+                    self.exact.regex.search_captures_with(cache, input, &mut groups);
                     Ok(groups.get_match())
                 });
                 if !groups.is_match() {
@@ -105,16 +113,70 @@ impl Linear {
         })
     }
 
-    fn with_cache<T>(&self, search: impl FnOnce(&mut Cache) -> T) -> T {
-        self.caches.with(|| self.regex.create_cache(), search)
+    /// Whether there may be a match: what the wider pattern does not match, the pattern does not.
+    fn may_match(&self, value: &[u8], from: usize) -> bool {
+        let input = || Input::new(value).range(from..).earliest(true);
+        let matches =
+            |it: &Automaton| it.with_cache(|cache| it.regex.search_half_with(cache, &input())).is_some();
+        self.wider.as_ref().is_none_or(matches)
     }
 
     /// Most values do not match, and to know that takes the forward automaton alone.
     fn find_with(&self, cache: &mut Cache, value: &[u8], from: usize) -> Option<Range<usize>> {
-        let input = Input::new(value).range(from..);
-        self.regex.search_half_with(cache, &input.clone().earliest(true))?;
-        self.regex.search_with(cache, &input).as_ref().map(Match::range)
+        let (regex, input) = (&self.exact.regex, Input::new(value).range(from..));
+        if self.wider.is_none() {
+            regex.search_half_with(cache, &input.clone().earliest(true))?;
+        }
+        regex.search_with(cache, &input).as_ref().map(Match::range)
     }
+}
+
+impl Automaton {
+    fn new(regex: Regex) -> Self {
+        Self { regex, caches: Pool::default() }
+    }
+
+    fn build(hir: &Hir) -> Result<Self, Box<BuildError>> {
+        let config = Config::new()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(NFA_BYTES_MAX))
+            .onepass_size_limit(Some(ONEPASS_BYTES_MAX))
+            .hybrid_cache_capacity(cache_bytes_max(hir));
+        Ok(Self::new(Regex::builder().configure(config).build_from_hir(hir)?))
+    }
+
+    fn with_cache<T>(&self, search: impl FnOnce(&mut Cache) -> T) -> T {
+        self.caches.with(|| self.regex.create_cache(), search)
+    }
+}
+
+/// A pattern that matches more: what may repeat many times may repeat without end. `.{0,600}` makes so many
+/// states that an automaton is given up for a matcher a hundred times slower; `.*` makes one. `None` where
+/// nothing repeats so often.
+fn widened(hir: &Hir) -> Option<Hir> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => None,
+        HirKind::Capture(capture) => widened(&capture.sub),
+        HirKind::Concat(parts) => widened_parts(parts).map(Hir::concat),
+        HirKind::Alternation(parts) => widened_parts(parts).map(Hir::alternation),
+        HirKind::Repetition(repetition) => {
+            let sub = widened(&repetition.sub);
+            let is_long = repetition.max.is_some_and(|max| max > REPEATED_MAX);
+            (is_long || sub.is_some()).then(|| {
+                let max = if is_long { None } else { repetition.max };
+                let sub = Box::new(sub.unwrap_or_else(|| (*repetition.sub).clone()));
+                let min = repetition.min.min(REPEATED_MAX);
+                Hir::repetition(Repetition { min, max, greedy: repetition.greedy, sub })
+            })
+        }
+    }
+}
+
+fn widened_parts(parts: &[Hir]) -> Option<Vec<Hir>> {
+    let wider: Vec<_> = parts.iter().map(widened).collect();
+    let is_wider = wider.iter().any(Option::is_some);
+    let parts = wider.into_iter().zip(parts).map(|(wider, part)| wider.unwrap_or_else(|| part.clone()));
+    is_wider.then(|| parts.collect())
 }
 
 /// What a cache of this pattern may take: enough that the states which ordinary values need stay in it. An
@@ -138,6 +200,8 @@ fn in_use() -> MutexGuard<'static, InUse> {
     IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What repeats more often is taken to repeat without end, in the wider pattern.
+const REPEATED_MAX: u32 = 8;
 /// The most memory a compiled pattern may take, in bytes.
 const NFA_BYTES_MAX: usize = 32 << 20;
 /// The most memory of the automaton that finds groups in one pass, in bytes.
@@ -155,6 +219,25 @@ mod tests {
     use crate::pool::PLACES;
 
     #[test]
+    fn the_wider_pattern_matches_more() {
+        for (pattern, wider) in [
+            ("<a.{0,600}?on[a-z]{3,20}=", Some("<a.*?on[a-z]{3,}=")),
+            ("(?:a{9}|b{2,4})c", Some("(?:a{8,}|b{2,4})c")),
+            ("(?:x.{1,80}y){2}", Some("(?:x.+y){2}")),
+            ("a+b{0,8}", None),
+        ] {
+            let parse = |pattern: &str| regex_syntax::Parser::new().parse(pattern).unwrap();
+            let found = super::widened(&parse(pattern)).map(|hir| hir.to_string());
+            assert_eq!(found, wider.map(|wider| parse(wider).to_string()), "{pattern}");
+        }
+        let linear = Linear::compile("<a.{0,600}b.{0,600}=").unwrap();
+        let far = ["<a".into(), ".".repeat(601), "b=".into()].concat();
+        assert!(linear.may_match(far.as_bytes(), 0) && linear.find_at(far.as_bytes(), 0).is_none());
+        assert_eq!(linear.find_at(&far.as_bytes()[1..], 0), None);
+        assert_eq!(linear.find_at(b"x<ab=", 0), Some(1..5));
+    }
+
+    #[test]
     fn equal_patterns_are_compiled_once_while_in_use() {
         let (first, second) = (Linear::shared("a+shared").unwrap(), Linear::shared("a+shared").unwrap());
         assert!(Arc::ptr_eq(&first, &second));
@@ -165,10 +248,10 @@ mod tests {
     fn searches_at_the_same_time_have_a_cache_each() {
         fn nested(linear: &Linear, depth: usize) -> bool {
             let found = linear.find_at(b"xaab", 1) == Some(1..4);
-            found && (depth == 0 || linear.with_cache(|_| nested(linear, depth - 1)))
+            found && (depth == 0 || linear.exact.with_cache(|_| nested(linear, depth - 1)))
         }
         let linear = Linear::shared("a+b").unwrap();
         assert!(nested(&linear, PLACES + 1));
-        assert_eq!(linear.caches.filled(), PLACES);
+        assert_eq!(linear.exact.caches.filled(), PLACES);
     }
 }
