@@ -1,10 +1,12 @@
 //! What judging one request costs: `cost [--stage model|rules|whole] [--requests N] [--instructions]`.
 //!
 //! Times are those of single requests, each the best of several, so that the spread is that of requests and not
-//! of the machine. Instructions are counted by valgrind's callgrind, which this program then runs itself under:
-//! the difference between two numbers of rounds, so that reading the corpus does not count.
+//! of the machine. Instructions are counted by valgrind's callgrind, which this program then runs itself under,
+//! with a file of 200 of the requests: the difference between two numbers of rounds, so that reading and loading
+//! do not count.
 
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +16,7 @@ use clap::{Parser, ValueEnum};
 use engine::{Evaluation, Snapshot};
 use model::{Model, Scratch, Setting, Strangest};
 use portcullis_benches::corpus::{Corpus, snapshot_with};
+use portcullis_benches::{records, thinned};
 use transaction::{Limits, Record, Transaction};
 
 /// What judging one request costs.
@@ -34,6 +37,9 @@ struct Args {
     /// Attacks instead of ordinary requests
     #[arg(long)]
     hostile: bool,
+    /// Requests of this file, all of them, instead of those of the corpus
+    #[arg(long, value_name = "FILE")]
+    records: Option<PathBuf>,
     /// Count instructions as well; needs valgrind
     #[arg(long)]
     instructions: bool,
@@ -52,11 +58,18 @@ enum Stage {
 fn main() -> Result<()> {
     let args = Args::parse();
     ensure!(args.requests > 0 && args.rounds > 0, "nothing to measure");
-    let corpus = Corpus::sample(args.hostile, args.requests);
+    let (name, requests) = match &args.records {
+        Some(file) => ("given", records(file)?.collect::<Result<Vec<_>>>()?),
+        None => {
+            let corpus = Corpus::sample(args.hostile, args.requests);
+            (corpus.name, corpus.records)
+        }
+    };
+    ensure!(!requests.is_empty(), "nothing to measure");
     let mut times = match args.stage {
-        Stage::Model => model_times(&corpus.records, args.rounds),
-        Stage::Rules => whole_times(&corpus.records, args.rounds, &snapshot_with(&args.rules, "none")),
-        Stage::Whole => whole_times(&corpus.records, args.rounds, &snapshot_with(&args.rules, "default")),
+        Stage::Model => model_times(&requests, args.rounds),
+        Stage::Rules => whole_times(&requests, args.rounds, &snapshot_with(&args.rules, "none")),
+        Stage::Whole => whole_times(&requests, args.rounds, &snapshot_with(&args.rules, "default")),
     };
     times.sort_unstable();
     let at = |share: f64| micros(times[((times.len() - 1) as f64 * share) as usize]);
@@ -64,15 +77,21 @@ fn main() -> Result<()> {
     println!(
         "{} {} requests, microseconds: p50 {:.1}, p90 {:.1}, p99 {:.1}, max {:.1}, mean {mean:.1}",
         times.len(),
-        corpus.name,
+        name,
         at(0.5),
         at(0.9),
         at(0.99),
         at(1.0),
     );
     if args.instructions {
-        let (one, three) = (instructions(1)?, instructions(3)?);
-        println!("instructions a request, mean: {}", (three - one) / 2 / times.len() as u64);
+        let few = thinned(requests, COUNTED);
+        let file = std::env::temp_dir().join(format!("portcullis-cost-{}.jsonl", std::process::id()));
+        let lines: String = few.iter().map(|record| record.to_json() + "\n").collect();
+        std::fs::write(&file, lines).with_context(|| format!("cannot write `{}`", file.display()))?;
+        let counts = instructions(&file, 1).and_then(|one| Ok((one, instructions(&file, 2)?)));
+        std::fs::remove_file(&file).ok();
+        let (one, two) = counts?;
+        println!("instructions a request, mean of {}: {}", few.len(), (two - one) / few.len() as u64);
     }
     Ok(())
 }
@@ -127,14 +146,19 @@ fn best_of<T>(rounds: usize, items: &[T], mut work: impl FnMut(&T)) -> Vec<Durat
     best
 }
 
-/// Instructions of this program with so many rounds.
-fn instructions(rounds: usize) -> Result<u64> {
+/// Requests whose instructions are counted: valgrind is slow.
+const COUNTED: usize = 200;
+
+/// Instructions of this program with these requests and so many rounds.
+fn instructions(requests: &Path, rounds: usize) -> Result<u64> {
     let own = std::env::current_exe()?;
     let given = std::env::args().skip(1).filter(|it| it != "--instructions");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(own)
         .args(given)
+        .arg("--records")
+        .arg(requests)
         .args(["--rounds", &rounds.to_string()])
         .output()
         .context("cannot run valgrind")?;
