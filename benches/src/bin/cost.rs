@@ -1,4 +1,5 @@
-//! What judging one request costs: `cost [--stage model|rules|whole] [--requests N] [--instructions]`.
+//! What judging one request costs: `cost [--stage model|rules|whole|record|lesson|learn] [--requests N]
+//! [--instructions]`.
 //!
 //! Times are those of single requests, each the best of several, so that the spread is that of requests and not
 //! of the machine. Instructions are counted by valgrind's callgrind, which this program then runs itself under,
@@ -9,11 +10,13 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
-use engine::{Evaluation, Snapshot};
+use engine::{Evaluation, Outcome, Snapshot};
+use model::profile::{Caps, Learner, Quorum, State};
 use model::{Model, Scratch, Setting, Strangest};
 use portcullis_benches::corpus::{Corpus, snapshot_with};
 use portcullis_benches::{records, thinned};
@@ -53,6 +56,12 @@ enum Stage {
     Rules,
     /// Parsing, rules, model and decision.
     Whole,
+    /// The same, with the decision record.
+    Record,
+    /// The same, and the request is queued to be learned from: what a request pays for learning.
+    Lesson,
+    /// Learning from a request that is queued: what the learning thread does.
+    Learn,
 }
 
 fn main() -> Result<()> {
@@ -70,6 +79,9 @@ fn main() -> Result<()> {
         Stage::Model => model_times(&requests, args.rounds),
         Stage::Rules => whole_times(&requests, args.rounds, &snapshot_with(&args.rules, "none")),
         Stage::Whole => whole_times(&requests, args.rounds, &snapshot_with(&args.rules, "default")),
+        Stage::Record => record_times(&requests, args.rounds, &snapshot_with(&args.rules, "default")),
+        Stage::Lesson => lesson_times(&requests, args.rounds, &snapshot_with(&args.rules, "default")),
+        Stage::Learn => learn_times(&requests, args.rounds, &snapshot_with(&args.rules, "default")),
     };
     times.sort_unstable();
     let at = |share: f64| micros(times[((times.len() - 1) as f64 * share) as usize]);
@@ -131,6 +143,39 @@ fn parsed(record: &Record) -> Transaction {
 fn whole_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> Vec<Duration> {
     best_of(rounds, records, |record| {
         black_box(Evaluation::of_record(snapshot.clone(), record).verdict().is_blocked());
+    })
+}
+
+fn record_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> Vec<Duration> {
+    best_of(rounds, records, |record| {
+        let evaluation = Evaluation::of_record(snapshot.clone(), record);
+        black_box(evaluation.finish(Outcome::default()).blocked);
+    })
+}
+
+/// As the proxy queues requests; taking one out again counts as well.
+fn lesson_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> Vec<Duration> {
+    let (queue, lessons) = sync_channel(128);
+    best_of(rounds, records, |record| {
+        let evaluation = Evaluation::of_record(snapshot.clone(), record);
+        let (record, lesson) = evaluation.finish_with_lesson(Outcome::default());
+        black_box(record.blocked);
+        if let Some(lesson) = lesson.filter(|lesson| black_box(lesson.bytes()) < 8 << 20) {
+            assert!(queue.try_send(Box::new(lesson)).is_ok());
+            black_box(lessons.try_recv().is_ok());
+        }
+    })
+}
+
+fn learn_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> Vec<Duration> {
+    let lesson = |record: &Record| {
+        let evaluation = Evaluation::of_record(snapshot.clone(), record);
+        evaluation.finish_with_lesson(Outcome::default()).1
+    };
+    let lessons: Vec<_> = records.iter().filter_map(lesson).collect();
+    let mut learner = Learner::new(State::default(), Caps::default(), Quorum::default());
+    best_of(rounds, &lessons, |lesson| {
+        black_box(lesson.teach(&mut learner));
     })
 }
 
