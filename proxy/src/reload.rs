@@ -69,11 +69,7 @@ impl Reloader {
         let upstreams = Arc::new(Upstreams::new(&loaded.config().upstreams));
         let running = Running { snapshot: Arc::clone(&loaded.snapshot), upstreams, reports, lessons: None };
         match self.learning() {
-            // What it knows by now is newer than the file.
-            Some(learning) => Running {
-                lessons: Some(Arc::clone(learning.lessons())),
-                ..running.with_profiles(learning.profiles())
-            },
+            Some(learning) => learning.join(&running),
             None => running,
         }
     }
@@ -82,12 +78,14 @@ impl Reloader {
     pub(crate) fn learn(&self, shared: &Shared, loaded: &Loaded) -> io::Result<()> {
         *self.learning.lock().unwrap_or_else(PoisonError::into_inner) =
             self.wanted_learning(shared, loaded)?;
-        let Some(learning) = self.learning() else { return Ok(()) };
-        shared.running.rcu(|running| Running {
-            lessons: Some(Arc::clone(learning.lessons())),
-            ..running.with_profiles(learning.profiles())
-        });
+        self.join_learning(shared);
         Ok(())
+    }
+
+    fn join_learning(&self, shared: &Shared) {
+        if let Some(learning) = self.learning() {
+            shared.running.rcu(|running| learning.join(running));
+        }
     }
 
     /// Learns what is queued and writes it.
@@ -181,6 +179,8 @@ impl Reloader {
         let running = self.running(loaded);
         running.upstreams.start().await;
         shared.running.store(Arc::new(running));
+        // Something may have been published while the upstreams were looked up.
+        self.join_learning(shared);
         self.status.store(Arc::new(Status::of(loaded)));
         self.metrics.running(loaded.snapshot.hashes());
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&loaded.files);

@@ -86,4 +86,4 @@ const EVERY: Duration = Duration::from_secs(60);
 /// Profiles are built anew each time, and what was learned since is lost in a crash.
 const EVERY_RANGE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 /// Requests a second that are learned from at most, unless another number is set.
-const REQUESTS_PER_SECOND_MAX: u32 = 20;
+const REQUESTS_PER_SECOND_MAX: u32 = 100;

@@ -185,7 +185,7 @@ pub struct LearningSpec {
     pub mode: LearningMode,
     /// How often what was learned takes effect and is written to the file. Default `1m`.
     pub every: Option<String>,
-    /// Requests a second that are learned from at most; of more, a fair sample. Default 20.
+    /// Requests a second that are learned from at most; of more, a fair sample. Default 100.
     #[schemars(range(min = 1, max = 1000))]
     pub requests_per_second_max: Option<u32>,
     /// How much must be seen of something before it is usual.

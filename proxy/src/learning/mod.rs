@@ -71,14 +71,9 @@ impl Learning {
         &self.settings
     }
 
-    /// The way to the thread.
-    pub(crate) fn lessons(&self) -> &Arc<Lessons> {
-        &self.lessons
-    }
-
-    /// What it knows, as it was published last.
-    pub(crate) fn profiles(&self) -> Arc<Profiles> {
-        self.latest.load_full()
+    /// The same configuration with what is known by now, which is newer than the file, and the way to know more.
+    pub(crate) fn join(&self, running: &Running) -> Running {
+        Running { lessons: Some(Arc::clone(&self.lessons)), ..running.with_profiles(self.latest.load_full()) }
     }
 
     /// Publishes and writes what it knows now; takes up the file if somebody else changed it.

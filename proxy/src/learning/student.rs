@@ -80,7 +80,11 @@ impl Student {
     fn wrote(&mut self, written: Result<(), String>) {
         self.metrics.learning.written(written.is_ok());
         match written {
-            Ok(()) => self.is_failing = false,
+            Ok(()) if self.is_failing => {
+                tracing::info!("what was learned is kept again");
+                self.is_failing = false;
+            }
+            Ok(()) => {}
             Err(why) if !self.is_failing => {
                 tracing::error!(%why, "what was learned cannot be kept; it is still learned and used");
                 self.is_failing = true;
