@@ -2,7 +2,8 @@
 //!
 //! A request's values are taken out and decoded ([`extract`], [`decode`]); each view of each value is scored
 //! in two stages. Stage 1 is linear over the byte n-grams of a window ([`ngram`]); where it sees anything at
-//! all, stage 2 is a logistic regression over what the strangest window is like ([`lexical`], [`keyword`]).
+//! all, stage 2 is a logistic regression over what the strangest stretches are like ([`stretch`], [`lexical`],
+//! [`keyword`]).
 //! The highest score of all views is the transaction's [`ModelScore`].
 
 pub mod artifact;
@@ -18,10 +19,12 @@ mod location;
 pub mod ngram;
 mod normal;
 pub mod profile;
+pub mod run;
 mod score;
 mod serve;
 mod span;
 pub mod stage2;
+pub mod stretch;
 
 pub use artifact::{Artifact, ArtifactError};
 pub use extract::{Extractor, View, Visit};

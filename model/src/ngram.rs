@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use crate::normal::Normaliser;
+use crate::run::{RUNS_MAX, Run, Runs};
 
 /// Weights (count): two bytes of hash.
 pub const BUCKETS: usize = 1 << 16;
@@ -81,6 +82,8 @@ pub struct Stage1 {
     pub mean: f32,
     /// How many windows there are.
     pub windows: u32,
+    /// The runs of bytes that speak most for an attack, the strongest first.
+    pub runs: [Option<Run>; RUNS_MAX],
 }
 
 /// Weights with room for marks: each entry is a weight and the number of the last block that had it, in
@@ -126,7 +129,7 @@ impl Table {
     pub fn score(&mut self, value: &[u8]) -> Stage1 {
         self.begin_value(value.len());
         let (mut normaliser, mut rolling) = (Normaliser::default(), Rolling::default());
-        let mut found = Found::default();
+        let (mut found, mut runs) = (Found::default(), Runs::new(self.scale));
         let (mut previous, mut block, mut filled) = (None, Block::default(), 0);
         for (at, byte) in value.iter().enumerate() {
             let Some(normal) = normaliser.push(*byte) else { continue };
@@ -139,11 +142,13 @@ impl Table {
                 filled = 0;
             }
             filled += 1;
-            rolling.push(normal, |bucket| self.mark(bucket, &mut block));
+            let mut new = 0;
+            rolling.push(normal, |bucket| new += self.mark(bucket, &mut block));
+            runs.push(at, new);
         }
         block.end = value.len();
         found.end(previous, block, self);
-        found.finish(value.len(), self.bias)
+        found.finish(value.len(), self.bias, runs.finish())
     }
 
     /// Does something while some buckets weigh nothing; `weights` is written to.
@@ -192,8 +197,9 @@ impl Table {
         self.block = 0;
     }
 
+    /// Notes an n-gram; its weight, if the window has it for the first time.
     #[inline]
-    fn mark(&mut self, bucket: usize, block: &mut Block) {
+    fn mark(&mut self, bucket: usize, block: &mut Block) -> i32 {
         // Without branches: whether an n-gram is new is what a processor cannot predict.
         let entry = &mut self.entries[bucket % BUCKETS];
         let weight = i32::from(entry.weight);
@@ -204,6 +210,20 @@ impl Table {
         block.shared_sum += weight * is_shared as i32;
         block.shared_count += is_shared;
         entry.mark = self.block;
+        weight * (is_new as i32 - is_shared as i32)
+    }
+
+    /// The score of a few bytes as if they were one window.
+    pub fn window_of(&mut self, bytes: &[u8]) -> f32 {
+        self.begin_value(bytes.len());
+        let (mut normaliser, mut rolling) = (Normaliser::default(), Rolling::default());
+        let mut block = Block::default();
+        for normal in bytes.iter().filter_map(|byte| normaliser.push(*byte)) {
+            rolling.push(normal, |bucket| {
+                self.mark(bucket, &mut block);
+            });
+        }
+        damped(self.bias, block.sum as f32 * self.scale, block.count)
     }
 
     fn window(&self, previous: Option<Block>, block: Block) -> Window {
@@ -253,10 +273,10 @@ impl Found {
         }
     }
 
-    fn finish(self, bytes: usize, bias: f32) -> Stage1 {
+    fn finish(self, bytes: usize, bias: f32, runs: [Option<Run>; RUNS_MAX]) -> Stage1 {
         let best = self.best.unwrap_or(Window { range: 0..bytes, score: bias });
         let second = self.second.unwrap_or(best.score);
-        Stage1 { second, mean: self.total / self.windows.max(1) as f32, windows: self.windows, best }
+        Stage1 { second, mean: self.total / self.windows.max(1) as f32, windows: self.windows, best, runs }
     }
 }
 

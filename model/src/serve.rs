@@ -1,5 +1,7 @@
 //! A model at work.
 
+use std::ops::Range;
+
 use transaction::{Body, Transaction};
 
 use crate::artifact::{Artifact, ArtifactError};
@@ -8,7 +10,8 @@ use crate::keyword::Keywords;
 use crate::known::Known;
 use crate::ngram::{Stage1, Table};
 use crate::profile::{Adjustment, Place};
-use crate::{Confidence, Finding, ModelScore, Strangest, stage2};
+use crate::stretch::{Part, Stretch};
+use crate::{Confidence, Finding, ModelScore, Strangest, stage2, stretch};
 
 /// Values whose stage-1 score is not above this are not looked at again: one in twelve ordinary values is.
 pub const GATE: f32 = -1.5;
@@ -40,6 +43,8 @@ pub struct Setting<'s> {
 struct Scored {
     log_odds: f32,
     stage1: Stage1,
+    /// The bytes of the view that say so.
+    range: Range<usize>,
     adjustment: Option<Adjustment>,
 }
 
@@ -141,11 +146,21 @@ impl Model {
         (scored.log_odds, scored.adjustment)
     }
 
-    /// Log-odds and stage 1 of a view.
-    pub(crate) fn inspect(&self, view: View<'_>, scratch: &mut Scratch) -> (f32, Stage1) {
+    /// Log-odds of a view, its stage 1, and the highest stage-1 score of its stretches.
+    pub(crate) fn inspect(&self, view: View<'_>, scratch: &mut Scratch) -> (f32, Stage1, f32) {
         let Scratch { loaded, buffers, .. } = scratch;
-        let scored = self.view(view, None, &mut self.loaded(loaded).table, buffers);
-        (scored.log_odds, scored.stage1)
+        let table = &mut self.loaded(loaded).table;
+        let scored = self.view(view, None, table, buffers);
+        let highest = Stretch::highest(view.value, &scored.stage1, table);
+        (scored.log_odds, scored.stage1, highest)
+    }
+
+    /// The stretches of a value that stage 2 looks at.
+    pub(crate) fn stretches(&self, value: &[u8], stage1: &Stage1, scratch: &mut Scratch) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        let table = &mut self.loaded(&mut scratch.loaded).table;
+        Stretch::each(value, stage1, table, |stretch| stretches.push(stretch));
+        stretches
     }
 
     /// A bit for each class of words that the strangest window of a value has.
@@ -190,18 +205,13 @@ impl Model {
         buffers: &mut Buffers,
     ) -> Scored {
         let stage1 = table.score(view.value);
-        if stage1.best.score <= NOVEL_GATE {
-            return Scored { log_odds: stage1.best.score - GATE_PENALTY, stage1, adjustment: None };
+        let range = stage1.best.range.clone();
+        if is_ordinary(&stage1) {
+            return Scored { log_odds: stage1.best.score - GATE_PENALTY, stage1, range, adjustment: None };
         }
         let effect = place.and_then(|it| it.effect(view.location, view.name, &mut buffers.key));
         let bonus = effect.map_or(0.0, |effect| effect.bonus);
-        let cold = if stage1.best.score > GATE || bonus > 0.0 {
-            let Buffers { lowered, row, .. } = &mut *buffers;
-            stage2::write(view.location, view.value, &stage1, &self.keywords, lowered, row);
-            self.stage2(row)
-        } else {
-            stage1.best.score - GATE_PENALTY
-        };
+        let (cold, range) = self.cold(&view, &stage1, bonus > 0.0, table, buffers);
         let habitual =
             effect.and_then(|effect| effect.rest(view.value, &stage1, table, &mut buffers.weights));
         let (log_odds, adjustment) = match habitual {
@@ -209,13 +219,43 @@ impl Model {
             None if bonus > 0.0 => (cold + bonus, Some(Adjustment::Novel { bonus })),
             None => (cold, None),
         };
-        Scored { log_odds, stage1, adjustment }
+        Scored { log_odds, stage1, range, adjustment }
     }
 
-    fn stage2(&self, row: &[f32]) -> f32 {
+    /// The highest log-odds of a view's stretches, whatever its parameter is like, and where they are.
+    fn cold(
+        &self,
+        view: &View<'_>,
+        stage1: &Stage1,
+        is_novel: bool,
+        table: &mut Table,
+        buffers: &mut Buffers,
+    ) -> (f32, Range<usize>) {
+        let Buffers { lowered, row, .. } = buffers;
+        let mut log_odds = |stretch: &Stretch| {
+            stage2::write(view.location, view.value, stage1, stretch, &self.keywords, lowered, row);
+            self.stage2(row, &stretch.part)
+        };
+        let mut found = (stage1.best.score - GATE_PENALTY, stage1.best.range.clone());
+        if is_novel && stage1.best.score <= GATE {
+            found.0 = log_odds(&Stretch::window(view.value, stage1));
+        }
+        Stretch::each(view.value, stage1, table, |stretch| {
+            let log_odds = log_odds(&stretch);
+            if log_odds > found.0 {
+                let range =
+                    if stretch.part == Part::Window { stage1.best.range.clone() } else { stretch.range };
+                found = (log_odds, range);
+            }
+        });
+        found
+    }
+
+    fn stage2(&self, row: &[f32], part: &Part) -> f32 {
         let Artifact { header, means, scales, weights, .. } = &self.artifact;
-        let moments = means.iter().zip(scales);
-        let parts = row.iter().zip(moments).zip(weights);
+        let first = stage2::columns(part).start;
+        let moments = means.iter().zip(scales).skip(first);
+        let parts = row.iter().zip(moments).zip(weights.iter().skip(first));
         let sum: f32 = parts
             .map(|((value, (mean, scale)), weight)| ((value - mean) * scale).clamp(-CLIP, CLIP) * weight)
             .sum();
@@ -226,13 +266,22 @@ impl Model {
         if slot.as_ref().is_none_or(|loaded| loaded.hash != self.hash) {
             *slot = None;
         }
-        let Artifact { header, stage1, .. } = &self.artifact;
         slot.get_or_insert_with(|| Loaded {
             hash: self.hash.clone(),
-            table: Table::new(stage1, header.stage1_scale, header.stage1_bias),
+            table: self.table(),
             known: Known::default(),
         })
     }
+
+    pub(crate) fn table(&self) -> Table {
+        let Artifact { header, stage1, .. } = &self.artifact;
+        Table::new(stage1, header.stage1_scale, header.stage1_bias)
+    }
+}
+
+/// Whether stage 2 need not look at a value, whatever its parameter is like.
+fn is_ordinary(stage1: &Stage1) -> bool {
+    stage1.best.score <= NOVEL_GATE && !stretch::has_runs(stage1)
 }
 
 /// Looks at the views of one head or body.
@@ -259,13 +308,12 @@ impl Visit for Looker<'_> {
             self.ordinary = None;
             return;
         }
-        let Scored { log_odds, stage1, adjustment } =
+        let Scored { log_odds, stage1, range, adjustment } =
             self.model.view(view, self.setting.place.as_ref(), self.table, self.buffers);
-        let is_ordinary = stage1.best.score <= NOVEL_GATE;
+        let is_ordinary = is_ordinary(&stage1);
         self.ordinary = self.ordinary.filter(|_| is_ordinary).map(|highest| highest.max(log_odds));
-        self.strangest.take(log_odds, adjustment, |log_odds| {
-            Finding::new(view, log_odds, adjustment, stage1.best.range.clone())
-        });
+        self.strangest
+            .take(log_odds, adjustment, |log_odds| Finding::new(view, log_odds, adjustment, range.clone()));
     }
 
     fn knows(&mut self, value: View<'_>, is_encoded: bool) -> bool {

@@ -1,18 +1,27 @@
-//! Stage 2: what the strangest window of a value is like, as a row of numbers.
+//! Stage 2: what a stretch of a value is like, as a row of numbers.
+//!
+//! Stretches of both kinds are described alike, but each has weights of its own: around the strangest window
+//! is the rest of the value, a run is cut out of text that says little about it.
+
+use std::ops::Range;
 
 use crate::keyword::Keywords;
+use crate::lexical;
 use crate::ngram::Stage1;
-use crate::{Location, keyword, lexical};
+use crate::stretch::{MARGIN_BYTES, Part, Stretch};
+use crate::{Location, keyword};
 
-/// Features of one view (count).
-pub const COUNT: usize = STAGE1.len() + LOCATIONS.len() + lexical::COUNT + keyword::COUNT;
-/// Bytes before and after the strangest window that are looked at as well.
-const MARGIN_BYTES: usize = 48;
-/// Bytes that are looked at, at most: runs of spaces or digits make a window of normalised bytes longer.
-const WINDOW_BYTES_MAX: usize = 256;
+/// Features of a window (count).
+pub const WINDOW_COUNT: usize = WINDOW.len() + SHARED_COUNT;
+/// Features of a run (count).
+pub const RUN_COUNT: usize = RUN.len() + SHARED_COUNT + lexical::COUNT;
+/// Features of both (count).
+pub const COUNT: usize = WINDOW_COUNT + RUN_COUNT;
+/// Features that both have (count).
+const SHARED_COUNT: usize = LOCATIONS.len() + lexical::COUNT + keyword::COUNT;
 
-/// Names of the features that come from stage 1.
-const STAGE1: [&str; 8] = [
+/// Names of the features of a window that come from stage 1.
+const WINDOW: [&str; 8] = [
     "stage1_best",
     "stage1_second",
     "stage1_mean",
@@ -23,6 +32,14 @@ const STAGE1: [&str; 8] = [
     "log_windows",
 ];
 
+/// Names of the features of a run that come from stage 1. The first is 1: its weight is what a run scores more
+/// than a window.
+const RUN: [&str; 6] =
+    ["run", "run_stage1", "run_sum", "run_stage1_above_1", "run_stage1_above_3", "run_is_short"];
+
+/// Shorter stretches are short (bytes).
+const SHORT_BYTES: usize = 12;
+
 /// Places whose values are written differently from others.
 const LOCATIONS: [(&str, &[Location]); 4] = [
     ("in_header", &[Location::Header]),
@@ -31,47 +48,81 @@ const LOCATIONS: [(&str, &[Location]); 4] = [
     ("in_name", &[Location::QueryName, Location::BodyName]),
 ];
 
-/// The names of all features, in order: what an artifact must agree with.
+/// The names of all features, in order, first those of windows: what an artifact must agree with.
 #[must_use]
 pub fn names() -> Vec<String> {
-    let stage1 = STAGE1.iter().map(|name| (*name).to_owned());
-    let locations = LOCATIONS.iter().map(|(name, _)| (*name).to_owned());
-    stage1.chain(locations).chain(lexical::names()).chain(keyword::names().map(str::to_owned)).collect()
+    let of_window = WINDOW.iter().map(|name| (*name).to_owned()).chain(shared_names());
+    let of_run = RUN.iter().map(|name| (*name).to_owned());
+    let of_run = of_run.chain(shared_names().map(|name| format!("run_{name}")));
+    of_window.chain(of_run).chain(lexical::names().map(|name| format!("around_{name}"))).collect()
 }
 
-/// Writes the features of a view whose value has the scores `stage1`; `out` is emptied first.
+fn shared_names() -> impl Iterator<Item = String> {
+    let locations = LOCATIONS.iter().map(|(name, _)| (*name).to_owned());
+    locations.chain(lexical::names()).chain(keyword::names().map(str::to_owned))
+}
+
+/// Which of all features a row is of.
+#[must_use]
+pub fn columns(part: &Part) -> Range<usize> {
+    match part {
+        Part::Window => 0..WINDOW_COUNT,
+        Part::Run(_) => WINDOW_COUNT..COUNT,
+    }
+}
+
+/// Writes the features of a stretch of a value whose windows have the scores `stage1`; `out` is emptied first.
 pub fn write(
     location: Location,
     value: &[u8],
     stage1: &Stage1,
+    stretch: &Stretch,
     keywords: &Keywords,
     lowered: &mut Vec<u8>,
     out: &mut Vec<f32>,
 ) {
     out.clear();
-    let best = stage1.best.score;
-    let flag = |is: bool| f32::from(u8::from(is));
-    out.extend([
-        best,
-        stage1.second,
-        stage1.mean,
-        (best - 1.0).max(0.0),
-        (best - 3.0).max(0.0),
-        (-best).max(0.0),
-        flag(value.len() < 12),
-        (stage1.windows as f32).ln_1p(),
-    ]);
+    let score = stretch.score;
+    let bytes = value.get(stretch.range.clone()).unwrap_or_default();
+    match stretch.part {
+        Part::Window => out.extend([
+            score,
+            stage1.second,
+            stage1.mean,
+            (score - 1.0).max(0.0),
+            (score - 3.0).max(0.0),
+            (-score).max(0.0),
+            flag(value.len() < SHORT_BYTES),
+            (stage1.windows as f32).ln_1p(),
+        ]),
+        Part::Run(sum) => out.extend([
+            1.0,
+            score,
+            sum.sqrt(),
+            (score - 1.0).max(0.0),
+            (score - 3.0).max(0.0),
+            flag(bytes.len() < SHORT_BYTES),
+        ]),
+    }
     out.extend(LOCATIONS.iter().map(|(_, those)| flag(those.contains(&location))));
-    let window = around(value, stage1);
-    lexical::write(window, out);
-    lower(window, lowered);
+    lexical::write(bytes, out);
+    lower(bytes, lowered);
     keywords.write(lowered, out);
+    if stretch.part != Part::Window {
+        around(value, &stretch.range, lowered);
+        lexical::write(lowered, out);
+    }
 }
 
 /// A bit for each class of words that the strangest window of a value has.
 pub(crate) fn classes(value: &[u8], stage1: &Stage1, keywords: &Keywords, lowered: &mut Vec<u8>) -> u64 {
-    lower(around(value, stage1), lowered);
+    let range = Stretch::window(value, stage1).range;
+    lower(value.get(range).unwrap_or_default(), lowered);
     keywords.classes(lowered)
+}
+
+fn flag(is: bool) -> f32 {
+    f32::from(u8::from(is))
 }
 
 fn lower(window: &[u8], lowered: &mut Vec<u8>) {
@@ -79,12 +130,14 @@ fn lower(window: &[u8], lowered: &mut Vec<u8>) {
     lowered.extend(window.iter().map(u8::to_ascii_lowercase));
 }
 
-/// The strangest window with its margins.
-fn around<'v>(value: &'v [u8], stage1: &Stage1) -> &'v [u8] {
-    let range = &stage1.best.range;
-    let start = range.start.saturating_sub(MARGIN_BYTES);
-    let end = value.len().min(range.end + MARGIN_BYTES).min(start + WINDOW_BYTES_MAX);
-    value.get(start..end).unwrap_or_default()
+/// What stands before and after a run.
+fn around(value: &[u8], range: &Range<usize>, out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(
+        value.get(range.start.saturating_sub(MARGIN_BYTES)..range.start).unwrap_or_default(),
+    );
+    let end = value.len().min(range.end + MARGIN_BYTES);
+    out.extend_from_slice(value.get(range.end..end).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -99,8 +152,11 @@ mod tests {
         let (mut lowered, mut row) = (Vec::new(), Vec::new());
         for value in [&b""[..], b"' or 1=1 -- ", &[b' '; 10_000]] {
             let stage1 = table.score(value);
-            write(Location::Query, value, &stage1, &keywords, &mut lowered, &mut row);
-            assert_eq!((row.len(), names().len()), (COUNT, COUNT));
+            for part in [Part::Window, Part::Run(1.0)] {
+                let stretch = Stretch { range: 0..value.len().min(9), score: 1.0, part };
+                write(Location::Query, value, &stage1, &stretch, &keywords, &mut lowered, &mut row);
+                assert_eq!((row.len(), names().len()), (columns(&stretch.part).len(), COUNT));
+            }
         }
     }
 }

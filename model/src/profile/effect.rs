@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Key, Parameter, Quorum, State, key};
 use crate::ngram::{Stage1, Table};
+use crate::stretch::{self, Stretch};
 use crate::{GATE, Location};
 
 /// What is known of a site's parameters, ready to be asked for each value that looks strange.
@@ -117,10 +118,13 @@ impl Effect {
         table: &mut Table,
         weights: &mut Vec<i16>,
     ) -> Option<f32> {
-        if self.buckets.is_empty() || stage1.best.score <= GATE {
+        if self.buckets.is_empty() || stage1.best.score <= GATE && !stretch::has_runs(stage1) {
             return None;
         }
-        let rest = table.without(&self.buckets, weights, |table| table.score(value)).best.score;
+        let rest = table.without(&self.buckets, weights, |table| {
+            let stage1 = table.score(value);
+            Stretch::highest(value, &stage1, table)
+        });
         (rest <= ORDINARY).then_some(rest)
     }
 }

@@ -9,6 +9,7 @@ use super::parameter::Value;
 use super::{Caps, Key, Look, Quorum, State, When};
 use crate::extract::{Extractor, each_segment};
 use crate::ngram::{self, damped};
+use crate::stretch::Part;
 use crate::{Location, Model, Scratch, View, Visit};
 
 /// Parameters of one request that are learned (count).
@@ -144,22 +145,30 @@ impl Visit for Eye<'_> {
     }
 
     fn view(&mut self, view: View<'_>) {
-        let (log_odds, stage1) = self.model.inspect(view, self.scratch);
+        let (log_odds, stage1, highest) = self.model.inspect(view, self.scratch);
         self.seen.log_odds = self.seen.log_odds.max(log_odds);
-        if stage1.best.score <= SUSPICIOUS {
+        if highest <= SUSPICIOUS {
             return;
         }
         let key = Key::new(&self.seen.site, &self.seen.path, view.location, view.name);
         let Some(Value { indicators, .. }) = self.seen.parameters.get_mut(&key) else { return };
-        add_buckets(self.model, view.value, indicators);
+        let stretches = self.model.stretches(view.value, &stage1, self.scratch);
+        let runs =
+            stretches.iter().filter(|it| it.part != Part::Window).map(|it| &view.value[it.range.clone()]);
+        add_buckets(self.model, view.value, runs, indicators);
         let classes = self.model.classes(view.value, &stage1, self.scratch);
         let present = (0..64).filter(|class| classes & 1 << class != 0);
         indicators.extend(present.map(|class| (CLASS_FIRST + class, [0; 4])));
     }
 }
 
-/// Adds the buckets of positive weight of each window that has anything suspicious.
-fn add_buckets(model: &Model, value: &[u8], out: &mut BTreeMap<u32, [u8; 4]>) {
+/// Adds the buckets of positive weight of each window and run that has anything suspicious.
+fn add_buckets<'v>(
+    model: &Model,
+    value: &[u8],
+    runs: impl Iterator<Item = &'v [u8]>,
+    out: &mut BTreeMap<u32, [u8; 4]>,
+) {
     let artifact = model.artifact();
     let weight = |bucket: &u32| artifact.stage1.get(*bucket as usize).copied().unwrap_or_default();
     let mut found = BTreeSet::new();
@@ -170,6 +179,11 @@ fn add_buckets(model: &Model, value: &[u8], out: &mut BTreeMap<u32, [u8; 4]>) {
             found.extend(buckets.iter().copied().filter(|bucket| weight(bucket) > 0));
         }
     });
+    for run in runs {
+        ngram::each(run, |bucket, _| {
+            found.extend(Some(bucket as u32).filter(|bucket| weight(bucket) > 0));
+        });
+    }
     ngram::each(value, |bucket, gram| {
         if found.contains(&(bucket as u32)) {
             let known = out.entry(bucket as u32).or_insert(gram);

@@ -1,13 +1,15 @@
 //! Attacks as they come in the wild: within ordinary text, with something before and after, spelled
 //! differently.
 
+use std::ops::Range;
+
 use crate::corpus::Corpus;
 use crate::random::Random;
 
 /// Variants of `attack`, one for each number drawn; `ordinary` is text to put it in.
 pub fn variant(attack: &[u8], ordinary: &[&[u8]], random: &mut Random) -> Vec<u8> {
     match random.below(8) {
-        0..=2 => within(attack, ordinary, random),
+        0..=2 => within(attack, ordinary, random).0,
         3 => [&beside(ordinary, random), &b" "[..], attack].concat(),
         4 => [attack, b" ", &beside(ordinary, random)].concat(),
         5 => changed_case(attack, random),
@@ -16,14 +18,15 @@ pub fn variant(attack: &[u8], ordinary: &[&[u8]], random: &mut Random) -> Vec<u8
     }
 }
 
-/// In the middle of 200 to 3,000 bytes of ordinary text.
-fn within(attack: &[u8], ordinary: &[&[u8]], random: &mut Random) -> Vec<u8> {
+/// In the middle of 200 to 3,000 bytes of ordinary text, and where.
+pub fn within(attack: &[u8], ordinary: &[&[u8]], random: &mut Random) -> (Vec<u8>, Range<usize>) {
     let length = 200 + random.below(2_800);
     let before = random.below(length);
     let mut text = prose(before, ordinary, random);
+    let start = text.len();
     text.extend_from_slice(attack);
     text.extend(prose(length - before, ordinary, random));
-    text
+    (text, start..start + attack.len())
 }
 
 /// The values among these that ordinary text can be made of, each once, in the corpus's order.

@@ -1,5 +1,7 @@
 //! From log-odds to confidence.
 
+use std::collections::HashSet;
+
 use model::artifact::{Calibration, Thresholds};
 use model::sigmoid;
 
@@ -10,23 +12,32 @@ pub const FALSE_POSITIVE_RATES: [f64; 3] = [0.005, 0.000_5, 0.000_1];
 /// Steps of Newton's method.
 const NEWTON_STEPS: usize = 50;
 
+/// An ordinary request's log-odds, and what stands for the value that has them: what one site sends again and
+/// again has one key.
+pub type Keyed = (f32, u64);
+
 /// Thresholds above which those shares of ordinary requests lie. Recorded traffic of sites counts, where
 /// there is any: texts that were collected because they look like attacks are not what sites get.
+///
+/// For critical, what one site sends again and again counts once. At that share the requests are so few that else a
+/// single parameter of a single site sets the threshold of all; learning that site takes care of it.
 #[must_use]
-pub fn thresholds(corpus: &Corpus, requests: &[&Request], log_odds: &[f32]) -> Thresholds {
-    let ordinary = || requests.iter().zip(log_odds).filter(|(request, _)| !request.hostile);
-    let recorded: Vec<f32> =
-        ordinary().filter(|(request, _)| corpus.is_recorded(request)).map(|(_, odds)| *odds).collect();
-    let mut all = if recorded.is_empty() { ordinary().map(|(_, odds)| *odds).collect() } else { recorded };
-    all.sort_by(|a, b| b.total_cmp(a));
-    let [medium, high, critical] = FALSE_POSITIVE_RATES.map(|rate| above(&all, rate));
-    Thresholds { medium, high, critical }
+pub fn thresholds(corpus: &Corpus, requests: &[&Request], scores: &[Keyed]) -> Thresholds {
+    let ordinary = || requests.iter().zip(scores).filter(|(request, _)| !request.hostile);
+    let recorded: Vec<Keyed> =
+        ordinary().filter(|(request, _)| corpus.is_recorded(request)).map(|(_, keyed)| *keyed).collect();
+    let mut all = if recorded.is_empty() { ordinary().map(|(_, keyed)| *keyed).collect() } else { recorded };
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let [medium, high, critical] = FALSE_POSITIVE_RATES.map(|rate| (all.len() as f64 * rate) as usize);
+    let (medium, high) = (above(&all, medium), above(&all, high));
+    let mut seen = HashSet::new();
+    all.retain(|(_, key)| seen.insert(*key));
+    Thresholds { medium, high, critical: above(&all, critical).max(high) }
 }
 
-/// The lowest number that at most this share of `sorted` (highest first) reaches.
-fn above(sorted: &[f32], share: f64) -> f32 {
-    let allowed = (sorted.len() as f64 * share) as usize;
-    sorted.get(allowed).map_or(f32::MAX, |odds| odds.max(f32::MIN).next_up())
+/// The lowest number that at most so many of `sorted` (highest first) reach.
+fn above(sorted: &[Keyed], allowed: usize) -> f32 {
+    sorted.get(allowed).map_or(f32::MAX, |(odds, _)| odds.max(f32::MIN).next_up())
 }
 
 /// Platt's scaling (1999), fitted as Lin, Lin and Weng (2007) do: targets short of 0 and 1, Newton's method
@@ -109,18 +120,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn allows_a_share() {
-        let sorted: Vec<f32> = (0..1_000).rev().map(|it| it as f32).collect();
-        for (share, reached) in [(0.005, 5), (0.0005, 0), (0.01, 10)] {
-            let threshold = above(&sorted, share);
-            assert_eq!(sorted.iter().filter(|odds| **odds >= threshold).count(), reached, "{share}");
+    fn allows_so_many() {
+        let sorted: Vec<Keyed> = (0..1_000).rev().map(|it| (it as f32, it)).collect();
+        for allowed in [5, 0, 10] {
+            let threshold = above(&sorted, allowed);
+            assert_eq!(sorted.iter().filter(|it| it.0 >= threshold).count(), allowed);
         }
-        assert_eq!(above(&[], 0.1), f32::MAX);
+        assert_eq!(above(&[], 1), f32::MAX);
     }
 
     #[test]
-    fn ties_do_not_exceed_the_share() {
-        let threshold = above(&[2.0, 2.0, 2.0, 1.0], 0.5);
+    fn ties_do_not_exceed_it() {
+        let threshold = above(&[2.0, 2.0, 2.0, 1.0].map(|it| (it, 0)), 2);
         assert!(threshold > 2.0);
     }
 

@@ -59,7 +59,7 @@ fn write_thresholds(text: &mut String, artifact: &Artifact) -> std::fmt::Result 
     let thresholds = artifact.header.thresholds;
     writeln!(
         text,
-        "## Thresholds\n\n| confidence | log-odds | ordinary requests above, out of fold |\n|---|---|---|"
+        "## Thresholds\n\n| confidence | log-odds | ordinary requests it aims at, out of fold |\n|---|---|---|"
     )?;
     let rates = crate::calibrate::FALSE_POSITIVE_RATES;
     for (name, odds, rate) in [
@@ -69,7 +69,10 @@ fn write_thresholds(text: &mut String, artifact: &Artifact) -> std::fmt::Result 
     ] {
         writeln!(text, "| {name} | {odds:.3} | {:.2} % |", rate * 100.0)?;
     }
-    writeln!(text)
+    writeln!(
+        text,
+        "\nFor critical, what one site sends again and again counts once. The shares reached are below.\n"
+    )
 }
 
 fn counts(

@@ -8,15 +8,18 @@ use model::artifact::{Calibration, Header, Source, Thresholds};
 use model::decode::Steps;
 use model::{Artifact, Model, Scratch, View};
 
-use crate::calibrate;
+use crate::calibrate::{self, Keyed};
 use crate::corpus::{Corpus, Request};
 use crate::examples::{continue_stage1, fit_stage1};
-use crate::random::mix;
+use crate::random::{fingerprint, mix};
 use crate::stage1::Stage1;
 use crate::stage2::{Row, Stage2, rows};
 
 /// Parts that a corpus is cut into for out-of-fold scores.
 const FOLDS: usize = 3;
+
+/// Bytes that values of one parameter must begin with alike to count as one (count).
+const KEY_BYTES: usize = 16;
 
 /// A trained model with what is known of it.
 #[derive(Debug)]
@@ -56,18 +59,19 @@ pub fn train(
     let rows: Vec<Vec<Row>> = (0..FOLDS).map(|fold| rows(corpus, &held(fold), &stages1[fold])).collect();
     progress(FOLDS + 1, STEPS);
     let stage2 = Stage2::fit(rows.iter().flatten())?;
-    let mut log_odds = vec![f32::NEG_INFINITY; requests.len()];
+    let mut scores = vec![(f32::NEG_INFINITY, 0); requests.len()];
     for (fold, stage1) in stages1.iter().enumerate() {
         let others = rows.iter().enumerate().filter(|(index, _)| *index != fold).flat_map(|(_, rows)| rows);
         let model = Model::new(artifact(stage1, &Stage2::fit(others)?, seed));
         let mut scorer = Scorer::new(corpus, &model);
-        let of_fold = requests.iter().zip(&mut log_odds).zip(&folds).filter(|(_, it)| **it == fold);
-        of_fold.for_each(|((request, log_odds), _)| *log_odds = scorer.score(request));
+        let of_fold = requests.iter().zip(&mut scores).zip(&folds).filter(|(_, it)| **it == fold);
+        of_fold.for_each(|((request, keyed), _)| *keyed = scorer.keyed(request));
     }
+    let log_odds: Vec<f32> = scores.iter().map(|(log_odds, _)| *log_odds).collect();
     progress(FOLDS + 2, STEPS);
     let mut artifact = artifact(&whole, &stage2, seed);
     let labelled: Vec<_> = requests.iter().zip(&log_odds).map(|(it, odds)| (it.hostile, *odds)).collect();
-    artifact.header.thresholds = calibrate::thresholds(corpus, requests, &log_odds);
+    artifact.header.thresholds = calibrate::thresholds(corpus, requests, &scores);
     artifact.header.calibration = calibrate::platt(&labelled);
     artifact.header.manifest = manifest;
     progress(STEPS, STEPS);
@@ -163,6 +167,19 @@ impl<'c> Scorer<'c> {
     pub fn score(&mut self, request: &Request) -> f32 {
         let values = self.corpus.values_of(request).iter();
         values.map(|index| self.value(*index)).fold(f32::NEG_INFINITY, f32::max)
+    }
+
+    /// The highest log-odds of a request's values, and what stands for the value that has them: its place and
+    /// how it begins, at this site.
+    pub fn keyed(&mut self, request: &Request) -> Keyed {
+        let values = self.corpus.values_of(request).iter();
+        let scored = values.map(|index| (self.value(*index), *index));
+        let Some((log_odds, index)) = scored.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+            return (f32::NEG_INFINITY, request.group);
+        };
+        let value = &self.corpus.values[index as usize];
+        let start = &value.bytes[..value.bytes.len().min(KEY_BYTES)];
+        (log_odds, mix(request.group ^ fingerprint(start) ^ value.location as u64))
     }
 
     /// The log-odds of a value.
