@@ -29,6 +29,9 @@ const BELOW_GATE: u32 = 64;
 /// Attacks within ordinary text that are shown, of each fold (count).
 const LONG_ROWS: usize = 6_000;
 
+/// Rows made of one attack, at most (count): more of few attacks say nothing new.
+const LONG_ROWS_EACH: usize = 10;
+
 /// Steps of a fit, at most (count).
 const ITERATIONS_MAX: u64 = 70;
 
@@ -141,7 +144,7 @@ impl Writer<'_> {
             ordinary.flat_map(|request| self.corpus.values_of(request)).copied().collect();
         let ordinary = augment::text(self.corpus, &mut ordinary);
         let mut random = Random::new(fingerprint(b"long rows"));
-        for _ in 0..LONG_ROWS {
+        for _ in 0..LONG_ROWS.min(attacks.len() * LONG_ROWS_EACH) {
             let Some(attack) = random.pick(attacks) else { return };
             let attack = &self.corpus.values[*attack as usize].bytes;
             let (text, place) = augment::within(attack, &ordinary, &mut random);
