@@ -1,6 +1,6 @@
 //! From log-odds to confidence.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use model::artifact::{Calibration, Thresholds};
 use model::sigmoid;
@@ -19,8 +19,9 @@ pub type Keyed = (f32, u64);
 /// Thresholds above which those shares of ordinary requests lie. Recorded traffic of sites counts, where
 /// there is any: texts that were collected because they look like attacks are not what sites get.
 ///
-/// For critical, what one site sends again and again counts once. At that share the requests are so few that else a
-/// single parameter of a single site sets the threshold of all; learning that site takes care of it.
+/// For critical, what one site sends again and again counts as the square root of its number. At that share the
+/// requests are so few that else a single parameter of a single site sets the threshold of all; learning that site
+/// takes care of it.
 #[must_use]
 pub fn thresholds(corpus: &Corpus, requests: &[&Request], scores: &[Keyed]) -> Thresholds {
     let ordinary = || requests.iter().zip(scores).filter(|(request, _)| !request.hostile);
@@ -28,11 +29,18 @@ pub fn thresholds(corpus: &Corpus, requests: &[&Request], scores: &[Keyed]) -> T
         ordinary().filter(|(request, _)| corpus.is_recorded(request)).map(|(_, keyed)| *keyed).collect();
     let mut all = if recorded.is_empty() { ordinary().map(|(_, keyed)| *keyed).collect() } else { recorded };
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let [medium, high, critical] = FALSE_POSITIVE_RATES.map(|rate| (all.len() as f64 * rate) as usize);
-    let (medium, high) = (above(&all, medium), above(&all, high));
-    let mut seen = HashSet::new();
-    all.retain(|(_, key)| seen.insert(*key));
-    Thresholds { medium, high, critical: above(&all, critical).max(high) }
+    let [medium, high, critical] = FALSE_POSITIVE_RATES.map(|rate| all.len() as f64 * rate);
+    let [medium, high] = [medium, high].map(|allowed| above(&all, allowed as usize));
+    let mut repeats: HashMap<u64, f64> = HashMap::new();
+    let mut counted = 0.0;
+    let allowed = all.iter().position(|(_, key)| {
+        let count = repeats.entry(*key).or_default();
+        *count += 1.0;
+        counted += count.sqrt() - (*count - 1.0).sqrt();
+        counted > critical
+    });
+    let critical = above(&all, allowed.unwrap_or(all.len()));
+    Thresholds { medium, high, critical: critical.max(high) }
 }
 
 /// The lowest number that at most so many of `sorted` (highest first) reach.

@@ -71,7 +71,7 @@ fn write_thresholds(text: &mut String, artifact: &Artifact) -> std::fmt::Result 
     }
     writeln!(
         text,
-        "\nFor critical, what one site sends again and again counts once. The shares reached are below.\n"
+        "\nFor critical, what one site sends again and again counts as the square root of its number. The shares\nreached are below.\n"
     )
 }
 
