@@ -25,6 +25,7 @@ mod serve;
 mod span;
 pub mod stage2;
 pub mod stretch;
+mod table;
 
 pub use artifact::{Artifact, ArtifactError};
 pub use extract::{Extractor, View, Visit};

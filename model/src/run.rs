@@ -54,6 +54,10 @@ impl Runs {
     /// Takes what the n-grams that end with the byte at `at` add.
     #[inline]
     pub(crate) fn push(&mut self, at: usize, added: i32) {
+        // Most bytes: no run is under way, and none begins.
+        if self.sum <= 0 && self.highest.sum == 0 && added <= self.worth {
+            return;
+        }
         if self.sum <= 0 || at - self.start >= BYTES_MAX {
             self.close();
             self.start = at;
