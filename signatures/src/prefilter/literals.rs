@@ -36,27 +36,20 @@ impl Literals {
         Self { fours: Table::new(long, 4), pairs, short_bytes, is_short }
     }
 
-    /// Sets the bits of every literal of four bytes or more that is in the value, and calls `each` with each
-    /// byte of it.
-    #[inline]
-    pub(super) fn scan(&self, value: &[u8], found: &mut [u64], mut each: impl FnMut(u8)) {
-        let mut key = 0;
-        for (part, begin) in value.chunks(CHUNK_BYTES).zip((0..).step_by(CHUNK_BYTES)) {
-            // Where a part of a literal may end; written down without a branch, which a processor could not
-            // foresee.
-            let mut hits = [0_u8; CHUNK_BYTES];
-            let mut count = 0;
-            for (at, byte) in (0..).zip(part) {
-                each(*byte);
-                key = key >> 8 | u32::from(byte | CASE) << 24;
-                hits[count % CHUNK_BYTES] = at;
-                count += usize::from(self.fours.may_have(key));
-            }
-            for at in hits.iter().take(count) {
-                let end = begin + usize::from(*at) + 1;
-                if let Some(part) = value[..end].last_chunk::<4>() {
-                    let key = u32::from_le_bytes(part.map(|byte| byte | CASE));
-                    self.fours.find(key, value, end, found);
+    /// Sets the bits of every literal of four bytes or more that is in the value.
+    pub(super) fn scan(&self, value: &[u8], found: &mut [u64]) {
+        for begin in (0..value.len()).step_by(PART_WINDOWS) {
+            let part = &value[begin..value.len().min(begin + PART_WINDOWS + 3)];
+            // First a bit for each place where a part of a literal may lie, the first place's highest: found
+            // without a branch, which a processor could not foresee.
+            let windows = part.array_windows().map(|four| u32::from_le_bytes(*four) | CASES);
+            let mut hits = windows.fold(0, |hits, key| hits << 1 | self.fours.bit(key));
+            while hits != 0 {
+                let last = hits.trailing_zeros() as usize;
+                hits &= hits - 1;
+                if let Some(four) = part[..part.len() - last].last_chunk() {
+                    let key = u32::from_le_bytes(*four) | CASES;
+                    self.fours.find(key, value, begin + part.len() - last, found);
                 }
             }
         }
@@ -71,7 +64,7 @@ impl Literals {
             let here = is_short(pair[1]);
             if std::mem::replace(&mut before, here) || here {
                 let key = u32::from(pair[0] | CASE) | u32::from(pair[1] | CASE) << 8;
-                if self.pairs.may_have(key) {
+                if self.pairs.bit(key) != 0 {
                     self.pairs.find(key, value, at + 2, found);
                 }
             }
@@ -83,8 +76,7 @@ impl Literals {
 #[derive(Debug)]
 struct Table {
     /// One bit for each hash that a literal has.
-    filter: Box<[u64]>,
-    filter_shift: u32,
+    filter: Box<[u64; FILTER_WORDS]>,
     /// For each slot, where its entries begin in `entries`; one more at the end.
     slots: Box<[u32]>,
     slot_shift: u32,
@@ -104,15 +96,13 @@ impl Table {
     fn new(literals: Vec<Literal>, part_bytes: usize) -> Self {
         let count = literals.len().max(2).next_power_of_two();
         let slot_shift = 32 - count.ilog2();
-        let filter_bits = (count * FILTER_BITS_EACH).clamp(FILTER_BITS_MIN, FILTER_BITS_MAX);
-        let filter_shift = 32 - filter_bits.ilog2();
-        let mut filter = vec![0; filter_bits / 64];
+        let mut filter = Box::new([0; FILTER_WORDS]);
         let mut keyed: Vec<_> = literals.into_iter().map(|literal| key(literal, part_bytes)).collect();
         keyed.sort_by_key(|(key, _)| hash(*key) >> slot_shift);
         let mut slots = vec![0_u32; count + 1];
         for (key, _) in &keyed {
-            let at = hash(*key) >> filter_shift;
-            filter[at as usize / 64] |= 1 << (at % 64);
+            let (word, bit) = filter_place(*key);
+            filter[word] |= 1 << bit;
             slots[(hash(*key) >> slot_shift) as usize + 1] += 1;
         }
         let mut begin = 0;
@@ -121,15 +111,14 @@ impl Table {
             *slot = begin;
         }
         let (keys, entries): (Vec<_>, Vec<_>) = keyed.into_iter().unzip();
-        let (filter, slots) = (filter.into(), slots.into());
-        Self { filter, filter_shift, slots, slot_shift, keys: keys.into(), entries: entries.into() }
+        Self { filter, slots: slots.into(), slot_shift, keys: keys.into(), entries: entries.into() }
     }
 
-    /// Whether a literal may have this part; seldom, when none has.
+    /// 1 where a literal may have this part; seldom, when none has.
     #[inline]
-    fn may_have(&self, key: u32) -> bool {
-        let at = hash(key) >> self.filter_shift;
-        self.filter[at as usize / 64] >> (at % 64) & 1 == 1
+    fn bit(&self, key: u32) -> u64 {
+        let (word, bit) = filter_place(key);
+        self.filter[word] >> bit & 1
     }
 
     /// Sets the bits of the literals of which `key`, which ends before `end`, is the part.
@@ -173,6 +162,13 @@ fn key(literal: Literal, part_bytes: usize) -> (u32, Entry) {
     (key, Entry { part_end: offset + part_bytes, literal })
 }
 
+/// The word and the bit of a filter that a key has.
+#[inline]
+fn filter_place(key: u32) -> (usize, u32) {
+    let at = hash(key) >> (32 - FILTER_BITS.ilog2());
+    (at as usize / 64, at % 64)
+}
+
 /// Spreads the key over the upper bits.
 #[inline]
 fn hash(key: u32) -> u32 {
@@ -181,13 +177,14 @@ fn hash(key: u32) -> u32 {
 
 /// The bit in which the cases of a letter differ; keys have it set everywhere.
 const CASE: u8 = 0x20;
-/// Bytes of a value that are looked at before what was found is looked up.
-const CHUNK_BYTES: usize = 64;
-/// Bits of a filter for each literal: one byte in 32 is looked up for nothing.
-const FILTER_BITS_EACH: usize = 32;
-/// Bits of a filter: at most 16 KiB, which a processor keeps at hand.
-const FILTER_BITS_MIN: usize = 1 << 12;
-const FILTER_BITS_MAX: usize = 1 << 17;
+/// The same in each byte of a key.
+const CASES: u32 = u32::from_le_bytes([CASE; 4]);
+/// Places in a value that are looked at before what was found is looked up.
+const PART_WINDOWS: usize = 64;
+/// Bits of a filter: with the literals of all of CRS one byte in 16 is looked up for nothing, and it stays in
+/// the processor's nearest cache.
+const FILTER_BITS: usize = 1 << 17;
+const FILTER_WORDS: usize = FILTER_BITS / 64;
 
 #[cfg(test)]
 mod tests {
@@ -199,12 +196,12 @@ mod tests {
         #[test]
         fn finds_what_a_plain_search_finds(
             texts in prop::collection::btree_set("[ab@<%]{2,7}", 0..40),
-            value in "[abAB@`<|%]{0,40}",
+            value in "[abAB@`<|%]{0,200}",
         ) {
             let literals = texts.iter().zip(0..).map(|(text, bit)| Literal { text: text.as_bytes().into(), bits: vec![bit] });
             let mut found = [0; 1];
             let literals = Literals::new(literals.collect());
-            literals.scan(value.as_bytes(), &mut found, |_| {});
+            literals.scan(value.as_bytes(), &mut found);
             literals.scan_short(value.as_bytes(), &mut found);
             for (bit, text) in texts.iter().enumerate() {
                 prop_assert_eq!(found[0] >> bit & 1 == 1, value.to_lowercase().contains(text), "{}", text);

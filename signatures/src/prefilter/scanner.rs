@@ -88,15 +88,20 @@ impl Scanner {
 
     /// Sets the bits of all clauses that the value meets; `met` is [`Scanner::words`] long, and zero.
     pub(crate) fn scan(&self, value: &[u8], met: &mut [u64]) {
-        let mut by_byte = [0; BYTE_WORDS];
-        self.literals.scan(value, met, |byte| {
-            let more = &self.by_byte[usize::from(byte)];
-            by_byte.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
-        });
+        let by_byte = self.scan_bytes(value);
         met.iter_mut().zip(by_byte).for_each(|(word, bytes)| *word |= bytes);
+        self.literals.scan(value, met);
         if by_byte[0] & SHORT != 0 {
             self.literals.scan_short(value, met);
         }
+    }
+
+    /// The bits of the clauses that the value meets by one of its bytes.
+    fn scan_bytes(&self, value: &[u8]) -> [u64; BYTE_WORDS] {
+        value.iter().fold([0; BYTE_WORDS], |[first, second], byte| {
+            let more = &self.by_byte[usize::from(*byte)];
+            [first | more[0], second | more[1]]
+        })
     }
 }
 

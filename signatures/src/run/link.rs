@@ -94,7 +94,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             if self.look_at(place, target, value, is_listed) == Some(false)
                 && place.link.operator.is_constant()
             {
-                self.candidates.rule_out(at);
+                self.candidates.rule_out(at, &value.bytes);
             }
         }
     }

@@ -54,6 +54,7 @@ use crate::operator::Budget;
 use crate::{AllowScope, EngineMode, Match, Phase, RuleId, Ruleset};
 use evaluation::Evaluation;
 use memory::Memory;
+use screen::Head;
 
 /// What one transaction changes while rules run.
 #[derive(Debug, Default)]
@@ -81,6 +82,8 @@ pub struct RuleState {
     /// Why rules matched or did not, when somebody asked.
     pub trace: Option<Trace>,
     memory: Memory,
+    /// What screening said of the head, which stays.
+    head: Head,
     /// The memory of the end of phase 1, and the highest scores of finished segments.
     segments: Option<Box<Segments>>,
 }

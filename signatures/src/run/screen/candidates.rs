@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
+use super::super::bytes::Bytes;
 use super::super::evaluation::Evaluation;
 use super::super::rule_set::RuleSet;
-use super::class::Scratch;
+use super::super::variables::Growth;
+use super::class::{Class, Scratch};
 use super::known::{Known, Place};
-use super::{PhaseScreen, Screen, ScreenedVariable};
-use crate::Variable;
+use super::{PhaseScreen, ScreenedVariable};
 use crate::pool::Held;
+use crate::{Phase, Variable};
 
 /// The values of one phase that screened rules look at; when nothing was screened, every rule looks at all.
 #[derive(Debug, Default)]
@@ -16,6 +18,7 @@ pub(in crate::run) struct Candidates<'r> {
     screen: Option<&'r PhaseScreen>,
     /// In order, each once.
     found: Vec<Candidate>,
+    /// The rules that have to run.
     rules: RuleSet,
     /// What was said of values before; `None` when that is not at hand.
     known: Option<Held<'r, Known>>,
@@ -23,19 +26,19 @@ pub(in crate::run) struct Candidates<'r> {
 
 /// A value that a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
+pub(super) struct Candidate {
     rule: u32,
     variable: Variable,
     /// Where the value is among those of the variable.
     index: u32,
-    /// Where it is remembered.
+    /// Where it may be remembered.
     place: Option<Place>,
 }
 
 impl Candidates<'_> {
     /// Whether no value that the rule looks at can make it match.
     pub(in crate::run) fn leave_out(&self, rule: u32) -> bool {
-        !self.rules.contains(rule) && self.is_screened(rule)
+        self.screen.is_some() && !self.rules.contains(rule)
     }
 
     /// The values of a variable that a rule has to look at; `None` is all.
@@ -55,21 +58,27 @@ impl Candidates<'_> {
     }
 
     /// Remembers that the rule does not match the value, whatever else the request holds.
-    pub(in crate::run) fn rule_out(&mut self, at: usize) {
+    pub(in crate::run) fn rule_out(&mut self, at: usize, value: &[u8]) {
         let found = self.found.get(at);
         let known = self.known.as_mut().and_then(|known| known.as_mut());
         if let (Some(Candidate { rule, place: Some(place), .. }), Some(known)) = (found, known) {
-            known.rule_out(*place, *rule);
+            known.rule_out(*place, value, *rule);
         }
     }
 
     fn is_screened(&self, rule: u32) -> bool {
         self.screen.is_some_and(|screen| screen.rules.contains(rule))
     }
+
+    /// Adds what rules of this phase look at.
+    fn add(&mut self, candidate: Candidate) {
+        self.rules.insert(candidate.rule);
+        self.found.push(candidate);
+    }
 }
 
 impl<'r, 't> Evaluation<'r, 't> {
-    /// Screens all values that rules of the phase look at.
+    /// Screens all values that rules of the phase look at; in phase 1 those too that stay for later ones.
     pub(in crate::run) fn screen_all(&mut self) {
         let screen = &self.plan.screen;
         let phase = &screen.phases[self.phase.index()];
@@ -77,11 +86,28 @@ impl<'r, 't> Evaluation<'r, 't> {
             return;
         }
         self.candidates.screen = Some(phase);
+        self.candidates.rules.clone_from(&phase.always);
         self.candidates.known = screen.known.free();
-        let mut scratch = Scratch::default();
-        for variable in screen.variables(phase) {
-            self.screen_variable(screen, phase, variable, &mut scratch);
+        let mut head = std::mem::take(&mut self.state.head);
+        let is_first = self.phase == Phase::RequestHeaders;
+        if is_first {
+            head.clear();
         }
+        for candidate in head.found.iter().filter(|it| phase.rules.contains(it.rule)) {
+            self.candidates.add(*candidate);
+        }
+        let mut scratch = Scratch::default();
+        for place in if is_first { &screen.first } else { &phase.variables } {
+            let Some(screened) = screen.variables.get(*place) else { continue };
+            let stays = is_first && screened.growth != Growth::Any;
+            let from = head.screened(*place);
+            let later = stays.then_some(&mut head.found);
+            let count = self.screen_variable(screened, from, later, &mut scratch);
+            if stays {
+                head.note(*place, if screened.growth == Growth::None { usize::MAX } else { count });
+            }
+        }
+        self.state.head = head;
         self.candidates.found.sort_unstable();
     }
 
@@ -92,48 +118,54 @@ impl<'r, 't> Evaluation<'r, 't> {
         let screen = &self.plan.screen;
         if let Some(screened) = screen.variables(phase).find(|screened| screened.variable == variable) {
             self.candidates.found.retain(|it| it.variable != variable);
-            self.screen_variable(screen, phase, screened, &mut Scratch::default());
+            self.screen_variable(screened, 0, None, &mut Scratch::default());
             self.candidates.found.sort_unstable();
         }
     }
 
+    /// Screens the values of a variable from `from` on, and says how many it has. What rules of other phases
+    /// look at goes to `later`.
     fn screen_variable(
         &mut self,
-        screen: &'r Screen,
-        phase: &'r PhaseScreen,
         screened: &'r ScreenedVariable,
+        from: usize,
+        mut later: Option<&mut Vec<Candidate>>,
         scratch: &mut Scratch<'t>,
-    ) {
+    ) -> usize {
+        let Some(phase) = self.candidates.screen else { return 0 };
+        if from == usize::MAX {
+            return from;
+        }
         let variable = screened.variable;
         let values = self.catalog.values(variable, self.scene());
-        let (plan, cache, candidates) = (self.plan, &mut self.cache, &mut self.candidates);
-        let Candidates { found, rules, known, .. } = candidates;
-        let mut known = known.as_mut().map(|known| known.get_or_insert_default());
-        let mut may_match = Vec::new();
-        for (index, value) in (0_u32..).zip(values.iter()) {
+        for (index, value) in (0_u32..).zip(values.iter()).skip(from) {
             let class = screened.class(value);
             if class.is_empty() {
                 continue;
             }
-            let mut add = |rule_indices: &[u32], place| {
-                for rule in rule_indices.iter().copied().filter(|rule| phase.rules.contains(*rule)) {
-                    rules.insert(rule);
-                    found.push(Candidate { rule, variable, index, place });
+            let place = self.may_match(class, &value.bytes, scratch);
+            for rule in scratch.rules.drain(..) {
+                let candidate = Candidate { rule, variable, index, place };
+                if phase.rules.contains(rule) {
+                    self.candidates.add(candidate);
+                } else if let Some(later) = &mut later {
+                    later.push(candidate);
                 }
-            };
-            if let Some((place, rules)) = known.as_ref().and_then(|it| it.get(class.id, &value.bytes)) {
-                add(rules, Some(place));
-                continue;
             }
-            may_match.clear();
-            let transform = |pipeline| cache.transform(plan, pipeline, &value.bytes);
-            class.screen(&value.bytes, &screen.scanner, scratch, transform, |rule| {
-                if !may_match.contains(&rule) {
-                    may_match.push(rule);
-                }
-            });
-            let place = known.as_mut().and_then(|it| it.keep(class.id, &value.bytes, &may_match));
-            add(&may_match, place);
         }
+        values.len()
+    }
+
+    /// Lists the rules that may match a value in `scratch`; where that is remembered, if it is.
+    fn may_match(&mut self, class: &Class, value: &Bytes<'t>, scratch: &mut Scratch<'t>) -> Option<Place> {
+        let mut known = self.candidates.known.as_mut().map(|known| known.get_or_insert_default());
+        if let Some((place, rules)) = known.as_ref().and_then(|it| it.get(class.id, value)) {
+            scratch.rules.extend_from_slice(rules);
+            return Some(place);
+        }
+        let (plan, cache) = (self.plan, &mut self.cache);
+        let transform = |pipeline| cache.transform(plan, pipeline, value);
+        class.screen(value, &plan.screen.scanner, scratch, transform);
+        known.as_mut().and_then(|it| it.keep(class.id, value, &scratch.rules))
     }
 }

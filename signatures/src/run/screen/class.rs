@@ -8,7 +8,7 @@ use crate::prefilter::Scanner;
 /// The tests that look at the same values: those of one variable, of one name.
 #[derive(Debug, Default)]
 pub(super) struct Class {
-    /// Its number among the classes of the screen.
+    /// Its number among the classes of the screen, from 1 on.
     pub(super) id: u32,
     /// The pipelines of all tests with what leads to them, each after its parent. The first is the value itself.
     nodes: Vec<Node>,
@@ -48,6 +48,8 @@ pub(super) struct Scratch<'t> {
     bytes: Vec<Bytes<'t>>,
     /// For each node, which text it gave.
     texts: Vec<usize>,
+    /// The rules that may match the value.
+    pub(super) rules: Vec<u32>,
 }
 
 impl Class {
@@ -104,25 +106,27 @@ impl Class {
         self.tests.is_empty()
     }
 
-    /// Calls `found` with each rule whose needs the value meets, at times more than once.
+    /// Lists in `scratch` the rules whose needs the value meets.
     pub(super) fn screen<'t>(
         &self,
         value: &Bytes<'t>,
         scanner: &Scanner,
         scratch: &mut Scratch<'t>,
         transform: impl FnMut(Pipeline) -> Bytes<'t>,
-        mut found: impl FnMut(u32),
     ) {
         scratch.begin(value, scanner);
+        let mut rules = std::mem::take(&mut scratch.rules);
         if !self.may_change(&scratch.met) {
-            self.find(&scratch.met, value.len(), |_| Some(&scratch.met), |_| true, &mut found);
-            return;
+            self.find(&scratch.met, value.len(), |_| Some(&scratch.met), |_| true, &mut rules);
+        } else {
+            scratch.transform_all(&self.nodes, scanner, transform);
+            for (text, met) in scratch.met.chunks(scanner.words()).enumerate() {
+                let met_at = |node| scratch.met_at(node, scanner);
+                let is_asked = |node: usize| scratch.texts[node] == text;
+                self.find(met, scratch.bytes[text].len(), met_at, is_asked, &mut rules);
+            }
         }
-        scratch.transform_all(&self.nodes, scanner, transform);
-        for (text, met) in scratch.met.chunks(scanner.words()).enumerate() {
-            let met_at = |node| scratch.met_at(node, scanner);
-            self.find(met, scratch.bytes[text].len(), met_at, |node| scratch.texts[node] == text, &mut found);
-        }
+        scratch.rules = rules;
     }
 
     /// Whether a transformation may change more than the case of a value that meets this.
@@ -139,7 +143,7 @@ impl Class {
         length: usize,
         met_at: impl Fn(usize) -> Option<&'s [u64]>,
         is_asked: impl Fn(usize) -> bool,
-        found: &mut impl FnMut(u32),
+        rules: &mut Vec<u32>,
     ) {
         for (word, (met_here, wanted)) in met.iter().zip(&self.wanted).enumerate() {
             let mut bits = met_here & wanted;
@@ -155,7 +159,11 @@ impl Class {
                         && are_met(&test.bits, met)
                         && next.is_none_or(|(node, bits)| met_at(*node).is_none_or(|met| are_met(bits, met)))
                 });
-                passed.for_each(|test| found(test.rule));
+                for test in passed {
+                    if !rules.contains(&test.rule) {
+                        rules.push(test.rule);
+                    }
+                }
             }
         }
     }

@@ -14,28 +14,26 @@ const BYTES_MAX: [usize; 2] = [256, 8 << 10];
 #[derive(Debug)]
 pub(super) struct Known {
     slots: Vec<Slot>,
-    stamp: u32,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Slot {
+    /// Of the value that is here; 0 when none is.
     class: u32,
-    /// Who put the value here; 0 when nobody did.
-    stamp: u32,
     bytes: Vec<u8>,
     rules: Vec<u32>,
 }
 
-/// Where a value was put.
+/// Where a value of a class was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     slot: u32,
-    stamp: u32,
+    class: u32,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { slots: vec![Slot::default(); SLOTS[0] + SLOTS[1]], stamp: 0 }
+        Self { slots: vec![Slot::default(); SLOTS[0] + SLOTS[1]] }
     }
 }
 
@@ -44,28 +42,32 @@ impl Known {
     pub(super) fn get(&self, class: u32, value: &[u8]) -> Option<(Place, &[u32])> {
         let slot = slot_of(class, value)?;
         let kept = &self.slots[slot];
-        let is_same = kept.stamp != 0 && kept.class == class && kept.bytes == value;
-        is_same.then_some((Place { slot: slot as u32, stamp: kept.stamp }, kept.rules.as_slice()))
+        kept.is(class, value).then_some((Place { slot: slot as u32, class }, kept.rules.as_slice()))
     }
 
     /// Keeps a value with the rules that may match it.
     pub(super) fn keep(&mut self, class: u32, value: &[u8], rules: &[u32]) -> Option<Place> {
         let slot = slot_of(class, value)?;
-        self.stamp = self.stamp.checked_add(1).unwrap_or(1);
         let kept = &mut self.slots[slot];
-        (kept.class, kept.stamp) = (class, self.stamp);
+        kept.class = class;
         kept.bytes.clear();
         kept.bytes.extend_from_slice(value);
         kept.rules.clear();
         kept.rules.extend_from_slice(rules);
-        Some(Place { slot: slot as u32, stamp: self.stamp })
+        Some(Place { slot: slot as u32, class })
     }
 
-    /// Remembers that a rule does not match the value that was put there.
-    pub(super) fn rule_out(&mut self, place: Place, rule: u32) {
-        if let Some(kept) = self.slots.get_mut(place.slot as usize).filter(|it| it.stamp == place.stamp) {
+    /// Remembers that a rule does not match a value, if that is still where it was put.
+    pub(super) fn rule_out(&mut self, place: Place, value: &[u8], rule: u32) {
+        if let Some(kept) = self.slots.get_mut(place.slot as usize).filter(|it| it.is(place.class, value)) {
             kept.rules.retain(|it| *it != rule);
         }
+    }
+}
+
+impl Slot {
+    fn is(&self, class: u32, value: &[u8]) -> bool {
+        self.class == class && self.bytes == value
     }
 }
 
@@ -93,15 +95,14 @@ mod tests {
     #[test]
     fn keeps_the_last() {
         let mut known = Known::default();
-        assert_eq!(known.get(0, b"").map(|(_, rules)| rules.to_vec()), None);
+        assert_eq!(known.get(1, b"").map(|(_, rules)| rules.to_vec()), None);
         let place = known.keep(1, b"gzip, deflate", &[3, 5]).expect("is short");
         assert_eq!(known.get(1, b"gzip, deflate"), Some((place, [3, 5].as_slice())));
         assert_eq!((known.get(2, b"gzip, deflate"), known.get(1, b"gzip")), (None, None));
-        known.rule_out(place, 3);
+        known.rule_out(place, b"gzip, deflate", 3);
         assert_eq!(known.get(1, b"gzip, deflate"), Some((place, [5].as_slice())));
-        let again = known.keep(1, b"gzip, deflate", &[3]).expect("is short");
-        known.rule_out(place, 3);
-        assert_eq!(known.get(1, b"gzip, deflate"), Some((again, [3].as_slice())));
+        known.rule_out(place, b"gzip", 5);
+        assert_eq!(known.get(1, b"gzip, deflate"), Some((place, [5].as_slice())), "another value's");
         for bytes in BYTES_MAX {
             assert_eq!(known.get(1, &vec![b'a'; bytes]), None);
             assert!(

@@ -9,6 +9,7 @@
 
 mod candidates;
 mod class;
+mod head;
 mod known;
 mod test;
 
@@ -16,11 +17,13 @@ mod test;
 mod tests;
 
 pub(super) use candidates::Candidates;
+pub(super) use head::Head;
 use known::Known;
 
 use super::plan::PlanBuilder;
 use super::rule_set::RuleSet;
 use super::value::Value;
+use super::variables::{self, Growth};
 use crate::pool::Pool;
 use crate::prefilter::{Scanner, ScannerBuilder};
 use crate::{Phase, Rule, Variable};
@@ -31,9 +34,11 @@ use test::{Test, Triggers};
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     scanner: Scanner,
-    /// Each for the rules of all phases: most values are there in two, and then known in the second.
+    /// Each for the rules of all phases.
     variables: Vec<ScreenedVariable>,
     phases: [PhaseScreen; 5],
+    /// The variables that are screened in phase 1, by their place: its own, and of phase 2 those that stay.
+    first: Vec<usize>,
     known: Pool<Known>,
 }
 
@@ -41,6 +46,8 @@ pub(super) struct Screen {
 #[derive(Debug, Default)]
 struct PhaseScreen {
     rules: RuleSet,
+    /// The rules that are not screened, of all phases.
+    always: RuleSet,
     /// The variables that they look at, by their place.
     variables: Vec<usize>,
 }
@@ -49,6 +56,7 @@ struct PhaseScreen {
 #[derive(Debug)]
 struct ScreenedVariable {
     variable: Variable,
+    growth: Growth,
     /// For values of a name that no rule mentions.
     other: Class,
     /// By name.
@@ -70,9 +78,14 @@ impl Screen {
         let mut variables: Vec<_> =
             variables.map(|variable| ScreenedVariable::new(variable, &tests, class)).collect();
         let classes = variables.iter_mut().flat_map(ScreenedVariable::classes);
-        classes.zip(0..).for_each(|(class, id)| class.id = id);
-        let phases = Phase::ALL.map(|phase| PhaseScreen::new(phase, &tests, &variables));
-        Self { scanner, variables, phases, known: Pool::default() }
+        classes.zip(1..).for_each(|(class, id)| class.id = id);
+        let phases = Phase::ALL.map(|phase| PhaseScreen::new(phase, rules, &tests, &variables));
+        let [one, two, ..] = &phases;
+        let stay = two.variables.iter().copied().filter(|at| variables[*at].growth != Growth::Any);
+        let mut first: Vec<_> = one.variables.iter().copied().chain(stay).collect();
+        first.sort_unstable();
+        first.dedup();
+        Self { scanner, variables, phases, first, known: Pool::default() }
     }
 
     /// The variables that screened rules of a phase look at.
@@ -90,12 +103,13 @@ fn looked_at<'t, 'r: 't>(tests: impl IntoIterator<Item = &'t Test<'r>>) -> Vec<V
 }
 
 impl PhaseScreen {
-    fn new(phase: Phase, tests: &[Test<'_>], variables: &[ScreenedVariable]) -> Self {
+    fn new(phase: Phase, all: &[Rule], tests: &[Test<'_>], variables: &[ScreenedVariable]) -> Self {
         let tests = || tests.iter().filter(|test| test.phase == phase);
-        let mut rules = RuleSet::default();
+        let (mut rules, mut always) = (RuleSet::default(), RuleSet::default());
         tests().for_each(|test| rules.insert(test.rule));
+        (0..all.len() as u32).filter(|rule| !rules.contains(*rule)).for_each(|rule| always.insert(rule));
         let place = |variable| variables.iter().position(|screened| screened.variable == variable);
-        Self { rules, variables: looked_at(tests()).into_iter().filter_map(place).collect() }
+        Self { rules, always, variables: looked_at(tests()).into_iter().filter_map(place).collect() }
     }
 }
 
@@ -109,7 +123,7 @@ impl ScreenedVariable {
         names.sort();
         names.dedup();
         let named = names.into_iter().map(|name| (name.clone(), of_name(Some(&name)))).collect();
-        Self { variable, other: of_name(None), named }
+        Self { variable, growth: variables::growth(variable), other: of_name(None), named }
     }
 
     fn classes(&mut self) -> impl Iterator<Item = &mut Class> {

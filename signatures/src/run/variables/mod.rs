@@ -55,6 +55,39 @@ fn constant(variable: Variable) -> &'static [u8] {
     }
 }
 
+/// How the values of a variable change from phase 1 to later ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Growth {
+    /// They are those of the request's head, and stay.
+    None,
+    /// The head's stay, and others follow them.
+    Appended,
+    /// They may be others altogether.
+    Any,
+}
+
+/// How the values of a variable change from phase 1 to later ones, whatever a `ctl` does.
+pub(super) fn growth(variable: Variable) -> Growth {
+    match variable {
+        Variable::ArgsGet
+        | Variable::ArgsGetNames
+        | Variable::QueryString
+        | Variable::RequestBasename
+        | Variable::RequestCookies
+        | Variable::RequestCookiesNames
+        | Variable::RequestFilename
+        | Variable::RequestHeaders
+        | Variable::RequestHeadersNames
+        | Variable::RequestLine
+        | Variable::RequestMethod
+        | Variable::RequestProtocol
+        | Variable::RequestUri
+        | Variable::RequestUriRaw => Growth::None,
+        Variable::Args | Variable::ArgsNames => Growth::Appended,
+        _ => Growth::Any,
+    }
+}
+
 /// Whether rules change the variable as they run, so that it may not be listed once for all.
 pub(super) fn is_remembered(variable: Variable) -> bool {
     matches!(
