@@ -7,27 +7,25 @@ const LENGTH_MIN: usize = 8;
 /// Below this length, decoded text must look like code (two punctuation marks): short words are base64 too.
 const SHORT: usize = 16;
 
-/// The text a value spells in base64: all of it is of the alphabet, and nearly all that comes out is printable.
-#[must_use]
-pub fn decoded(value: &[u8]) -> Option<Vec<u8>> {
+/// Writes the text a value spells in base64, unless not all of it is of the alphabet, or what comes out is hardly
+/// printable; says whether it is.
+pub(crate) fn decode(value: &[u8], out: &mut Vec<u8>) -> bool {
     let unpadded = trim_padding(value);
     if unpadded.len() < LENGTH_MIN
         || unpadded.len() % 4 == 1
         || !begins_printable(unpadded)
         || one_class(unpadded)
     {
-        return None;
+        return false;
     }
-    let text = bytes(unpadded)?;
-    (is_text(&text) && (value.len() >= SHORT || marks(&text) >= 2)).then_some(text)
+    out.clear();
+    read(unpadded, out) && is_text(out) && (value.len() >= SHORT || marks(out) >= 2)
 }
 
-/// The texts spelled in base64 inside a longer value, after `base64,` or within quotes or brackets.
-pub fn embedded(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let whole = if value.len() > RUN_BYTES_MIN { value } else { b"" };
-    let runs = whole.split(|byte| !class::is(*byte, class::BASE64) && *byte != b'=');
-    let long = runs.filter(move |run| run.len() >= RUN_BYTES_MIN && run.len() < value.len());
-    long.take(RUNS_MAX).filter_map(decoded)
+/// The parts of a longer value that may be base64: after `base64,` or within quotes or brackets.
+pub(crate) fn embedded(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let runs = class::runs(value, class::PADDED, RUN_BYTES_MIN);
+    runs.filter(|run| run.len() < value.len()).take(RUNS_MAX)
 }
 
 /// The shortest run within a value that is tried (bytes).
@@ -52,39 +50,53 @@ fn one_class(value: &[u8]) -> bool {
     all(u8::is_ascii_lowercase) || all(u8::is_ascii_uppercase) || all(u8::is_ascii_digit)
 }
 
-fn bytes(value: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(value.len() * 3 / 4);
-    for four in value.chunks(4) {
-        out.extend_from_slice(&group(four)?[..four.len().saturating_sub(1)]);
-    }
-    Some(out)
+/// Appends the bytes that letters spell; `false` when one of them is not of the alphabet.
+fn read(value: &[u8], out: &mut Vec<u8>) -> bool {
+    out.reserve(value.len());
+    value.chunks(4).all(|four| {
+        let text = group(four);
+        out.extend_from_slice(text.as_ref().map_or(&[], |text| &text[..four.len() - 1]));
+        text.is_some()
+    })
 }
 
 /// The bytes that up to four letters spell; the first of them, one less than there are letters, count.
+#[inline]
 fn group(letters: &[u8]) -> Option<[u8; 3]> {
-    let mut bits = 0_u32;
+    let (mut bits, mut others) = (0_u32, 0);
     for byte in letters {
-        bits = bits << 6 | u32::from(sextet(*byte)?);
+        let sextet = SEXTETS[usize::from(*byte)];
+        bits = bits << 6 | u32::from(sextet);
+        others |= sextet;
     }
     bits <<= 6 * (4 - letters.len());
     let [_, text @ ..] = bits.to_be_bytes();
-    Some(text)
+    (others != OTHER).then_some(text)
 }
 
-fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        // A `+` that was read as a form's space is still meant.
-        b'+' | b'-' | b' ' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
+/// What each letter stands for.
+const SEXTETS: [u8; 256] = {
+    let mut sextets = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        sextets[byte] = match byte as u8 {
+            letter @ b'A'..=b'Z' => letter - b'A',
+            letter @ b'a'..=b'z' => letter - b'a' + 26,
+            digit @ b'0'..=b'9' => digit - b'0' + 52,
+            // A `+` that was read as a form's space is still meant.
+            b'+' | b'-' | b' ' => 62,
+            b'/' | b'_' => 63,
+            _ => OTHER,
+        };
+        byte += 1;
     }
-}
+    sextets
+};
+/// Not of the alphabet: all bits, so that it shows when letters are joined.
+const OTHER: u8 = 0xff;
 
 fn printable(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
+    class::is(byte, class::PRINTABLE)
 }
 
 /// At least 97 of 100 bytes are printable ASCII.
@@ -111,7 +123,8 @@ mod tests {
             ("Mozilla/5.0", None),
             ("", None),
         ] {
-            let found = decoded(value.as_bytes()).map(|text| String::from_utf8_lossy(&text).into_owned());
+            let mut text = Vec::new();
+            let found = decode(value.as_bytes(), &mut text).then(|| String::from_utf8_lossy(&text));
             assert_eq!(found.as_deref(), expected, "{value}");
         }
     }
@@ -119,6 +132,6 @@ mod tests {
     #[test]
     fn finds_what_is_wrapped() {
         let found: Vec<_> = embedded(b"eval(atob('YWxlcnQoZG9jdW1lbnQuY29va2llKQ=='))").collect();
-        assert_eq!(found, [b"alert(document.cookie)".to_vec()]);
+        assert_eq!(found, [b"YWxlcnQoZG9jdW1lbnQuY29va2llKQ=="]);
     }
 }

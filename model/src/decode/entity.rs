@@ -1,6 +1,6 @@
 //! `&lt;`, `&#60;`, `&#x3c;`: HTML character references.
 
-use super::origin::{Sink, replace};
+use super::origin::{Sink, find, replace};
 
 /// The named references that attacks need; the others stand for letters.
 const NAMED: [(&[u8], u8); 22] = [
@@ -30,13 +30,11 @@ const NAMED: [(&[u8], u8); 22] = [
 
 /// Undoes one level; what is no reference stays.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
-    if !input.contains(&b'&') {
-        return false;
-    }
-    replace(input, out, |rest| {
+    let read = |rest: &[u8]| {
         let (code, length) = reference(rest.strip_prefix(b"&")?)?;
         Some((code, length + 1))
-    })
+    };
+    replace(input, out, |rest| find(b'&', rest), read)
 }
 
 /// The character that is referred to after an `&`, and how many bytes that takes. Browsers read numbers

@@ -1,13 +1,10 @@
 //! `\u0041`, `\x41`, `\u{41}`: string escapes of JSON and ECMAScript.
 
-use super::origin::{Sink, hex_number, replace};
+use super::origin::{Sink, find, hex_number, replace};
 
 /// Undoes one level; a backslash before anything else stays, because paths have them.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
-    if !input.contains(&b'\\') {
-        return false;
-    }
-    replace(input, out, escape)
+    replace(input, out, |rest| find(b'\\', rest), escape)
 }
 
 fn escape(rest: &[u8]) -> Option<(u32, usize)> {

@@ -4,13 +4,17 @@ use super::origin::{Sink, replace};
 
 /// Undoes one level; other numbers stay.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
-    has_any(input) && replace(input, out, |rest| character(rest).map(|character| (u32::from(character), 4)))
+    replace(input, out, next, |rest| character(rest).map(|character| (u32::from(character), 4)))
 }
 
 /// Whether there is anything to undo.
 pub(crate) fn has_any(input: &[u8]) -> bool {
-    let marks = memchr::memchr2_iter(b'x', b'X', input);
-    marks.filter_map(|at| input.get(at.checked_sub(1)?..)).any(|word| character(word).is_some())
+    next(input).is_some()
+}
+
+fn next(input: &[u8]) -> Option<usize> {
+    let mut numbers = memchr::memchr2_iter(b'x', b'X', input).filter_map(|at| at.checked_sub(1));
+    numbers.find(|at| character(&input[*at..]).is_some())
 }
 
 fn character(rest: &[u8]) -> Option<u8> {

@@ -14,9 +14,9 @@ mod percent;
 
 use std::fmt;
 
-use crate::class;
+use crate::class::{self, Sight};
 
-pub use base64::{decoded as base64_decoded, embedded as base64_embedded};
+pub(crate) use base64::{decode as base64, embedded as base64_embedded};
 pub use origin::{Origins, Sink};
 
 /// Encodings upon encodings that are undone (count).
@@ -98,28 +98,33 @@ pub struct Decoder {
 impl Decoder {
     /// The value without one level of percent-encoding, which every server undoes; `None` when there is none.
     pub fn percent_once(&mut self, value: &[u8]) -> Option<&[u8]> {
-        if !value.contains(&b'%') {
-            return None;
-        }
         self.view.clear();
         percent::decode(value, &mut self.view).then_some(self.view.as_slice())
     }
 
     /// The value with all encodings undone, and which; `None` when there are none.
     pub fn decode(&mut self, value: &[u8], steps: &mut Steps) -> Option<&[u8]> {
-        if !may_be_encoded(value) {
-            return None;
-        }
-        self.view.clear();
-        self.view.extend_from_slice(value);
         let mut changed = false;
         for _ in 0..ROUNDS_MAX {
-            if !round(&mut self.view, &mut self.next, steps) {
+            let mut again = false;
+            for (step, undo) in undoings() {
+                self.next.clear();
+                if undo(if changed { &self.view } else { value }, &mut self.next) {
+                    std::mem::swap(&mut self.view, &mut self.next);
+                    steps.push(step);
+                    (changed, again) = (true, true);
+                }
+            }
+            if !again {
                 break;
             }
-            changed = true;
         }
         changed.then_some(self.view.as_slice())
+    }
+
+    /// The text that a value spells in base64.
+    pub(crate) fn base64(&mut self, value: &[u8]) -> Option<&[u8]> {
+        base64(value, &mut self.view).then_some(self.view.as_slice())
     }
 }
 
@@ -157,9 +162,9 @@ pub fn origins(value: &[u8], offset: usize, part: &[u8]) -> Option<Vec<u32>> {
     None
 }
 
-/// Whether there is anything to undo but base64.
-pub(crate) fn may_be_encoded(value: &[u8]) -> bool {
-    class::any(value, class::ENCODING) || hexword::has_any(value)
+/// Whether there may be anything to undo in a value but base64.
+pub(crate) fn may_be_encoded(value: &[u8], sight: Sight) -> bool {
+    sight.has(class::ENCODING) || sight.has(class::HEX_MARK) && hexword::has_any(value)
 }
 
 fn undoings<S: Sink>() -> [(Step, Undo<S>); 5] {
@@ -170,19 +175,6 @@ fn undoings<S: Sink>() -> [(Step, Undo<S>); 5] {
         (Step::Entity, entity::decode),
         (Step::HexWord, hexword::decode),
     ]
-}
-
-fn round(view: &mut Vec<u8>, next: &mut Vec<u8>, steps: &mut Steps) -> bool {
-    let mut changed = false;
-    for (step, undo) in undoings::<Vec<u8>>() {
-        next.clear();
-        if undo(view, next) {
-            std::mem::swap(view, next);
-            steps.push(step);
-            changed = true;
-        }
-    }
-    changed
 }
 
 fn round_traced(view: &mut Origins, next: &mut Origins) -> bool {

@@ -4,11 +4,18 @@
 pub trait Sink {
     /// Appends a byte that comes from what begins at `from` in the input.
     fn push(&mut self, byte: u8, from: usize);
+
+    /// Appends bytes that stay as they are, the first of which is at `from` in the input.
+    fn extend(&mut self, bytes: &[u8], from: usize);
 }
 
 impl Sink for Vec<u8> {
     fn push(&mut self, byte: u8, _: usize) {
         Self::push(self, byte);
+    }
+
+    fn extend(&mut self, bytes: &[u8], _: usize) {
+        self.extend_from_slice(bytes);
     }
 }
 
@@ -45,30 +52,43 @@ impl Sink for Origins {
         self.bytes.push(byte);
         self.origins.push(u32::try_from(from).unwrap_or(u32::MAX));
     }
+
+    fn extend(&mut self, bytes: &[u8], from: usize) {
+        bytes.iter().zip(from..).for_each(|(byte, from)| self.push(*byte, from));
+    }
 }
 
-/// Copies the input, each spelling of a character that `read` finds at the start of the rest replaced by that
-/// character (its code, and how many bytes spell it); says whether there was any.
+/// Copies the input, each spelling of a character replaced by that character, if there is any; says whether there
+/// was. `next` finds where in the rest of the input a spelling may begin, and `read` what is spelled there: a
+/// character's code, and how many bytes spell it.
 pub(super) fn replace<S: Sink>(
     input: &[u8],
     out: &mut S,
+    next: impl Fn(&[u8]) -> Option<usize>,
     read: impl Fn(&[u8]) -> Option<(u32, usize)>,
 ) -> bool {
-    let (mut at, mut changed) = (0, false);
-    while let Some(byte) = input.get(at) {
-        match read(&input[at..]) {
-            Some((code, length)) => {
-                push_char(out, code, at);
-                at += length;
-                changed = true;
-            }
-            None => {
-                out.push(*byte, at);
-                at += 1;
-            }
-        }
+    let (mut copied, mut at) = (0, 0);
+    while let Some(ahead) = next(&input[at..]) {
+        at += ahead;
+        let Some((code, length)) = read(&input[at..]) else {
+            at += 1;
+            continue;
+        };
+        out.extend(&input[copied..at], copied);
+        push_char(out, code, at);
+        at += length;
+        copied = at;
     }
-    changed
+    if copied > 0 {
+        out.extend(&input[copied..], copied);
+    }
+    copied > 0
+}
+
+/// Where a byte is; often the next is one too.
+#[inline]
+pub(super) fn find(byte: u8, rest: &[u8]) -> Option<usize> {
+    if rest.first() == Some(&byte) { Some(0) } else { memchr::memchr(byte, rest) }
 }
 
 /// Appends a character as UTF-8; one below 256 that is no ASCII as that byte.

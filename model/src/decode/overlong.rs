@@ -4,10 +4,9 @@ use super::origin::{Sink, replace};
 
 /// Undoes one level; other bytes stay.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
-    if !input.iter().any(|byte| *byte >= 0xc0) {
-        return false;
-    }
-    replace(input, out, |rest| ascii(rest).map(|(character, length)| (u32::from(character), length)))
+    let next = |rest: &[u8]| rest.iter().position(|byte| *byte >= 0xc0);
+    let read = |rest: &[u8]| ascii(rest).map(|(character, length)| (u32::from(character), length));
+    !input.is_ascii() && replace(input, out, next, read)
 }
 
 /// The ASCII character spelled at the start of `input`. Continuation bytes are read as leniently as the

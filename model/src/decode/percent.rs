@@ -1,13 +1,10 @@
 //! `%41` and `%u0041`.
 
-use super::origin::{Sink, hex_number, replace};
+use super::origin::{Sink, find, hex_number, replace};
 
 /// Undoes one level; what is no escape stays.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
-    if !input.contains(&b'%') {
-        return false;
-    }
-    replace(input, out, escape)
+    replace(input, out, |rest| find(b'%', rest), escape)
 }
 
 /// The character that an escape spells at the start of `rest`, and how many bytes do.

@@ -3,7 +3,7 @@
 use transaction::{Body, Processor};
 
 use super::{Extractor, Visit, json};
-use crate::Location;
+use crate::{Location, class};
 
 /// The shortest run of printable bytes in a binary body that is looked at (bytes).
 const PRINTABLE_RUN_MIN: usize = 12;
@@ -70,11 +70,12 @@ fn form(extractor: &mut Extractor, raw: &[u8], visit: &mut (impl Visit + ?Sized)
     if raw.len() > FORM_BYTES_MAX || !(raw.contains(&b'+') || raw.contains(&b'%')) {
         return;
     }
+    let mut spaced = Vec::new();
     for part in raw.split(|byte| *byte == b'&').take(super::PARTS_MAX) {
-        let Some(end) = part.iter().position(|byte| *byte == b'=') else { continue };
+        let Some(end) = memchr::memchr(b'=', part) else { continue };
         if super::is_name(&part[..end]) {
-            let spaced: Vec<u8> =
-                part[end + 1..].iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+            spaced.clear();
+            spaced.extend(part[end + 1..].iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }));
             extractor.encoded(Location::Body, &part[..end], &spaced, visit);
         }
     }
@@ -94,11 +95,8 @@ fn raw(extractor: &mut Extractor, raw: &[u8], visit: &mut (impl Visit + ?Sized))
 }
 
 fn binary(extractor: &mut Extractor, bytes: &[u8], visit: &mut (impl Visit + ?Sized)) {
-    let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
-    if bytes.iter().all(printable) {
+    if class::all(bytes, class::PRINTABLE) {
         return text(extractor, bytes, visit);
     }
-    for run in bytes.split(|byte| !printable(byte)).filter(|run| run.len() >= PRINTABLE_RUN_MIN) {
-        raw(extractor, run, visit);
-    }
+    class::runs(bytes, class::PRINTABLE, PRINTABLE_RUN_MIN).for_each(|run| raw(extractor, run, visit));
 }

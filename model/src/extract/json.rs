@@ -17,7 +17,7 @@ impl<'a> Iterator for Strings<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let start = self.rest.iter().position(|byte| *byte == b'"')? + 1;
+        let start = memchr::memchr(b'"', self.rest)? + 1;
         let length = string_length(&self.rest[start..])?;
         let text = &self.rest[start..start + length];
         self.rest = &self.rest[start + length + 1..];
@@ -29,11 +29,11 @@ impl<'a> Iterator for Strings<'a> {
 fn string_length(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        match text.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[at] == b'"' {
+            return Some(at);
         }
+        at += 2;
     }
 }
 

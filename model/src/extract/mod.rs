@@ -13,8 +13,9 @@ mod segments;
 pub use segments::each_segment;
 use transaction::{Body, Transaction};
 
+use crate::Location;
+use crate::class::{self, Sight};
 use crate::decode::{self, Decoder, Step, Steps};
-use crate::{Location, class};
 
 /// Structures within structures that are taken apart (levels).
 const DEPTH_MAX: u8 = 3;
@@ -78,20 +79,12 @@ impl Extractor {
     /// Shows a value that no server has decoded yet: without one level of percent-encoding.
     fn encoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
         visit.value(location, name, value);
+        let sight = Sight::of(value);
         let whole = View { location, name, value, steps: Steps::default() };
-        if is_plain(value) || visit.knows(whole, true) {
+        if is_plain_at(value, sight) || visit.knows(whole, true) {
             return;
         }
-        let mut decoder = self.decoders.pop().unwrap_or_default();
-        match decoder.percent_once(value) {
-            Some(decoded) => {
-                let mut steps = Steps::default();
-                steps.push(Step::Percent);
-                self.value(Place { location, name, steps, depth: 0 }, decoded, visit);
-            }
-            None => self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit),
-        }
-        self.decoders.push(decoder);
+        self.argument(Place { location, name, steps: Steps::default(), depth: 0 }, value, sight, visit);
         visit.end(value, true);
     }
 
@@ -99,28 +92,35 @@ impl Extractor {
     fn decoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
         visit.value(location, name, value);
         if !visit.knows(View { location, name, value, steps: Steps::default() }, false) {
-            self.value(Place { location, name, steps: Steps::default(), depth: 0 }, value, visit);
+            let place = Place { location, name, steps: Steps::default(), depth: 0 };
+            self.value(place, value, Sight::of(value), visit);
             visit.end(value, false);
         }
     }
 
-    fn value(&mut self, place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
-        if is_plain(value) {
+    fn value(&mut self, place: Place<'_>, value: &[u8], sight: Sight, visit: &mut (impl Visit + ?Sized)) {
+        if is_plain_at(value, sight) {
             self.base64(place, value, visit);
             return;
         }
-        if place.depth < DEPTH_MAX && self.take_apart(place, value, visit) {
+        if place.depth < DEPTH_MAX && self.take_apart(place, value, sight, visit) {
             return;
         }
         visit.view(place.view(value));
         self.base64(place, value, visit);
+        if decode::may_be_encoded(value, sight) {
+            self.encodings(place, value, visit);
+        }
+    }
+
+    /// Shows a value without its encodings, if it has any.
+    fn encodings(&mut self, mut place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
         let mut decoder = self.decoders.pop().unwrap_or_default();
-        let mut deeper = place;
-        if let Some(decoded) = decoder.decode(value, &mut deeper.steps) {
-            deeper.depth += 1;
-            if deeper.depth >= DEPTH_MAX || !self.take_apart(deeper, decoded, visit) {
-                visit.view(deeper.view(decoded));
-                self.base64(deeper, decoded, visit);
+        if let Some(decoded) = decoder.decode(value, &mut place.steps) {
+            place.depth += 1;
+            if place.depth >= DEPTH_MAX || !self.take_apart(place, decoded, Sight::of(decoded), visit) {
+                visit.view(place.view(decoded));
+                self.base64(place, decoded, visit);
             }
         }
         self.decoders.push(decoder);
@@ -133,22 +133,35 @@ impl Extractor {
         }
         place.depth += 1;
         place.steps.push(Step::Base64);
-        match decode::base64_decoded(value) {
-            Some(text) => self.value(place, &text, visit),
-            None => decode::base64_embedded(value).for_each(|text| self.value(place, &text, visit)),
+        let mut decoder = self.decoders.pop().unwrap_or_default();
+        if let Some(text) = decoder.base64(value) {
+            self.value(place, text, Sight::of(text), visit);
+        } else {
+            for part in decode::base64_embedded(value) {
+                if let Some(text) = decoder.base64(part) {
+                    self.value(place, text, Sight::of(text), visit);
+                }
+            }
         }
+        self.decoders.push(decoder);
     }
 
     /// Shows the parts of a structured value instead of the whole; `false` when it has no structure that
     /// accounts for all of it.
-    fn take_apart(&mut self, mut place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) -> bool {
+    fn take_apart(
+        &mut self,
+        mut place: Place<'_>,
+        value: &[u8],
+        sight: Sight,
+        visit: &mut (impl Visit + ?Sized),
+    ) -> bool {
         place.depth += 1;
         match value.trim_ascii_start().first() {
             Some(b'{' | b'[') => json::strings(value).is_some_and(|strings| {
-                strings.for_each(|text| self.value(place, text, visit));
+                strings.for_each(|text| self.value(place, text, Sight::of(text), visit));
                 true
             }),
-            _ => self.pairs(place, value, visit),
+            _ => sight.has(class::QUERY) && self.pairs(place, value, visit),
         }
     }
 
@@ -156,8 +169,7 @@ impl Extractor {
     fn pairs(&mut self, place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) -> bool {
         let Some((path, query)) = query_of(value) else { return false };
         let parts = || query.split(|byte| matches!(byte, b'&' | b'#'));
-        let named =
-            |part: &[u8]| part.iter().position(|byte| *byte == b'=').is_some_and(|end| is_name(&part[..end]));
+        let named = |part: &[u8]| memchr::memchr(b'=', part).is_some_and(|end| is_name(&part[..end]));
         let mut count = 0;
         if !parts().filter(|part| !is_plain(part)).all(|part| {
             count += 1;
@@ -166,24 +178,33 @@ impl Extractor {
             return false;
         }
         if !is_location(path) {
-            self.value(Place { depth: DEPTH_MAX, ..place }, path, visit);
+            self.value(Place { depth: DEPTH_MAX, ..place }, path, Sight::of(path), visit);
         }
         for part in parts() {
-            let value = part.iter().position(|byte| *byte == b'=').map_or(part, |end| &part[end + 1..]);
-            self.argument(place, value, visit);
+            let value = memchr::memchr(b'=', part).map_or(part, |end| &part[end + 1..]);
+            self.argument(place, value, Sight::of(value), visit);
         }
         true
     }
 
-    /// An argument of a query within a value still has its own level of percent-encoding, if any.
-    fn argument(&mut self, mut place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+    /// A value that has its own level of percent-encoding, if any.
+    fn argument(
+        &mut self,
+        mut place: Place<'_>,
+        value: &[u8],
+        sight: Sight,
+        visit: &mut (impl Visit + ?Sized),
+    ) {
+        if !sight.has(class::PERCENT) {
+            return self.value(place, value, sight, visit);
+        }
         let mut decoder = self.decoders.pop().unwrap_or_default();
         match decoder.percent_once(value) {
             Some(decoded) => {
                 place.steps.push(Step::Percent);
-                self.value(place, decoded, visit);
+                self.value(place, decoded, Sight::of(decoded), visit);
             }
-            None => self.value(place, value, visit),
+            None => self.value(place, value, sight, visit),
         }
         self.decoders.push(decoder);
     }
@@ -207,12 +228,14 @@ impl<'a> Place<'a> {
 /// Letters, digits, `_`, `.` and `-` only, that hide nothing.
 #[must_use]
 pub fn is_plain(value: &[u8]) -> bool {
-    class::all(value, class::PLAIN) && !(value.len() > 4 && hides_path(value))
+    class::all(value, class::PLAIN) && is_plain_at(value, Sight::of(value))
 }
 
-/// `....` and `0x2e0x2e0x5c` are what is left of a path whose separators are spelled as letters.
-fn hides_path(value: &[u8]) -> bool {
-    has_dots(value) || decode::may_be_encoded(value)
+/// The same of a value that was seen. `....` and `0x2e0x2e0x5c` are what is left of a path whose separators are
+/// spelled as letters.
+fn is_plain_at(value: &[u8], sight: Sight) -> bool {
+    let hides_path = || value.len() > 4 && (has_dots(value) || decode::may_be_encoded(value, sight));
+    sight.is_all(class::PLAIN) && !hides_path()
 }
 
 /// Whether there is a `..`.
@@ -222,9 +245,7 @@ fn has_dots(value: &[u8]) -> bool {
 
 /// What an argument may be called in a value that is taken apart.
 fn is_name(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-[]:;~%".contains(byte))
+    !name.is_empty() && name.len() <= 64 && class::all(name, class::NAME)
 }
 
 /// A URL's scheme, host and path, or a path, without anything to score: as in a `Referer`.
@@ -234,7 +255,7 @@ fn is_location(path: &[u8]) -> bool {
 
 /// What stands before and after the `?` of a URL or path; a value without one that has `=` and `&` is all query.
 fn query_of(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mark = value.iter().position(|byte| *byte == b'?');
+    let mark = memchr::memchr(b'?', value);
     match mark {
         Some(mark) if is_url(value) => Some((&value[..mark], &value[mark + 1..])),
         None if value.contains(&b'&') && value.contains(&b'=') => Some((b"", value)),
