@@ -129,7 +129,7 @@ mod tests {
         }
         let mut builder = ScannerBuilder::default();
         let ids: Vec<_> = needs.clauses.iter().map(|clause| builder.add(clause)).collect();
-        let scanner = builder.build();
+        let scanner = builder.build(|_| true);
         let mut met = vec![0; scanner.words()];
         scanner.scan(value, &mut met);
         for id in ids {

@@ -1,11 +1,12 @@
 //! Which of many literals are in a value, in one pass.
 //!
-//! Each literal is looked for by four of its bytes, the rarest (two of them, where it is shorter). A small
-//! table of bits says which fours are looked up in a larger one; in ordinary values few are. The tables stay
-//! in the processor's nearest cache, which an automaton for thousands of literals does not.
+//! Each literal is looked for by four of its bytes, the rarest; shorter ones by two ([`Pairs`]). A small table
+//! of bits says which fours are looked up in a larger one; in ordinary values few are. The tables stay in the
+//! processor's nearest cache, which an automaton for thousands of literals does not.
 
 use super::ByteSet;
-use super::clause::{literal_frequency, rarest};
+use super::clause::literal_frequency;
+use super::pairs::Pairs;
 
 /// A literal of two bytes or more, in lower case, and the bits that it sets.
 #[derive(Clone, Debug)]
@@ -18,55 +19,77 @@ pub(super) struct Literal {
 #[derive(Debug)]
 pub(super) struct Literals {
     fours: Table,
-    pairs: Table,
-    /// A value that has none of these bytes has no short literal.
-    pub(super) short_bytes: ByteSet,
-    /// The same as a table.
-    is_short: Box<[bool; 256]>,
+    /// How far apart the places are that are looked at for fours: each literal is there by as many of its
+    /// parts, one after the other.
+    step: usize,
+    /// Literals of three bytes, and what of shorter ones [`Pairs`] has no room for.
+    others: Table,
+    /// For each byte, whether what `others` are looked for by ends with it.
+    ends_other: Box<[bool; 256]>,
+    pub(super) pairs: Pairs,
 }
 
 impl Literals {
     pub(super) fn new(literals: Vec<Literal>) -> Self {
         let (long, short): (Vec<_>, Vec<_>) =
             literals.into_iter().partition(|literal| literal.text.len() >= 4);
-        let pairs = Table::new(short, 2);
-        let keys = pairs.entries.iter().map(|entry| rarest(entry.part(2)));
-        let short_bytes = keys.collect::<ByteSet>().without_case();
-        let is_short = Box::new(std::array::from_fn(|byte| short_bytes.contains(byte as u8)));
-        Self { fours: Table::new(long, 4), pairs, short_bytes, is_short }
+        let (pairs, threes): (Vec<_>, Vec<_>) =
+            short.into_iter().partition(|literal| literal.text.len() == 2);
+        let parts: Vec<_> =
+            threes.iter().filter_map(|it| rarest_part(&it.text, 2).1.first_chunk().copied()).collect();
+        let (pairs, left) = Pairs::new(&pairs, &parts);
+        let others = Table::new(&[threes, left].concat(), 2, 1);
+        let ends = others.entries.iter().filter_map(|entry| entry.part(2).last().copied());
+        let ends = ends.collect::<ByteSet>().without_case();
+        let ends_other = Box::new(std::array::from_fn(|byte| ends.contains(byte as u8)));
+        let shortest = long.iter().map(|literal| literal.text.len()).min().unwrap_or(0);
+        let step = shortest.saturating_sub(3).clamp(1, STEP_MAX);
+        Self { fours: Table::new(&long, 4, step), step, others, ends_other, pairs }
     }
 
     /// Sets the bits of every literal of four bytes or more that is in the value.
     pub(super) fn scan(&self, value: &[u8], found: &mut [u64]) {
-        for begin in (0..value.len()).step_by(PART_WINDOWS) {
-            let part = &value[begin..value.len().min(begin + PART_WINDOWS + 3)];
+        match (&self.fours.filter, self.step) {
+            _ if self.fours.entries.is_empty() => {}
+            (Filter::Small(filter), 1) => self.scan_by::<1, _>(value, filter, found),
+            (Filter::Small(filter), 2) => self.scan_by::<2, _>(value, filter, found),
+            (Filter::Small(filter), _) => self.scan_by::<3, _>(value, filter, found),
+            (Filter::Large(filter), 1) => self.scan_by::<1, _>(value, filter, found),
+            (Filter::Large(filter), 2) => self.scan_by::<2, _>(value, filter, found),
+            (Filter::Large(filter), _) => self.scan_by::<3, _>(value, filter, found),
+        }
+    }
+
+    fn scan_by<const STEP: usize, const WORDS: usize>(
+        &self,
+        value: &[u8],
+        filter: &[u64; WORDS],
+        found: &mut [u64],
+    ) {
+        let bytes = PART_PLACES * STEP;
+        for begin in (0..value.len()).step_by(bytes) {
+            let part = &value[begin..value.len().min(begin + bytes + 3)];
             // First a bit for each place where a part of a literal may lie, the first place's highest: found
             // without a branch, which a processor could not foresee.
-            let windows = part.array_windows().map(|four| u32::from_le_bytes(*four) | CASES);
-            let mut hits = windows.fold(0, |hits, key| hits << 1 | self.fours.bit(key));
+            let (mut hits, mut end) = (0_u64, 4);
+            while let Some(four) = part.get(end - 4..end) {
+                hits = hits << 1 | bit(filter, four_key(four));
+                end += STEP;
+            }
             while hits != 0 {
-                let last = hits.trailing_zeros() as usize;
+                let last = end - STEP * (hits.trailing_zeros() as usize + 1);
                 hits &= hits - 1;
-                if let Some(four) = part[..part.len() - last].last_chunk() {
-                    let key = u32::from_le_bytes(*four) | CASES;
-                    self.fours.find(key, value, begin + part.len() - last, found);
-                }
+                self.fours.find(four_key(&part[last - 4..last]), value, begin + last, found);
             }
         }
     }
 
-    /// Sets the bits of every shorter literal that is in the value. Only pairs with one of the bytes that
-    /// such literals cannot be without are looked up: few bytes of a value are.
-    pub(super) fn scan_short(&self, value: &[u8], found: &mut [u64]) {
-        let is_short = |byte: u8| self.is_short[usize::from(byte)];
-        let mut before = value.first().is_some_and(|byte| is_short(*byte));
-        for (at, pair) in value.windows(2).enumerate() {
-            let here = is_short(pair[1]);
-            if std::mem::replace(&mut before, here) || here {
+    /// Sets the bits of every other literal that is in the value but those of [`Literals::pairs`].
+    pub(super) fn scan_others(&self, value: &[u8], found: &mut [u64]) {
+        for (at, pair) in value.array_windows::<2>().enumerate() {
+            if self.ends_other[usize::from(pair[1])] {
                 let key = u32::from(pair[0] | CASE) | u32::from(pair[1] | CASE) << 8;
-                if self.pairs.bit(key) != 0 {
-                    self.pairs.find(key, value, at + 2, found);
-                }
+                self.others.find(key, value, at + 2, found);
             }
         }
     }
@@ -75,14 +98,20 @@ impl Literals {
 /// Literals by the hash of a part of them.
 #[derive(Debug)]
 struct Table {
-    /// One bit for each hash that a literal has.
-    filter: Box<[u64; FILTER_WORDS]>,
+    filter: Filter,
     /// For each slot, where its entries begin in `entries`; one more at the end.
     slots: Box<[u32]>,
     slot_shift: u32,
     /// The key of each entry.
     keys: Box<[u32]>,
     entries: Box<[Entry]>,
+}
+
+/// One bit for each hash that a part of a literal has.
+#[derive(Debug)]
+enum Filter {
+    Small(Box<[u64; 1 << 8]>),
+    Large(Box<[u64; 1 << 11]>),
 }
 
 #[derive(Debug)]
@@ -93,16 +122,15 @@ struct Entry {
 }
 
 impl Table {
-    fn new(literals: Vec<Literal>, part_bytes: usize) -> Self {
-        let count = literals.len().max(2).next_power_of_two();
+    /// Literals that are looked for by `parts` parts of so many bytes.
+    fn new(literals: &[Literal], part_bytes: usize, parts: usize) -> Self {
+        let mut keyed: Vec<_> =
+            literals.iter().flat_map(|literal| keys(literal, part_bytes, parts)).collect();
+        let count = keyed.len().max(2).next_power_of_two();
         let slot_shift = 32 - count.ilog2();
-        let mut filter = Box::new([0; FILTER_WORDS]);
-        let mut keyed: Vec<_> = literals.into_iter().map(|literal| key(literal, part_bytes)).collect();
         keyed.sort_by_key(|(key, _)| hash(*key) >> slot_shift);
         let mut slots = vec![0_u32; count + 1];
         for (key, _) in &keyed {
-            let (word, bit) = filter_place(*key);
-            filter[word] |= 1 << bit;
             slots[(hash(*key) >> slot_shift) as usize + 1] += 1;
         }
         let mut begin = 0;
@@ -111,14 +139,8 @@ impl Table {
             *slot = begin;
         }
         let (keys, entries): (Vec<_>, Vec<_>) = keyed.into_iter().unzip();
+        let filter = Filter::new(&keys);
         Self { filter, slots: slots.into(), slot_shift, keys: keys.into(), entries: entries.into() }
-    }
-
-    /// 1 where a literal may have this part; seldom, when none has.
-    #[inline]
-    fn bit(&self, key: u32) -> u64 {
-        let (word, bit) = filter_place(key);
-        self.filter[word] >> bit & 1
     }
 
     /// Sets the bits of the literals of which `key`, which ends before `end`, is the part.
@@ -153,19 +175,54 @@ impl Entry {
     }
 }
 
-/// The rarest part of a literal, by which it is looked for.
-fn key(literal: Literal, part_bytes: usize) -> (u32, Entry) {
-    let parts = literal.text.windows(part_bytes).enumerate();
+impl Filter {
+    fn new(keys: &[u32]) -> Self {
+        fn of<const WORDS: usize>(keys: &[u32]) -> Box<[u64; WORDS]> {
+            let mut filter = Box::new([0; WORDS]);
+            for key in keys {
+                let (word, bit) = filter_place::<WORDS>(*key);
+                filter[word] |= 1 << bit;
+            }
+            filter
+        }
+        if keys.len() <= SMALL_KEYS_MAX { Self::Small(of(keys)) } else { Self::Large(of(keys)) }
+    }
+}
+
+/// Whether a literal may have this part; seldom, when none has.
+#[inline]
+fn bit<const WORDS: usize>(filter: &[u64; WORDS], key: u32) -> u64 {
+    let (word, bit) = filter_place::<WORDS>(key);
+    filter[word] >> bit & 1
+}
+
+/// The parts of a literal by which it is looked for, one after the other: the rarest.
+fn keys(literal: &Literal, part_bytes: usize, parts: usize) -> impl Iterator<Item = (u32, Entry)> {
+    let (begin, _) = rarest_part(&literal.text, part_bytes + parts - 1);
+    (begin..begin + parts).filter_map(move |begin| {
+        let part = literal.text.get(begin..begin + part_bytes)?;
+        let key = part.iter().rev().fold(0, |key, byte| key << 8 | u32::from(byte | CASE));
+        Some((key, Entry { part_end: begin + part_bytes, literal: literal.clone() }))
+    })
+}
+
+/// The part of so many bytes that ordinary values have least, and where it begins.
+fn rarest_part(text: &[u8], bytes: usize) -> (usize, &[u8]) {
+    let parts = text.windows(bytes).enumerate();
     let rarest = parts.min_by(|(_, a), (_, b)| literal_frequency(a).total_cmp(&literal_frequency(b)));
-    let (offset, part) = rarest.unwrap_or_default();
-    let key = part.iter().rev().fold(0, |key, byte| key << 8 | u32::from(byte | CASE));
-    (key, Entry { part_end: offset + part_bytes, literal })
+    rarest.unwrap_or_default()
+}
+
+/// The key of four bytes.
+#[inline]
+fn four_key(four: &[u8]) -> u32 {
+    four.first_chunk().map_or(0, |four| u32::from_le_bytes(*four) | CASES)
 }
 
 /// The word and the bit of a filter that a key has.
 #[inline]
-fn filter_place(key: u32) -> (usize, u32) {
-    let at = hash(key) >> (32 - FILTER_BITS.ilog2());
+fn filter_place<const WORDS: usize>(key: u32) -> (usize, u32) {
+    let at = hash(key) >> (32 - (WORDS * 64).ilog2());
     (at as usize / 64, at % 64)
 }
 
@@ -180,11 +237,12 @@ const CASE: u8 = 0x20;
 /// The same in each byte of a key.
 const CASES: u32 = u32::from_le_bytes([CASE; 4]);
 /// Places in a value that are looked at before what was found is looked up.
-const PART_WINDOWS: usize = 64;
-/// Bits of a filter: with the literals of all of CRS one byte in 16 is looked up for nothing, and it stays in
-/// the processor's nearest cache.
-const FILTER_BITS: usize = 1 << 17;
-const FILTER_WORDS: usize = FILTER_BITS / 64;
+const PART_PLACES: usize = 64;
+/// The most bytes that these are apart.
+const STEP_MAX: usize = 3;
+/// Keys for which a small filter does: one place in 32 is looked up for nothing. Of all of CRS there are so many
+/// that it is one in 16 with a large one. Either stays in the processor's nearest cache.
+const SMALL_KEYS_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -195,14 +253,18 @@ mod tests {
     proptest! {
         #[test]
         fn finds_what_a_plain_search_finds(
-            texts in prop::collection::btree_set("[ab@<%]{2,7}", 0..40),
+            texts in prop_oneof![
+                prop::collection::btree_set("[ab@<%]{3,7}", 0..40),
+                prop::collection::btree_set("[ab@<%]{5,7}", 0..40),
+                prop::collection::btree_set("[ab@<%]{6,9}", 0..40),
+            ],
             value in "[abAB@`<|%]{0,200}",
         ) {
             let literals = texts.iter().zip(0..).map(|(text, bit)| Literal { text: text.as_bytes().into(), bits: vec![bit] });
             let mut found = [0; 1];
             let literals = Literals::new(literals.collect());
             literals.scan(value.as_bytes(), &mut found);
-            literals.scan_short(value.as_bytes(), &mut found);
+            literals.scan_others(value.as_bytes(), &mut found);
             for (bit, text) in texts.iter().enumerate() {
                 prop_assert_eq!(found[0] >> bit & 1 == 1, value.to_lowercase().contains(text), "{}", text);
             }

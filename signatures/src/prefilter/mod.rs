@@ -18,6 +18,7 @@ mod byte_set;
 mod clause;
 mod literals;
 mod needs;
+mod pairs;
 mod pattern;
 mod scanner;
 

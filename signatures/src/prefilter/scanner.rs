@@ -1,8 +1,9 @@
 //! Which clauses a value meets, in one pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::literals::{Literal, Literals};
+use super::pairs::Groups;
 use super::{ByteSet, Clause};
 
 /// Clauses to be scanned for, each once.
@@ -20,9 +21,20 @@ pub(crate) struct ClauseId(u32);
 pub(crate) struct Scanner {
     bits: Vec<Option<u16>>,
     words: usize,
-    /// For each byte, the bits of the clauses that it meets.
-    by_byte: Box<[[u64; BYTE_WORDS]; 256]>,
+    by_byte: Box<[OfByte; 256]>,
     literals: Literals,
+}
+
+/// What is known of a byte. Aligned, so that what is done with it takes few instructions.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(16))]
+struct OfByte {
+    /// The bits of the clauses that it meets.
+    met: [u64; BYTE_WORDS],
+    /// The groups of which it begins a pair.
+    begins: Groups,
+    /// The groups of which it ends a pair.
+    ends: Groups,
 }
 
 impl ScannerBuilder {
@@ -40,38 +52,47 @@ impl ScannerBuilder {
         self.add(&Clause { bytes, ..Clause::default() })
     }
 
-    pub(crate) fn build(self) -> Scanner {
+    /// Whether these are so few, with so few literals, that a scanner for them is worth having beside the
+    /// one for all.
+    pub(crate) fn is_small(&self, wanted: &BTreeSet<ClauseId>) -> bool {
+        let few = self.clauses.iter().filter(|(_, id)| wanted.contains(*id));
+        let literals: usize = few.map(|(clause, _)| clause.literals.len()).sum();
+        wanted.len() <= BYTE_WORDS * 64 && literals <= SMALL_LITERALS_MAX
+    }
+
+    /// The scanner for those clauses that are `wanted`.
+    pub(crate) fn build(&self, wanted: impl Fn(ClauseId) -> bool) -> Scanner {
         // Clauses with bytes come first: for these a byte is looked up in a table that has room for so many.
-        let mut clauses: Vec<_> = self.clauses.iter().collect();
+        let mut clauses: Vec<_> = self.clauses.iter().filter(|(_, id)| wanted(**id)).collect();
         clauses.sort_by_key(|(clause, id)| (clause.bytes.is_empty(), **id));
-        // One of them is for short literals.
         let with_bytes = clauses.partition_point(|(clause, _)| !clause.bytes.is_empty());
-        let left_out = with_bytes.saturating_sub(BYTE_WORDS * 64 - 1);
+        let left_out = with_bytes.saturating_sub(BYTE_WORDS * 64);
         clauses.drain(with_bytes - left_out..with_bytes);
-        clauses.truncate(usize::from(u16::MAX) - 1);
+        clauses.truncate(usize::from(u16::MAX));
 
         let mut bits = vec![None; self.clauses.len()];
-        let mut by_byte = Box::new([[0; BYTE_WORDS]; 256]);
+        let mut by_byte = Box::new([OfByte::default(); 256]);
         let mut literals: BTreeMap<&[u8], Vec<u16>> = BTreeMap::new();
-        for (bit, (clause, id)) in (1_u16..).zip(&clauses) {
+        for (bit, (clause, id)) in (0_u16..).zip(&clauses) {
             bits[id.0 as usize] = Some(bit);
             for byte in clause.bytes.iter() {
-                by_byte[usize::from(byte)][usize::from(bit) / 64] |= 1 << (bit % 64);
+                by_byte[usize::from(byte)].met[usize::from(bit) / 64] |= 1 << (bit % 64);
             }
             clause.literals.iter().for_each(|literal| literals.entry(literal).or_default().push(bit));
         }
         let literals = literals.into_iter().map(|(text, bits)| Literal { text: text.into(), bits });
         let literals = Literals::new(literals.collect());
-        for byte in literals.short_bytes.iter() {
-            by_byte[usize::from(byte)][0] |= SHORT;
+        for (byte, of_byte) in (0..=u8::MAX).zip(by_byte.iter_mut()) {
+            (of_byte.begins, of_byte.ends) = literals.pairs.of_byte(byte);
         }
-        Scanner { bits, words: (clauses.len() + 1).div_ceil(64).max(BYTE_WORDS), by_byte, literals }
+        let words = clauses.len().div_ceil(64).max(BYTE_WORDS);
+        Scanner { bits, words, by_byte, literals }
     }
 }
 
 impl Default for Scanner {
     fn default() -> Self {
-        ScannerBuilder::default().build()
+        ScannerBuilder::default().build(|_| true)
     }
 }
 
@@ -88,25 +109,30 @@ impl Scanner {
 
     /// Sets the bits of all clauses that the value meets; `met` is [`Scanner::words`] long, and zero.
     pub(crate) fn scan(&self, value: &[u8], met: &mut [u64]) {
-        let by_byte = self.scan_bytes(value);
+        let (by_byte, pairs) = self.scan_bytes(value);
         met.iter_mut().zip(by_byte).for_each(|(word, bytes)| *word |= bytes);
         self.literals.scan(value, met);
-        if by_byte[0] & SHORT != 0 {
-            self.literals.scan_short(value, met);
+        if self.literals.pairs.tell(pairs, met) {
+            self.literals.scan_others(value, met);
         }
     }
 
-    /// The bits of the clauses that the value meets by one of its bytes.
-    fn scan_bytes(&self, value: &[u8]) -> [u64; BYTE_WORDS] {
-        value.iter().fold([0; BYTE_WORDS], |[first, second], byte| {
-            let more = &self.by_byte[usize::from(*byte)];
-            [first | more[0], second | more[1]]
-        })
+    /// The bits of the clauses that the value meets by one of its bytes, and the pairs that it has.
+    fn scan_bytes(&self, value: &[u8]) -> ([u64; BYTE_WORDS], Groups) {
+        let (mut met, mut pairs) = ([0; BYTE_WORDS], Groups::default());
+        let mut begun = Groups::default();
+        for byte in value {
+            let of_byte = &self.by_byte[usize::from(*byte)];
+            met = [met[0] | of_byte.met[0], met[1] | of_byte.met[1]];
+            pairs = [pairs[0] | begun[0] & of_byte.ends[0], pairs[1] | begun[1] & of_byte.ends[1]];
+            begun = of_byte.begins;
+        }
+        (met, pairs)
     }
 }
 
-/// The bit of bytes without which a value has no short literal; no clause has it.
-const SHORT: u64 = 1;
+/// Literals that a scanner is small with.
+const SMALL_LITERALS_MAX: usize = 512;
 /// Words of bits for clauses that one byte can meet.
 const BYTE_WORDS: usize = 2;
 
@@ -129,7 +155,7 @@ mod tests {
         ) {
             let mut builder = ScannerBuilder::default();
             let ids: Vec<_> = clauses.iter().map(|clause| builder.add(clause)).collect();
-            let scanner = builder.build();
+            let scanner = builder.build(|_| true);
             let mut met = vec![0; scanner.words()];
             scanner.scan(value.as_bytes(), &mut met);
             let lower = value.to_lowercase();

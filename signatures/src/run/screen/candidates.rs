@@ -165,7 +165,7 @@ impl<'r, 't> Evaluation<'r, 't> {
         }
         let (plan, cache) = (self.plan, &mut self.cache);
         let transform = |pipeline| cache.transform(plan, pipeline, value);
-        class.screen(value, &plan.screen.scanner, scratch, transform);
+        class.screen(value, plan.screen.scanner(class), scratch, transform);
         known.as_mut().and_then(|it| it.keep(class.id, value, &scratch.rules))
     }
 }

@@ -10,6 +10,8 @@ use crate::prefilter::Scanner;
 pub(super) struct Class {
     /// Its number among the classes of the screen, from 1 on.
     pub(super) id: u32,
+    /// Which of the screen's scanners has its bits.
+    pub(super) scanner: usize,
     /// The pipelines of all tests with what leads to them, each after its parent. The first is the value itself.
     nodes: Vec<Node>,
     /// The bits by which tests are found: the first of each.
@@ -65,9 +67,10 @@ impl Class {
             for pipeline in &test.pipelines {
                 let node = class.node(*pipeline, plan, triggers, scanner);
                 let next = test.next.as_ref().map(|next| {
-                    (class.node(next.pipeline, plan, triggers, scanner), next.bits.as_slice().into())
+                    (class.node(next.pipeline, plan, triggers, scanner), next.bits(scanner).into())
                 });
-                let Some((first, others)) = test.bits.split_first() else { continue };
+                let bits = test.bits(scanner);
+                let Some((first, others)) = bits.split_first() else { continue };
                 let (rule, bytes_min, bits) = (test.rule, test.bytes_min, others.into());
                 by_bit.push((*first, ClassTest { rule, node, bytes_min, bits, next }));
             }
@@ -114,19 +117,13 @@ impl Class {
         scratch: &mut Scratch<'t>,
         transform: impl FnMut(Pipeline) -> Bytes<'t>,
     ) {
-        scratch.begin(value, scanner);
-        let mut rules = std::mem::take(&mut scratch.rules);
-        if !self.may_change(&scratch.met) {
-            self.find(&scratch.met, value.len(), |_| Some(&scratch.met), |_| true, &mut rules);
-        } else {
+        scratch.begin(value, self.nodes.len(), scanner);
+        if self.may_change(&scratch.met) {
             scratch.transform_all(&self.nodes, scanner, transform);
-            for (text, met) in scratch.met.chunks(scanner.words()).enumerate() {
-                let met_at = |node| scratch.met_at(node, scanner);
-                let is_asked = |node: usize| scratch.texts[node] == text;
-                self.find(met, scratch.bytes[text].len(), met_at, is_asked, &mut rules);
-            }
         }
-        scratch.rules = rules;
+        for text in 0..scratch.bytes.len() {
+            self.find(text, scratch, scanner);
+        }
     }
 
     /// Whether a transformation may change more than the case of a value that meets this.
@@ -136,36 +133,33 @@ impl Class {
             .is_none_or(|changing| met.iter().zip(changing).any(|(met, bits)| met & bits != 0))
     }
 
-    /// The tests that a text meets.
-    fn find<'s>(
-        &self,
-        met: &[u64],
-        length: usize,
-        met_at: impl Fn(usize) -> Option<&'s [u64]>,
-        is_asked: impl Fn(usize) -> bool,
-        rules: &mut Vec<u32>,
-    ) {
+    /// Lists the rules of the tests that a text meets.
+    fn find(&self, text: usize, scratch: &mut Scratch<'_>, scanner: &Scanner) {
+        let mut rules = std::mem::take(&mut scratch.rules);
+        let met = scratch.met(text, scanner);
+        let passes = |test: &ClassTest| {
+            let at_next = |(node, bits): &(usize, Box<[u16]>)| {
+                are_met(bits, scratch.met(scratch.texts[*node], scanner))
+            };
+            test.bytes_min <= scratch.bytes[text].len()
+                && scratch.texts[test.node] == text
+                && are_met(&test.bits, met)
+                && test.next.as_ref().is_none_or(at_next)
+        };
         for (word, (met_here, wanted)) in met.iter().zip(&self.wanted).enumerate() {
             let mut bits = met_here & wanted;
             while bits != 0 {
                 let bit = word * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 let range = self.begins[bit] as usize..self.begins[bit + 1] as usize;
-                let tests = self.tests[range].iter();
-                let passed = tests.filter(|test| {
-                    let next = test.next.as_ref();
-                    test.bytes_min <= length
-                        && is_asked(test.node)
-                        && are_met(&test.bits, met)
-                        && next.is_none_or(|(node, bits)| met_at(*node).is_none_or(|met| are_met(bits, met)))
-                });
-                for test in passed {
+                for test in self.tests[range].iter().filter(|test| passes(test)) {
                     if !rules.contains(&test.rule) {
                         rules.push(test.rule);
                     }
                 }
             }
         }
+        scratch.rules = rules;
     }
 }
 
@@ -176,22 +170,21 @@ impl Node {
 }
 
 impl<'t> Scratch<'t> {
-    /// Forgets the last value, and scans a new one.
-    fn begin(&mut self, value: &Bytes<'t>, scanner: &Scanner) {
+    /// Forgets the last value, and scans a new one, which every node gives until it is transformed.
+    fn begin(&mut self, value: &Bytes<'t>, nodes: usize, scanner: &Scanner) {
         self.met.clear();
-        self.texts.clear();
         self.bytes.clear();
-        self.scan(value.clone(), scanner);
+        self.texts.clear();
+        self.texts.resize(nodes, 0);
+        self.add(value.clone(), scanner);
     }
 
-    /// What the text meets that a node gave.
-    fn met_at(&self, node: usize, scanner: &Scanner) -> Option<&[u64]> {
-        let words = scanner.words();
-        let text = self.texts.get(node)?;
-        self.met.get(text * words..(text + 1) * words)
+    /// What a text meets.
+    fn met(&self, text: usize, scanner: &Scanner) -> &[u64] {
+        &self.met[text * scanner.words()..][..scanner.words()]
     }
 
-    fn scan(&mut self, text: Bytes<'t>, scanner: &Scanner) {
+    fn add(&mut self, text: Bytes<'t>, scanner: &Scanner) {
         let begin = self.met.len();
         self.met.resize(begin + scanner.words(), 0);
         scanner.scan(&text, &mut self.met[begin..]);
@@ -204,20 +197,17 @@ impl<'t> Scratch<'t> {
         scanner: &Scanner,
         mut transform: impl FnMut(Pipeline) -> Bytes<'t>,
     ) {
-        for node in nodes {
-            let parent = self.texts.get(node.parent).copied().unwrap_or(0);
-            let met = &self.met[parent * scanner.words()..][..scanner.words()];
+        for (at, node) in nodes.iter().enumerate() {
+            let parent = self.texts[node.parent];
             let stays = node.pipeline == Pipeline::ROOT
-                || (!node.triggers.is_empty() && !are_met(&node.triggers, met));
+                || (!node.triggers.is_empty() && !are_met(&node.triggers, self.met(parent, scanner)));
             let changed = (!stays)
                 .then(|| transform(node.pipeline))
                 .filter(|after| !after.is_same(&self.bytes[parent]));
-            match changed {
-                Some(changed) => {
-                    self.texts.push(self.bytes.len());
-                    self.scan(changed, scanner);
-                }
-                None => self.texts.push(parent),
+            self.texts[at] = parent;
+            if let Some(changed) = changed {
+                self.texts[at] = self.bytes.len();
+                self.add(changed, scanner);
             }
         }
     }

@@ -11,6 +11,7 @@ mod candidates;
 mod class;
 mod head;
 mod known;
+mod scanners;
 mod test;
 
 #[cfg(test)]
@@ -28,12 +29,14 @@ use crate::pool::Pool;
 use crate::prefilter::{Scanner, ScannerBuilder};
 use crate::{Phase, Rule, Variable};
 use class::Class;
+use scanners::Scanners;
 use test::{Test, Triggers};
 
 /// What screening needs to know of the rules.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
-    scanner: Scanner,
+    /// The first is for everything that rules need, the others for a part of it.
+    scanners: Vec<Scanner>,
     /// Each for the rules of all phases.
     variables: Vec<ScreenedVariable>,
     phases: [PhaseScreen; 5],
@@ -71,12 +74,12 @@ impl Screen {
             .zip(rules)
             .filter_map(|(index, rule)| Test::new(index, rule, plan, &mut builder))
             .collect();
-        let scanner = builder.build();
-        tests.retain_mut(|test| test.settle(&scanner));
-        let class = |tests: &[&Test<'_>]| Class::new(tests, plan, &triggers, &scanner);
+        let mut scanners = Scanners::new(builder, triggers);
+        tests.retain(|test| !test.bits(scanners.whole()).is_empty());
         let variables = looked_at(&tests).into_iter();
-        let mut variables: Vec<_> =
-            variables.map(|variable| ScreenedVariable::new(variable, &tests, class)).collect();
+        let mut variables: Vec<_> = variables
+            .map(|variable| ScreenedVariable::new(variable, &tests, |tests| scanners.class(tests, plan)))
+            .collect();
         let classes = variables.iter_mut().flat_map(ScreenedVariable::classes);
         classes.zip(1..).for_each(|(class, id)| class.id = id);
         let phases = Phase::ALL.map(|phase| PhaseScreen::new(phase, rules, &tests, &variables));
@@ -85,7 +88,12 @@ impl Screen {
         let mut first: Vec<_> = one.variables.iter().copied().chain(stay).collect();
         first.sort_unstable();
         first.dedup();
-        Self { scanner, variables, phases, first, known: Pool::default() }
+        Self { scanners: scanners.all(), variables, phases, first, known: Pool::default() }
+    }
+
+    /// The scanner that has a class's bits.
+    fn scanner(&self, class: &Class) -> &Scanner {
+        &self.scanners[class.scanner]
     }
 
     /// The variables that screened rules of a phase look at.
@@ -114,8 +122,8 @@ impl PhaseScreen {
 }
 
 impl ScreenedVariable {
-    fn new(variable: Variable, tests: &[Test<'_>], class: impl Fn(&[&Test<'_>]) -> Class) -> Self {
-        let of_name = |name: Option<&[u8]>| {
+    fn new(variable: Variable, tests: &[Test<'_>], mut class: impl FnMut(&[&Test<'_>]) -> Class) -> Self {
+        let mut of_name = |name: Option<&[u8]>| {
             let tests: Vec<_> = tests.iter().filter(|test| test.looks_at(variable, name)).collect();
             class(&tests)
         };

@@ -17,9 +17,8 @@ pub(super) struct Test<'r> {
     pub(super) rule: u32,
     pub(super) phase: Phase,
     link: &'r Link,
+    /// All that a value must meet, the rarest first.
     clauses: Vec<ClauseId>,
-    /// The bits of all that a value must meet, the rarest first.
-    pub(super) bits: Vec<u16>,
     pub(super) bytes_min: usize,
     /// The transformations after which the operator is asked, without those that only change case.
     pub(super) pipelines: Vec<Pipeline>,
@@ -31,7 +30,6 @@ pub(super) struct Test<'r> {
 #[derive(Debug)]
 pub(super) struct NextLink {
     clauses: Vec<ClauseId>,
-    pub(super) bits: Vec<u16>,
     /// The transformations of both links.
     pub(super) pipeline: Pipeline,
 }
@@ -58,18 +56,23 @@ impl<'r> Test<'r> {
         pipelines.dedup();
         let bytes_min = needs.bytes_min;
         let next = rule.links.get(1).and_then(|next| NextLink::new(link, next, plan, builder));
-        let bits = Vec::new();
-        Some(Self { rule: index, phase: rule.phase, link, clauses, bits, bytes_min, pipelines, next })
+        Some(Self { rule: index, phase: rule.phase, link, clauses, bytes_min, pipelines, next })
     }
 
-    /// Takes the bits that the scanner gives; whether there are any.
-    pub(super) fn settle(&mut self, scanner: &Scanner) -> bool {
-        let bits = |clauses: &[ClauseId]| clauses.iter().filter_map(|clause| scanner.bit(*clause)).collect();
-        self.bits = bits(&self.clauses);
-        if let Some(next) = &mut self.next {
-            next.bits = bits(&next.clauses);
-        }
-        !self.bits.is_empty()
+    /// The bits of all that a value must meet, as far as the scanner has them.
+    pub(super) fn bits(&self, scanner: &Scanner) -> Vec<u16> {
+        bits(&self.clauses, scanner)
+    }
+
+    /// All clauses that it asks about.
+    pub(super) fn clauses(&self) -> impl Iterator<Item = ClauseId> {
+        let next = self.next.iter().flat_map(|next| &next.clauses);
+        self.clauses.iter().chain(next).copied()
+    }
+
+    /// All pipelines that it looks at.
+    pub(super) fn pipelines(&self) -> impl Iterator<Item = Pipeline> {
+        self.pipelines.iter().copied().chain(self.next.iter().map(|next| next.pipeline))
     }
 
     pub(super) fn variables(&self) -> impl Iterator<Item = Variable> {
@@ -121,12 +124,16 @@ impl NextLink {
         let clauses: Vec<_> = needs.clauses.iter().map(|clause| builder.add(clause)).collect();
         let all = [first.transformations.as_slice(), &next.transformations].concat();
         let pipeline = plan.pipeline(&without_case(&all));
-        (!clauses.is_empty() && !next.targets.is_empty()).then(|| Self {
-            clauses,
-            bits: Vec::new(),
-            pipeline,
-        })
+        (!clauses.is_empty() && !next.targets.is_empty()).then_some(Self { clauses, pipeline })
     }
+
+    pub(super) fn bits(&self, scanner: &Scanner) -> Vec<u16> {
+        bits(&self.clauses, scanner)
+    }
+}
+
+fn bits(clauses: &[ClauseId], scanner: &Scanner) -> Vec<u16> {
+    clauses.iter().filter_map(|clause| scanner.bit(*clause)).collect()
 }
 
 /// The transformations without those that only change case, where that changes nothing but case in the end.
@@ -150,8 +157,13 @@ impl Triggers {
 
     /// The bits that must all be met; none when the transformation may change every value.
     pub(super) fn bits(&self, transformation: Transformation, scanner: &Scanner) -> Vec<u16> {
-        let clauses = self.0.get(&transformation).map(Vec::as_slice).unwrap_or_default();
-        let bits: Option<Vec<_>> = clauses.iter().map(|clause| scanner.bit(*clause)).collect();
+        let bits: Option<Vec<_>> =
+            self.clauses(transformation).iter().map(|clause| scanner.bit(*clause)).collect();
         bits.unwrap_or_default()
+    }
+
+    /// The clauses of these bits.
+    pub(super) fn clauses(&self, transformation: Transformation) -> &[ClauseId] {
+        self.0.get(&transformation).map(Vec::as_slice).unwrap_or_default()
     }
 }
