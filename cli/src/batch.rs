@@ -21,7 +21,7 @@ pub(crate) fn read(records: &mut Records, threads: usize) -> anyhow::Result<Vec<
     Ok(batch)
 }
 
-/// Does the work on several threads; results are in the order of the batch.
+/// Does the work on several threads, of which this is one; results are in the order of the batch.
 pub(crate) fn each<T: Send>(batch: Vec<Item>, threads: usize, work: impl Fn(Item) -> T + Sync) -> Vec<T> {
     let items: Vec<_> = batch.into_iter().map(|item| Mutex::new(Some(item))).collect();
     let next = AtomicUsize::new(0);
@@ -35,8 +35,10 @@ pub(crate) fn each<T: Send>(batch: Vec<Item>, threads: usize, work: impl Fn(Item
         }
     };
     let mut done: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.min(items.len())).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+        let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(worker)).collect();
+        let mut done = worker();
+        done.extend(others.into_iter().filter_map(|worker| worker.join().ok()).flatten());
+        done
     });
     done.sort_by_key(|(position, _)| *position);
     done.into_iter().map(|(_, result)| result).collect()

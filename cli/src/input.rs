@@ -5,6 +5,7 @@ mod har;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use transaction::Record;
@@ -12,9 +13,12 @@ use transaction::Record;
 /// The longest line read (bytes); longer ones are reported and left out.
 const LINE_BYTES_MAX: usize = 256 << 20;
 
+/// What a line has room for from the start (bytes).
+const LINE_BYTES_USUAL: usize = 2 << 10;
+
 /// Recorded requests of one file, one at a time.
 pub(crate) struct Records {
-    name: String,
+    name: Arc<str>,
     source: Source,
     number: usize,
 }
@@ -26,7 +30,7 @@ enum Source {
 
 /// A record, still as text where that allows to parse it on another thread.
 pub(crate) enum Item {
-    Line { name: String, number: usize, json: Vec<u8> },
+    Line { name: Arc<str>, number: usize, json: Vec<u8> },
     Record(Box<Record>),
 }
 
@@ -72,7 +76,7 @@ impl Records {
         } else {
             Source::Lines(reader)
         };
-        Ok(Self { name, source, number: 0 })
+        Ok(Self { name: name.into(), source, number: 0 })
     }
 
     /// The next record that is not an empty line.
@@ -83,7 +87,7 @@ impl Records {
         };
         loop {
             self.number += 1;
-            let mut json = Vec::new();
+            let mut json = Vec::with_capacity(LINE_BYTES_USUAL);
             let read = reader.take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut json);
             let read = read.with_context(|| format!("cannot read `{}`", self.name))?;
             if read == LINE_BYTES_MAX {

@@ -41,6 +41,12 @@ impl Fields {
         Self { bytes: Vec::with_capacity(bytes), entries: Vec::with_capacity(fields) }
     }
 
+    /// Makes room for so many more bytes and fields.
+    pub(crate) fn reserve(&mut self, bytes: usize, fields: usize) {
+        self.bytes.reserve(bytes);
+        self.entries.reserve(fields);
+    }
+
     /// Appends one field.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         self.open(name);

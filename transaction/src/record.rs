@@ -23,6 +23,7 @@ mod time;
 
 use std::fmt;
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -71,15 +72,18 @@ impl Record {
         if json.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
             return Err(RecordError::new("expected an object"));
         }
-        // One pass for what is right: the canonical form takes no key of the flat one, so it gives up at the
-        // first of those.
-        if let Ok(form) = serde_json::from_slice::<canonical::Canonical<'_>>(json) {
-            return form.try_into();
-        }
-        if let Ok(form) = serde_json::from_slice::<flat::Flat<'_>>(json)
-            && form.request.is_none()
-        {
-            return Ok(form.into());
+        // One pass for what is right. What is no text is read once more, for what is wrong with it.
+        if let Ok(text) = std::str::from_utf8(json) {
+            if memmem::find(json, b"\"request\"").is_some()
+                && let Ok(form) = serde_json::from_str::<canonical::Canonical<'_>>(text)
+            {
+                return form.try_into();
+            }
+            if let Ok(form) = serde_json::from_str::<flat::Flat<'_>>(text)
+                && form.request.is_none()
+            {
+                return Ok(form.into());
+            }
         }
         let form: Form = serde_json::from_slice(json)?;
         match (form.request, form.url) {

@@ -79,25 +79,24 @@ impl Transaction {
 
     fn parse_query(&mut self, limits: &Limits) {
         let query = &self.request.target[self.uri.query.clone()];
+        self.query.reserve(query.len(), USUAL_COUNT.min(query.len()));
         let (mut name, mut value) = (Vec::new(), Vec::new());
-        for pair in query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        for pair in split(query, b'&').filter(|pair| !pair.is_empty()) {
             if self.query.len() == limits.query_arguments_max {
                 self.inspection.note(Shortfall::QueryArguments);
                 break;
             }
             let (raw_name, raw_value) = split_once(pair, b'=');
-            name.clear();
-            value.clear();
-            percent::decode_form(raw_name, &mut name);
-            percent::decode_form(raw_value, &mut value);
-            self.query.push(&name, &value);
+            let decoded = percent::decoded_form(raw_name, &mut name);
+            self.query.push(decoded, percent::decoded_form(raw_value, &mut value));
         }
     }
 
     fn parse_cookies(&mut self, limits: &Limits) {
         let headers = self.request.headers.iter();
         for header in headers.filter(|header| header.name.eq_ignore_ascii_case(b"cookie")) {
-            for pair in header.value.split(|byte| *byte == b';') {
+            self.cookies.reserve(header.value.len(), USUAL_COUNT.min(header.value.len()));
+            for pair in split(header.value, b';') {
                 let pair = pair.trim_ascii_start();
                 if pair.is_empty() {
                     continue;
@@ -113,15 +112,26 @@ impl Transaction {
     }
 }
 
+/// The parts between the bytes `at`.
+fn split(bytes: &[u8], at: u8) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(at, bytes).chain([bytes.len()]);
+    ends.scan(0, |begin, end| Some(&bytes[std::mem::replace(begin, end + 1)..end]))
+}
+
 fn split_once(bytes: &[u8], at: u8) -> (&[u8], &[u8]) {
-    match bytes.iter().position(|byte| *byte == at) {
+    match memchr::memchr(at, bytes) {
         Some(index) => (&bytes[..index], &bytes[index + 1..]),
         None => (bytes, b""),
     }
 }
 
+/// Arguments and cookies that there is room for from the start (count).
+const USUAL_COUNT: usize = 16;
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(target: &str, headers: &[(&str, &str)]) -> Transaction {
@@ -142,6 +152,14 @@ mod tests {
         assert_eq!(format!("{:?}", transaction.query), "[a=1 2, b[]=<x>, c=, =d]");
         assert_eq!(format!("{:?}", transaction.cookies), "[x=y=z, flag=, n=%41]");
         assert!(transaction.inspection.is_complete());
+    }
+
+    proptest! {
+        #[test]
+        fn splits_as_slices_do(bytes in "[ab;]{0,12}") {
+            let parts: Vec<_> = split(bytes.as_bytes(), b';').collect();
+            prop_assert_eq!(parts, bytes.as_bytes().split(|byte| *byte == b';').collect::<Vec<_>>());
+        }
     }
 
     #[test]

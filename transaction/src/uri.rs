@@ -29,7 +29,7 @@ impl Uri {
 }
 
 fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
-    bytes[from..].iter().position(|byte| *byte == wanted).map(|at| from + at)
+    memchr::memchr(wanted, &bytes[from..]).map(|at| from + at)
 }
 
 /// The end of `scheme://authority` in an absolute form, 0 in every other form.

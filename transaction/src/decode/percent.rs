@@ -5,20 +5,30 @@
 pub fn decode_form(raw: &[u8], out: &mut Vec<u8>) {
     out.reserve(raw.len());
     let mut rest = raw;
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        match (byte, tail) {
-            (b'+', _) => out.push(b' '),
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    out.push(high << 4 | low);
-                    rest = after;
-                }
-                _ => out.push(b'%'),
+    while let Some(plain) = memchr::memchr2(b'%', b'+', rest) {
+        out.extend_from_slice(&rest[..plain]);
+        let (byte, consumed) = match &rest[plain..] {
+            [b'+', ..] => (b' ', 1),
+            [_, high, low, ..] => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, 3),
+                _ => (b'%', 1),
             },
-            _ => out.push(*byte),
-        }
+            _ => (b'%', 1),
+        };
+        out.push(byte);
+        rest = &rest[plain + consumed..];
     }
+    out.extend_from_slice(rest);
+}
+
+/// What [`decode_form`] makes of `raw`: itself when there is nothing to decode, otherwise in `memory`.
+pub(crate) fn decoded_form<'r>(raw: &'r [u8], memory: &'r mut Vec<u8>) -> &'r [u8] {
+    if memchr::memchr2(b'%', b'+', raw).is_none() {
+        return raw;
+    }
+    memory.clear();
+    decode_form(raw, memory);
+    memory
 }
 
 /// [`decode_form`] between two bytes, for input that comes in pieces.

@@ -53,12 +53,16 @@ impl<'de> Visitor<'de> for HeadersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
         let mut fields = Fields::with_capacity(USUAL_BYTES, USUAL_COUNT);
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+        while let Some(Name(name)) = map.next_key()? {
             map.next_value_seed(Values { name: name.as_bytes(), fields: &mut fields })?;
         }
         Ok(fields)
     }
 }
+
+/// A header's name, which is borrowed where it can be.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// What a header is sent with: a text, or a list of texts when it is sent several times. Appended to the rest.
 struct Values<'f> {
