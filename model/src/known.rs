@@ -5,9 +5,11 @@
 //! value that shares a hash with an ordinary one is not ordinary for that.
 
 /// Values that are kept (count).
-const SLOTS: usize = 512;
+const SLOTS: usize = 2_048;
+/// What all of them take (bytes, a thread): the oldest make room.
+const ROOM_BYTES: usize = 1 << 20;
 /// The longest value that is kept (bytes).
-const BYTES_MAX: usize = 512;
+const BYTES_MAX: usize = 4 << 10;
 /// The shortest for which looking it up is cheaper than looking at it (bytes).
 const BYTES_MIN: usize = 16;
 
@@ -15,11 +17,18 @@ const BYTES_MIN: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Known {
     slots: Vec<Slot>,
+    /// The values, one after another, and round again.
+    room: Vec<u8>,
+    /// Bytes that were ever written to the room.
+    written: u64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    bytes: Vec<u8>,
+    hash: u64,
+    /// What was written before the value; it is still there until as much as there is room for was written since.
+    start: u64,
+    length: usize,
     is_encoded: bool,
     /// The highest log-odds of its views; `-inf` when it has none.
     log_odds: f32,
@@ -27,7 +36,7 @@ struct Slot {
 
 impl Default for Known {
     fn default() -> Self {
-        Self { slots: vec![Slot::default(); SLOTS] }
+        Self { slots: vec![Slot::default(); SLOTS], room: vec![0; ROOM_BYTES], written: 0 }
     }
 }
 
@@ -37,30 +46,54 @@ impl Known {
         if !(BYTES_MIN..=BYTES_MAX).contains(&value.len()) {
             return None;
         }
-        let slot = &self.slots[place(value)];
-        (slot.is_encoded == is_encoded && slot.bytes == value).then_some(slot.log_odds)
+        let hash = hash(value);
+        let slot = &self.slots[place(hash)];
+        let is_same = slot.hash == hash && slot.is_encoded == is_encoded && self.bytes(slot) == Some(value);
+        is_same.then_some(slot.log_odds)
     }
 
     /// Keeps a value that is ordinary.
     pub(crate) fn keep(&mut self, value: &[u8], is_encoded: bool, log_odds: f32) {
-        if (BYTES_MIN..=BYTES_MAX).contains(&value.len()) {
-            let slot = &mut self.slots[place(value)];
-            slot.bytes.clear();
-            slot.bytes.extend_from_slice(value);
-            (slot.is_encoded, slot.log_odds) = (is_encoded, log_odds);
+        if !(BYTES_MIN..=BYTES_MAX).contains(&value.len()) {
+            return;
         }
+        // A value is not cut at the end of the room.
+        let before_end = ROOM_BYTES - offset(self.written);
+        let skipped = if value.len() > before_end { before_end } else { 0 };
+        let start = self.written + skipped as u64;
+        self.room[offset(start)..][..value.len()].copy_from_slice(value);
+        self.written = start + value.len() as u64;
+        let hash = hash(value);
+        self.slots[place(hash)] = Slot { hash, start, length: value.len(), is_encoded, log_odds };
+    }
+
+    fn bytes(&self, slot: &Slot) -> Option<&[u8]> {
+        let is_there = self.written - slot.start <= ROOM_BYTES as u64;
+        is_there.then(|| &self.room[offset(slot.start)..][..slot.length])
     }
 }
 
-/// The place of a value. Who sends values that share one makes them be looked at again, and nothing else.
-fn place(value: &[u8]) -> usize {
-    let mut hash = value.len() as u64;
-    for word in value.chunks(8) {
-        let mut bytes = [0; 8];
-        bytes[..word.len()].copy_from_slice(word);
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(bytes)).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
+/// Where in the room what is written next goes, when so much was written.
+fn offset(written: u64) -> usize {
+    (written % ROOM_BYTES as u64) as usize
+}
+
+fn place(hash: u64) -> usize {
     (hash >> 32) as usize % SLOTS
+}
+
+/// Who sends values that share a hash makes them be looked at again, and nothing else.
+fn hash(value: &[u8]) -> u64 {
+    let add = |hash: u64, word: [u8; 8]| {
+        (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95)
+    };
+    let (words, rest) = value.as_chunks::<8>();
+    let hash = words.iter().fold(value.len() as u64, |hash, word| add(hash, *word));
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let hash = add(hash, last);
+    // The last bytes are in the upper half only.
+    (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -78,5 +111,16 @@ mod tests {
         assert_eq!(known.get(b"Mozilla/5.0 (X11; Linux x86_65)", true), None);
         known.keep(b"short", true, -12.0);
         assert_eq!(known.get(b"short", true), None);
+    }
+
+    #[test]
+    fn forgets_the_oldest() {
+        let mut known = Known::default();
+        let values: Vec<_> = (0..3_000).map(|n| format!("{n:01000}").into_bytes()).collect();
+        values.iter().for_each(|value| known.keep(value, false, -12.0));
+        let kept = values.iter().filter(|value| known.get(value, false).is_some()).count();
+        assert!((500..=ROOM_BYTES / 1_000).contains(&kept), "{kept}");
+        assert!(known.get(&values[2_999], false).is_some());
+        assert_eq!(known.room.len(), ROOM_BYTES);
     }
 }

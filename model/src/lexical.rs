@@ -1,5 +1,7 @@
 //! Stage 2, first half: what a window's bytes are like.
 
+use std::sync::LazyLock;
+
 /// Punctuation that is counted, byte by byte.
 const MARKS: [u8; 31] = *b"!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~";
 
@@ -43,21 +45,19 @@ pub fn write(window: &[u8], out: &mut Vec<f32>) {
     }
     out.extend(MARKS.iter().map(|mark| log_count(counts[*mark as usize])));
     let length = window.len().max(1) as f32;
-    let share = |test: fn(u8) -> bool| {
-        (0..=255).filter(|byte| test(*byte)).map(|byte| counts[byte as usize]).sum::<u32>() as f32 / length
-    };
+    let [lower, upper, digit, space, mark, foreign, control] = shares(&counts, length);
     let runs = Runs::of(window);
     let odd = |mark: u8| (counts[mark as usize] % 2) as f32;
     out.extend([
         length.ln(),
         entropy(&counts, length),
-        share(|byte| byte.is_ascii_lowercase()),
-        share(|byte| byte.is_ascii_uppercase()),
-        share(|byte| byte.is_ascii_digit()),
-        share(|byte| byte == b' '),
-        share(|byte| byte.is_ascii_punctuation()),
-        share(|byte| !byte.is_ascii()),
-        share(|byte| byte.is_ascii_control()),
+        lower,
+        upper,
+        digit,
+        space,
+        mark,
+        foreign,
+        control,
         log_count(MARKS.iter().filter(|mark| counts[**mark as usize] > 0).count() as u32),
         log_count(runs.word),
         log_count(runs.marks),
@@ -71,13 +71,46 @@ pub fn write(window: &[u8], out: &mut Vec<f32>) {
     ]);
 }
 
+/// Kinds of bytes whose share is told.
+const KINDS: [fn(&u8) -> bool; 7] = [
+    u8::is_ascii_lowercase,
+    u8::is_ascii_uppercase,
+    u8::is_ascii_digit,
+    |byte| *byte == b' ',
+    u8::is_ascii_punctuation,
+    |byte| !byte.is_ascii(),
+    u8::is_ascii_control,
+];
+
+fn shares(counts: &[u32; 256], length: f32) -> [f32; KINDS.len()] {
+    let mut sums = [0; KINDS.len()];
+    for (byte, count) in (0..=255).zip(counts).filter(|(_, count)| **count > 0) {
+        for (sum, is_kind) in sums.iter_mut().zip(KINDS) {
+            *sum += if is_kind(&byte) { *count } else { 0 };
+        }
+    }
+    sums.map(|sum| sum as f32 / length)
+}
+
 fn log_count(count: u32) -> f32 {
-    (count as f32).ln_1p()
+    /// Most counts are small.
+    static LOGARITHMS: LazyLock<[f32; 256]> =
+        LazyLock::new(|| std::array::from_fn(|count| (count as f32).ln_1p()));
+    LOGARITHMS.get(count as usize).copied().unwrap_or_else(|| (count as f32).ln_1p())
 }
 
 /// Shannon entropy of the bytes (bits).
 fn entropy(counts: &[u32; 256], length: f32) -> f32 {
-    counts.iter().filter(|count| **count > 0).map(|count| *count as f32 / length).map(|p| -p * p.log2()).sum()
+    // Many bytes are there equally often.
+    let mut known = [None; 16];
+    let mut part = |count: u32| {
+        let part = || {
+            let share = count as f32 / length;
+            -share * share.log2()
+        };
+        known.get_mut(count as usize).map_or_else(part, |known| *known.get_or_insert_with(part))
+    };
+    counts.iter().filter(|count| **count > 0).map(|count| part(*count)).sum()
 }
 
 /// What depends on the order of bytes.

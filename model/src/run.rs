@@ -51,13 +51,27 @@ impl Runs {
         Self { scale, worth, start: 0, sum: 0, highest: Peak::default(), kept: Default::default() }
     }
 
+    /// Takes what the n-grams add that end with the bytes at `places`.
+    pub(crate) fn extend(&mut self, places: &[usize], added: &[i32]) {
+        let mut next = 0;
+        while let Some(rest) = added.get(next..) {
+            // At most bytes no run is under way, and none begins.
+            let is_idle = self.sum <= 0 && self.highest.sum == 0;
+            let idle = if is_idle { rest.iter().position(|added| *added > self.worth) } else { Some(0) };
+            let Some((at, added)) = idle.and_then(|idle| {
+                next += idle;
+                Some((places.get(next)?, added.get(next)?))
+            }) else {
+                return;
+            };
+            self.push(*at, *added);
+            next += 1;
+        }
+    }
+
     /// Takes what the n-grams that end with the byte at `at` add.
     #[inline]
     pub(crate) fn push(&mut self, at: usize, added: i32) {
-        // Most bytes: no run is under way, and none begins.
-        if self.sum <= 0 && self.highest.sum == 0 && added <= self.worth {
-            return;
-        }
         if self.sum <= 0 || at - self.start >= BYTES_MAX {
             self.close();
             self.start = at;

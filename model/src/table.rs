@@ -78,7 +78,7 @@ impl Table {
             self.grams.add_to(&mut block, self.block);
             // A value of one window is looked at as a whole.
             if value.len() > 2 * BLOCK_BYTES {
-                self.text.places().iter().zip(self.grams.added()).for_each(|(at, new)| runs.push(*at, *new));
+                runs.extend(self.text.places(), self.grams.added());
             }
             // Two blocks are a window, and a block that is alone.
             if previous.is_some() || at == value.len() {
@@ -154,16 +154,17 @@ impl Table {
     /// Marks the n-grams that end in the text, and keeps what was there before.
     fn look_up(&mut self, rolling: &mut Rolling) {
         let Self { entries, block, text, grams, .. } = self;
+        let block = *block;
         let mut mark = |bucket: usize| {
             let entry = &mut entries[bucket % BUCKETS];
             let found = *entry;
-            *entry = Entry::new(found.weight(), *block);
+            *entry = Entry::new(found.weight(), block);
             found
         };
         // The first bytes of a value end fewer n-grams than others.
         let (first, rest) = text.bytes().split_at(rolling.missing().min(text.length));
         // What counts as seen, and so for nothing.
-        let none = Entry::new(0, *block);
+        let none = Entry::new(0, block);
         for (at, byte) in first.iter().enumerate() {
             let mut found = [none; GRAM_BYTES];
             let mut length = 0;
@@ -260,19 +261,12 @@ impl Grams {
     /// Sums up the weights of those that are new to a block with this mark.
     fn add_to(&mut self, block: &mut Block, mark: u16) {
         let length = self.length.next_multiple_of(LANES).min(BLOCK_BYTES);
-        let added = &mut self.added[..length];
-        added.fill(0);
-        let (mut shared_sum, mut counts) = (0, 0);
-        for entries in &self.entries {
-            let (sum, count) = add(&entries[..length], added, mark);
-            shared_sum += sum;
-            counts += count;
-        }
-        let shared_count = counts as u32 / SHARED_ONE;
-        block.sum += added.iter().sum::<i32>() + shared_sum;
-        block.count += counts as u32 % SHARED_ONE + shared_count;
-        block.shared_sum += shared_sum;
-        block.shared_count += shared_count;
+        let entries = self.entries.each_ref().map(|entries| &entries[..length]);
+        let sums = sum_up(entries, &mut self.added[..length], mark);
+        block.sum += sums.fresh + sums.shared;
+        block.count += GRAM_BYTES as u32 * length as u32 - sums.seen_count;
+        block.shared_sum += sums.shared;
+        block.shared_count += sums.shared_count;
     }
 
     fn added(&self) -> &[i32] {
@@ -280,25 +274,40 @@ impl Grams {
     }
 }
 
-/// What an n-gram that the block before has too counts in what [`add`] counts; any other counts 1.
-const SHARED_ONE: u32 = 1 << 16;
+/// Sums over the n-grams of a block.
+#[derive(Default)]
+struct Sums {
+    /// Weights of those that are new to the window.
+    fresh: i32,
+    /// Weights of those that the block before has too.
+    shared: i32,
+    shared_count: u32,
+    /// Those that came before in the block itself (count).
+    seen_count: u32,
+}
 
-/// Adds the weights of n-grams that are new to the window; the sum of those that the block before has too, and how
-/// many there are of both kinds. Written so that a compiler makes it work on several at a time.
+/// Sums up n-grams, and what those add that end with each byte. Written so that a compiler makes it work on several
+/// bytes at a time.
 #[inline]
-fn add(entries: &[Entry], added: &mut [i32], mark: u16) -> (i32, i32) {
-    let (mark, before) = (i32::from(mark), i32::from(mark) - 1);
-    let (mut shared_sum, mut counts) = (0, 0);
-    for (entry, added) in entries.iter().zip(added) {
-        let (weight, found) = (entry.0 as i32 >> 16, entry.0 as i32 & 0xffff);
-        // All ones or zeros.
-        let is_shared = -i32::from(found == before);
-        let is_fresh = -i32::from((found != mark) & (found != before));
-        *added += weight & is_fresh;
-        shared_sum += weight & is_shared;
-        counts += (is_fresh & 1) + (is_shared & SHARED_ONE as i32);
+fn sum_up(entries: [&[Entry]; GRAM_BYTES], added: &mut [i32], mark: u16) -> Sums {
+    let (mark, before) = (u32::from(mark), u32::from(mark) - 1);
+    let [ones, twos, threes, fours] = entries;
+    let grams = ones.iter().zip(twos).zip(threes).zip(fours);
+    let mut sums = Sums::default();
+    for ((((one, two), three), four), added) in grams.zip(added) {
+        let mut fresh = 0;
+        for entry in [one, two, three, four] {
+            let (weight, found) = (entry.0 as i32 >> 16, entry.0 & 0xffff);
+            let (is_seen, is_shared) = (found == mark, found == before);
+            fresh += if is_seen | is_shared { 0 } else { weight };
+            sums.shared += if is_shared { weight } else { 0 };
+            sums.seen_count += u32::from(is_seen);
+            sums.shared_count += u32::from(is_shared);
+        }
+        *added = fresh;
+        sums.fresh += fresh;
     }
-    (shared_sum, counts)
+    sums
 }
 
 /// The windows found so far.

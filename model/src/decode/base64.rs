@@ -18,7 +18,6 @@ pub(crate) fn decode(value: &[u8], out: &mut Vec<u8>) -> bool {
     {
         return false;
     }
-    out.clear();
     read(unpadded, out) && is_text(out) && (value.len() >= SHORT || marks(out) >= 2)
 }
 
@@ -52,12 +51,18 @@ fn one_class(value: &[u8]) -> bool {
 
 /// Appends the bytes that letters spell; `false` when one of them is not of the alphabet.
 fn read(value: &[u8], out: &mut Vec<u8>) -> bool {
-    out.reserve(value.len());
-    value.chunks(4).all(|four| {
-        let text = group(four);
-        out.extend_from_slice(text.as_ref().map_or(&[], |text| &text[..four.len() - 1]));
-        text.is_some()
-    })
+    let (fours, rest) = value.as_chunks::<4>();
+    out.resize(fours.len() * 3, 0);
+    let (threes, _) = out.as_chunks_mut::<3>();
+    let all = fours.iter().zip(threes).all(|(letters, bytes)| {
+        group(letters).is_some_and(|text| {
+            *bytes = text;
+            true
+        })
+    });
+    let last = group(rest);
+    out.extend_from_slice(last.as_ref().map_or(&[], |text| &text[..rest.len().saturating_sub(1)]));
+    all && last.is_some()
 }
 
 /// The bytes that up to four letters spell; the first of them, one less than there are letters, count.

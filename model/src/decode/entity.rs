@@ -53,16 +53,12 @@ fn reference(rest: &[u8]) -> Option<(u32, usize)> {
 /// Leading zeros do not count, as browsers have it.
 fn number(digits: &[u8], radix: u32) -> Option<(u32, usize)> {
     let zeros = digits.iter().take(16).take_while(|digit| **digit == b'0').count();
-    let significant = digits[zeros..]
-        .iter()
-        .take(7)
-        .map_while(|digit| (*digit as char).to_digit(radix))
-        .collect::<Vec<_>>();
-    if zeros + significant.len() == 0 {
+    let significant = digits[zeros..].iter().take(7).map_while(|digit| (*digit as char).to_digit(radix));
+    let (count, code) = significant.fold((0, 0), |(count, code), digit| (count + 1, code * radix + digit));
+    let length = zeros + count;
+    if length == 0 {
         return None;
     }
-    let code = significant.iter().fold(0, |code, digit| code * radix + digit);
-    let length = zeros + significant.len();
     Some((code, length + usize::from(digits.get(length) == Some(&b';'))))
 }
 

@@ -79,13 +79,12 @@ impl Extractor {
     /// Shows a value that no server has decoded yet: without one level of percent-encoding.
     fn encoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
         visit.value(location, name, value);
-        let sight = Sight::of(value);
         let whole = View { location, name, value, steps: Steps::default() };
-        if is_plain_at(value, sight) || visit.knows(whole, true) {
-            return;
+        if !is_plain(value) && !visit.knows(whole, true) {
+            let place = Place { location, name, steps: Steps::default(), depth: 0 };
+            self.argument(place, value, Sight::of(value), visit);
+            visit.end(value, true);
         }
-        self.argument(Place { location, name, steps: Steps::default(), depth: 0 }, value, sight, visit);
-        visit.end(value, true);
     }
 
     /// Shows a value as the application gets it.
