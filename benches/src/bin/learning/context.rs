@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use model::{Model, View};
+use model::View;
 use train::corpus::each_view;
 use train::random::{Random, fingerprint};
 use transaction::Record;
 
 use crate::attacks::{Payloads, placed};
-use crate::folds::{FOLDS, fold_of, model_without};
-use crate::simulate::Judge;
+use crate::folds::{FOLDS, fold_of};
+use crate::judge::Judge;
 use crate::tally::Tally;
 use crate::traffic::sites;
 
@@ -25,11 +25,10 @@ pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize) -> Result<(
     let sites = sites(data)?;
     let mut rows: BTreeMap<(usize, String), Tally> = BTreeMap::new();
     for fold in 0..FOLDS {
-        let model = Model::from_bytes(&std::fs::read(model_without(directory, fold))?)?;
-        let payloads = Payloads::load(data, fold, &model)?;
+        let mut judge = Judge::without(directory, fold)?;
+        let payloads = Payloads::load(data, fold, &judge.model)?;
         let of_fold = sites.iter().filter(|(site, _)| fold_of(fingerprint(site.as_bytes())) == fold);
         let records: Vec<&Record> = of_fold.flat_map(|(_, records)| records).collect();
-        let mut judge = Judge::new(&model);
         let text = judge.ordinary_text(&records);
         let mut random = Random::new(fingerprint(b"context") ^ fold);
         let mut done = 0;
@@ -38,22 +37,21 @@ pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize) -> Result<(
             let Some(record) = random.pick(&records) else { break };
             let Some(inside) = placed(record, payload, &mut random) else { continue };
             done += 1;
-            let mut count = |order: usize, title: String, log_odds: f32| {
-                let thresholds = model.artifact().header.thresholds;
-                rows.entry((order, title)).or_default().add(log_odds, thresholds);
+            let mut count = |order: usize, title: String, record: &Record| {
+                rows.entry((order, title)).or_default().add(&judge.judge(record, None));
             };
-            count(0, "alone, as the only argument".to_owned(), judge.log_odds(&alone(payload), None));
-            count(1, "in a parameter of a real request".to_owned(), judge.log_odds(&inside, None));
+            count(0, "alone, as the only argument".to_owned(), &alone(payload));
+            count(1, "in a parameter of a real request".to_owned(), &inside);
             for (index, bytes) in PADDINGS.into_iter().enumerate() {
                 let padded = padded(payload, bytes, &text, &mut random);
                 if let Some(inside) = placed(record, &padded, &mut random) {
                     let title = format!("the same within {bytes} bytes of ordinary text");
-                    count(2 + index, title, judge.log_odds(&inside, None));
+                    count(2 + index, title, &inside);
                 }
             }
         }
     }
-    println!("{:50} {:>7} {:>17} {:>17} {:>17}", "", "all", "medium", "high", "critical");
+    println!("{}", Tally::heading());
     rows.iter().for_each(|((_, title), tally)| println!("{title:50} {tally}"));
     Ok(())
 }
@@ -83,7 +81,7 @@ fn padded(payload: &[u8], bytes: usize, text: &[Vec<u8>], random: &mut Random) -
     out
 }
 
-impl Judge<'_> {
+impl Judge {
     /// Values of the part's sites that the model finds nothing in: what padding finds must not count as found.
     fn ordinary_text(&mut self, records: &[&Record]) -> Vec<Vec<u8>> {
         let mut text = Vec::new();

@@ -12,6 +12,7 @@
 mod attacks;
 mod context;
 mod folds;
+mod judge;
 mod simulate;
 mod tally;
 mod traffic;

@@ -1,23 +1,30 @@
-//! How many of how many are flagged, at each confidence.
+//! How many of how many are flagged and blocked.
 
 use std::fmt;
 
-use model::artifact::Thresholds;
+use crate::judge::Judged;
 
-/// Requests of one kind, and those of them at medium, high and critical confidence.
+/// Requests of one kind, and those of them that the model alone flags at medium, high and critical confidence,
+/// and that the default policy blocks.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     all: usize,
-    flagged: [usize; 3],
+    flagged: [usize; 4],
 }
 
 impl Tally {
+    /// What its columns are.
+    pub(crate) fn heading() -> String {
+        let columns = ["medium", "high", "critical", "blocked"];
+        format!("{:50} {:>7}{}", "", "all", columns.map(|column| format!(" {column:>17}")).concat())
+    }
+
     /// Counts a request.
-    pub(crate) fn add(&mut self, log_odds: f32, thresholds: Thresholds) {
+    pub(crate) fn add(&mut self, judged: &Judged) {
         self.all += 1;
-        let levels = [thresholds.medium, thresholds.high, thresholds.critical];
-        for (count, threshold) in self.flagged.iter_mut().zip(levels) {
-            *count += usize::from(log_odds >= threshold);
+        let [medium, high, critical] = judged.flagged;
+        for (count, is_flagged) in self.flagged.iter_mut().zip([medium, high, critical, judged.blocked]) {
+            *count += usize::from(is_flagged);
         }
     }
 }

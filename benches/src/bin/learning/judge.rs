@@ -1,0 +1,78 @@
+//! Who judges requests: a model by itself, and the default policy with it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use engine::config::Flags;
+use engine::{Disk, Evaluation, Snapshot};
+use model::profile::{Place, Profiles};
+use model::{Extractor, Model, Scratch, View};
+use train::corpus::each_view;
+use transaction::Record;
+
+use crate::folds::model_without;
+
+/// A model, and the default policy with it.
+pub(crate) struct Judge {
+    pub(crate) model: Model,
+    pub(crate) scratch: Scratch,
+    pub(crate) extractor: Extractor,
+    snapshot: Snapshot,
+}
+
+/// What is said of a request.
+pub(crate) struct Judged {
+    /// At medium, high and critical confidence: whether the model alone flags it.
+    pub(crate) flagged: [bool; 3],
+    /// Whether the policy blocks it.
+    pub(crate) blocked: bool,
+}
+
+impl Judge {
+    /// With the model that has not seen a part of the data.
+    pub(crate) fn without(directory: &Path, fold: u64) -> Result<Self> {
+        let file = std::path::absolute(model_without(directory, fold))?;
+        let model = Model::from_bytes(&std::fs::read(&file)?)?;
+        let model_file = file.to_string_lossy().into_owned();
+        let mode = Some("prevent".to_owned());
+        let flags = Flags { mode, model: Some(model_file), ..Flags::default() };
+        let built = Snapshot::from_flags(&flags, &Disk, 0);
+        let (snapshot, _) = built.map_err(|errors| anyhow!("{errors:?}"))?;
+        Ok(Self { model, scratch: Scratch::default(), extractor: Extractor::default(), snapshot })
+    }
+
+    /// Judges a request to a site of which this was learned.
+    pub(crate) fn judge(&mut self, record: &Record, profiles: Option<&Arc<Profiles>>) -> Judged {
+        let log_odds = self.log_odds(record, profiles.map(|it| &**it));
+        let thresholds = self.model.artifact().header.thresholds;
+        let levels = [thresholds.medium, thresholds.high, thresholds.critical];
+        let snapshot = match profiles {
+            Some(profiles) => self.snapshot.with_profiles(profiles.clone()),
+            None => self.snapshot.clone(),
+        };
+        let blocked = Evaluation::of_record(Arc::new(snapshot), record).verdict().is_blocked();
+        Judged { flagged: levels.map(|level| log_odds >= level), blocked }
+    }
+
+    /// The log-odds of a request's strangest view.
+    fn log_odds(&mut self, record: &Record, profiles: Option<&Profiles>) -> f32 {
+        let Self { model, scratch, extractor, .. } = self;
+        let (site, target) = (host(record), &record.request.target);
+        let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let place = profiles.map(|profiles| Place { profiles, site, path });
+        let mut highest = f32::NEG_INFINITY;
+        each_view(record, extractor, &mut |view: View<'_>| {
+            let log_odds = match &place {
+                Some(place) => model.log_odds_at(view, place, scratch).0,
+                None => model.log_odds(view, scratch),
+            };
+            highest = highest.max(log_odds);
+        });
+        highest
+    }
+}
+
+pub(crate) fn host(record: &Record) -> &[u8] {
+    record.request.headers.first(b"host").unwrap_or_default()
+}
