@@ -244,7 +244,7 @@ impl Model {
             let log_odds = log_odds(&stretch);
             if log_odds > found.0 {
                 let range =
-                    if stretch.part == Part::Window { stage1.best.range.clone() } else { stretch.range };
+                    if stretch.is_run() { stretch.range } else { stage1.best.range.clone() };
                 found = (log_odds, range);
             }
         });

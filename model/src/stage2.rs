@@ -108,7 +108,7 @@ pub fn write(
     lexical::write(bytes, out);
     lower(bytes, lowered);
     keywords.write(lowered, out);
-    if stretch.part != Part::Window {
+    if stretch.is_run() {
         around(value, &stretch.range, lowered);
         lexical::write(lowered, out);
     }

@@ -39,6 +39,12 @@ pub enum Part {
 }
 
 impl Stretch {
+    /// Whether it is a run within a longer value.
+    #[must_use]
+    pub fn is_run(&self) -> bool {
+        self.part != Part::Window
+    }
+
     /// A value around its strangest window.
     #[must_use]
     pub fn window(value: &[u8], stage1: &Stage1) -> Self {
@@ -122,7 +128,7 @@ mod tests {
             let stage1 = table.score(value.as_bytes());
             let mut found = Vec::new();
             Stretch::each(value.as_bytes(), &stage1, &mut table, |stretch| {
-                if stretch.part != Part::Window {
+                if stretch.is_run() {
                     found.push(value[stretch.range].to_owned());
                 }
             });

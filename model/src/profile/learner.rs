@@ -9,7 +9,6 @@ use super::parameter::Value;
 use super::{Caps, Key, Look, Quorum, State, When};
 use crate::extract::{Extractor, each_segment};
 use crate::ngram::{self, damped};
-use crate::stretch::Part;
 use crate::{Location, Model, Scratch, View, Visit};
 
 /// Parameters of one request that are learned (count).
@@ -153,8 +152,7 @@ impl Visit for Eye<'_> {
         let key = Key::new(&self.seen.site, &self.seen.path, view.location, view.name);
         let Some(Value { indicators, .. }) = self.seen.parameters.get_mut(&key) else { return };
         let stretches = self.model.stretches(view.value, &stage1, self.scratch);
-        let runs =
-            stretches.iter().filter(|it| it.part != Part::Window).map(|it| &view.value[it.range.clone()]);
+        let runs = stretches.iter().filter(|it| it.is_run()).map(|it| &view.value[it.range.clone()]);
         add_buckets(self.model, view.value, runs, indicators);
         let classes = self.model.classes(view.value, &stage1, self.scratch);
         let present = (0..64).filter(|class| classes & 1 << class != 0);

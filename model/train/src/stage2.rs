@@ -10,7 +10,7 @@ use linfa_logistic::LogisticRegression;
 use model::keyword::Keywords;
 use model::ngram::{self as scored, Table};
 use model::stage2::{RUN_COUNT, WINDOW_COUNT};
-use model::stretch::{Part, Stretch};
+use model::stretch::Stretch;
 use model::{CLIP, Location};
 use ndarray::{Array1, Array2};
 
@@ -130,7 +130,7 @@ impl Writer<'_> {
     fn hostile(&mut self, index: u32, weight: f32) {
         let Value { location, bytes } = &self.corpus.values[index as usize];
         let (stage1, stretches) = self.stretches(bytes);
-        let (windows, runs): (Vec<_>, Vec<_>) = stretches.into_iter().partition(|it| it.part == Part::Window);
+        let (windows, runs): (Vec<_>, Vec<_>) = stretches.into_iter().partition(|it| !it.is_run());
         let run = runs.into_iter().max_by(|a, b| a.score.total_cmp(&b.score));
         for stretch in windows.iter().chain(&run) {
             self.write(*location, bytes, &stage1, stretch, true, weight);
@@ -149,7 +149,7 @@ impl Writer<'_> {
             let attack = &self.corpus.values[*attack as usize].bytes;
             let (text, place) = augment::within(attack, &ordinary, &mut random);
             let (stage1, stretches) = self.stretches(&text);
-            for stretch in stretches.iter().filter(|it| it.part != Part::Window) {
+            for stretch in stretches.iter().filter(|it| it.is_run()) {
                 let shared =
                     stretch.range.end.min(place.end).saturating_sub(stretch.range.start.max(place.start));
                 let hostile = 2 * shared >= place.len().min(stretch.range.len());
@@ -178,7 +178,7 @@ impl Writer<'_> {
     ) {
         let Self { keywords, lowered, row, rows, .. } = self;
         model::stage2::write(location, value, stage1, stretch, keywords, lowered, row);
-        let row = Row { features: row.clone(), is_run: stretch.part != Part::Window, hostile };
+        let row = Row { features: row.clone(), is_run: stretch.is_run(), hostile };
         // The fit knows no weights, so a request that counts for several is there as often.
         rows.extend(std::iter::repeat_n(row, (weight.round() as usize).max(1)));
     }

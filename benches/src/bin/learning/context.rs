@@ -21,7 +21,7 @@ const PADDINGS: [usize; 4] = [200, 1_000, 10_000, 100_000];
 const PIECES: std::ops::Range<usize> = 8..400;
 
 /// Judges so many attacks of each part in every way, with the model that saw neither them nor the site.
-pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize) -> Result<()> {
+pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize, longest: usize) -> Result<()> {
     let sites = sites(data)?;
     let mut rows: BTreeMap<(usize, String), Tally> = BTreeMap::new();
     for fold in 0..FOLDS {
@@ -42,7 +42,7 @@ pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize) -> Result<(
             };
             count(0, "alone, as the only argument".to_owned(), &alone(payload));
             count(1, "in a parameter of a real request".to_owned(), &inside);
-            for (index, bytes) in PADDINGS.into_iter().enumerate() {
+            for (index, bytes) in PADDINGS.into_iter().filter(|it| *it <= longest).enumerate() {
                 let padded = padded(payload, bytes, &text, &mut random);
                 if let Some(inside) = placed(record, &padded, &mut random) {
                     let title = format!("the same within {bytes} bytes of ordinary text");

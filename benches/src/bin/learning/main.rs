@@ -46,6 +46,9 @@ enum Command {
         /// Attacks of each part.
         #[arg(long, default_value_t = 5_000)]
         attacks: usize,
+        /// The most ordinary text around an attack (bytes).
+        #[arg(long, default_value_t = 100_000)]
+        longest: usize,
     },
     /// Learns and judges.
     Simulate {
@@ -60,7 +63,9 @@ fn main() -> Result<()> {
     let options = Options::parse();
     match &options.command {
         Command::Train { directory } => folds::train_all(&options.data, directory),
-        Command::Context { directory, attacks } => context::measure(&options.data, directory, *attacks),
+        Command::Context { directory, attacks, longest } => {
+            context::measure(&options.data, directory, *attacks, *longest)
+        }
         Command::Simulate { directory, assumptions } => {
             simulate::simulate(&options.data, directory, *assumptions)
         }
