@@ -1,8 +1,6 @@
 //! What searches write to, kept from one to the next.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Scratch memory of something that is shared: each user has the first place that no other one has, and
 /// none ever waits. There are no more places in use than users that ever were there at the same time, not
@@ -65,9 +63,32 @@ impl<T> Place<T> {
     }
 }
 
-/// Where this thread looks first; what it finds there does not depend on that.
+/// Where this thread looks first; what it finds there does not depend on that. A thread that ends leaves its
+/// place, with all that is there, to the next one.
 fn first_place() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static FIRST: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) % PLACES));
-    FIRST.get()
+    thread_local!(static FIRST: FirstPlace = FirstPlace::take());
+    FIRST.try_with(|first| first.0).unwrap_or(0)
+}
+
+struct FirstPlace(usize);
+
+impl FirstPlace {
+    fn take() -> Self {
+        let mut taken = taken();
+        let fewest = (0..PLACES).min_by_key(|place| taken[*place]).unwrap_or(0);
+        taken[fewest] += 1;
+        Self(fewest)
+    }
+}
+
+impl Drop for FirstPlace {
+    fn drop(&mut self) {
+        taken()[self.0] -= 1;
+    }
+}
+
+/// How many threads look first at each place.
+fn taken() -> MutexGuard<'static, [usize; PLACES]> {
+    static TAKEN: Mutex<[usize; PLACES]> = Mutex::new([0; PLACES]);
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }

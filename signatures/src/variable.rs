@@ -1,5 +1,7 @@
 //! SecLang variables and how a rule selects among their values.
 
+use std::sync::Arc;
+
 /// Which part of a variable a rule looks at.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -19,7 +21,7 @@ pub enum Selector {
     /// Those whose name matches (`ARGS:/^id_/`), without ASCII case as in ModSecurity.
     Matching(regex::bytes::Regex),
     /// Those of that name, compared without ASCII case.
-    Named(Box<[u8]>),
+    Named(Arc<[u8]>),
     /// `XML:/*`: all character data.
     XmlText,
     /// `XML://@*`: all attribute values.

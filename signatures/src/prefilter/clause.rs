@@ -9,7 +9,7 @@ use super::ByteSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Clause {
     pub(crate) bytes: ByteSet,
-    /// Two bytes or more each; those of fewer than four have a byte that is neither letter nor digit.
+    /// Two bytes or more each.
     pub(crate) literals: BTreeSet<Box<[u8]>>,
 }
 
@@ -26,10 +26,6 @@ impl Clause {
             match literal {
                 [] => return None,
                 [byte] => clause.bytes.insert(*byte),
-                // A short word is in so much that to look for it would cost more than it spares.
-                [_, _] | [_, _, _] if literal.iter().all(u8::is_ascii_alphanumeric) => {
-                    clause.bytes.insert(rarest(literal));
-                }
                 _ => {
                     let kept = literal.get(..LITERAL_BYTES_MAX).unwrap_or(literal);
                     clause.literals.insert(kept.to_ascii_lowercase().into());
@@ -70,12 +66,6 @@ impl Clause {
     }
 }
 
-/// The byte of a literal that ordinary values have least.
-pub(super) fn rarest(literal: &[u8]) -> u8 {
-    let bytes = literal.iter().copied();
-    bytes.min_by(|a, b| byte_frequency(*a).total_cmp(&byte_frequency(*b))).unwrap_or_default()
-}
-
 /// How often a literal begins at a byte of an ordinary value, if bytes came independently.
 pub(super) fn literal_frequency(literal: &[u8]) -> f64 {
     // Letters come in words, so the next one is less of a surprise than the first.
@@ -110,10 +100,10 @@ mod tests {
 
     #[test]
     fn says_nothing_twice() {
-        let clause = Clause::literals([b"<A".as_slice(), b"xx<ay", b"=", b"b=c", b"defg", b"jo"])
+        let clause = Clause::literals([b"<A".as_slice(), b"xx<ay", b"=", b"b=c", b"defg", b"de"])
             .expect("none is empty");
-        assert_eq!(clause.bytes, ByteSet::of(b"=jJ"));
-        assert_eq!(clause.literals.iter().map(|it| &**it).collect::<Vec<_>>(), [b"<a".as_slice(), b"defg"]);
+        assert_eq!(clause.bytes, ByteSet::of(b"="));
+        assert_eq!(clause.literals.iter().map(|it| &**it).collect::<Vec<_>>(), [b"<a".as_slice(), b"de"]);
         assert_eq!(Clause::literals([b"a".as_slice(), b""]), None);
     }
 

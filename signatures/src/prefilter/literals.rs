@@ -4,7 +4,6 @@
 //! of bits says which fours are looked up in a larger one; in ordinary values few are. The tables stay in the
 //! processor's nearest cache, which an automaton for thousands of literals does not.
 
-use super::ByteSet;
 use super::clause::literal_frequency;
 use super::pairs::Pairs;
 
@@ -22,10 +21,9 @@ pub(super) struct Literals {
     /// How far apart the places are that are looked at for fours: each literal is there by as many of its
     /// parts, one after the other.
     step: usize,
-    /// Literals of three bytes, and what of shorter ones [`Pairs`] has no room for.
-    others: Table,
-    /// For each byte, whether what `others` are looked for by ends with it.
-    ends_other: Box<[bool; 256]>,
+    threes: Table,
+    /// Literals of two bytes for which [`Pairs`] has no room.
+    twos: Table,
     pub(super) pairs: Pairs,
 }
 
@@ -33,65 +31,28 @@ impl Literals {
     pub(super) fn new(literals: Vec<Literal>) -> Self {
         let (long, short): (Vec<_>, Vec<_>) =
             literals.into_iter().partition(|literal| literal.text.len() >= 4);
-        let (pairs, threes): (Vec<_>, Vec<_>) =
-            short.into_iter().partition(|literal| literal.text.len() == 2);
-        let parts: Vec<_> =
-            threes.iter().filter_map(|it| rarest_part(&it.text, 2).1.first_chunk().copied()).collect();
-        let (pairs, left) = Pairs::new(&pairs, &parts);
-        let others = Table::new(&[threes, left].concat(), 2, 1);
-        let ends = others.entries.iter().filter_map(|entry| entry.part(2).last().copied());
-        let ends = ends.collect::<ByteSet>().without_case();
-        let ends_other = Box::new(std::array::from_fn(|byte| ends.contains(byte as u8)));
+        let (twos, threes): (Vec<_>, Vec<_>) = short.into_iter().partition(|literal| literal.text.len() == 2);
+        let parts = threes.iter().filter_map(|literal| rarest_part(&literal.text, 2).1.first_chunk());
+        let (pairs, twos) = Pairs::new(&twos, &parts.copied().collect::<Vec<_>>());
+        let (threes, twos) = (Table::new(&threes, 3, 1), Table::new(&twos, 2, 1));
         let shortest = long.iter().map(|literal| literal.text.len()).min().unwrap_or(0);
         let step = shortest.saturating_sub(3).clamp(1, STEP_MAX);
-        Self { fours: Table::new(&long, 4, step), step, others, ends_other, pairs }
+        Self { fours: Table::new(&long, 4, step), step, threes, twos, pairs }
     }
 
     /// Sets the bits of every literal of four bytes or more that is in the value.
     pub(super) fn scan(&self, value: &[u8], found: &mut [u64]) {
-        match (&self.fours.filter, self.step) {
-            _ if self.fours.entries.is_empty() => {}
-            (Filter::Small(filter), 1) => self.scan_by::<1, _>(value, filter, found),
-            (Filter::Small(filter), 2) => self.scan_by::<2, _>(value, filter, found),
-            (Filter::Small(filter), _) => self.scan_by::<3, _>(value, filter, found),
-            (Filter::Large(filter), 1) => self.scan_by::<1, _>(value, filter, found),
-            (Filter::Large(filter), 2) => self.scan_by::<2, _>(value, filter, found),
-            (Filter::Large(filter), _) => self.scan_by::<3, _>(value, filter, found),
-        }
-    }
-
-    fn scan_by<const STEP: usize, const WORDS: usize>(
-        &self,
-        value: &[u8],
-        filter: &[u64; WORDS],
-        found: &mut [u64],
-    ) {
-        let bytes = PART_PLACES * STEP;
-        for begin in (0..value.len()).step_by(bytes) {
-            let part = &value[begin..value.len().min(begin + bytes + 3)];
-            // First a bit for each place where a part of a literal may lie, the first place's highest: found
-            // without a branch, which a processor could not foresee.
-            let (mut hits, mut end) = (0_u64, 4);
-            while let Some(four) = part.get(end - 4..end) {
-                hits = hits << 1 | bit(filter, four_key(four));
-                end += STEP;
-            }
-            while hits != 0 {
-                let last = end - STEP * (hits.trailing_zeros() as usize + 1);
-                hits &= hits - 1;
-                self.fours.find(four_key(&part[last - 4..last]), value, begin + last, found);
-            }
+        match self.step {
+            1 => self.fours.scan::<4, 1>(value, found),
+            2 => self.fours.scan::<4, 2>(value, found),
+            _ => self.fours.scan::<4, STEP_MAX>(value, found),
         }
     }
 
     /// Sets the bits of every other literal that is in the value but those of [`Literals::pairs`].
     pub(super) fn scan_others(&self, value: &[u8], found: &mut [u64]) {
-        for (at, pair) in value.array_windows::<2>().enumerate() {
-            if self.ends_other[usize::from(pair[1])] {
-                let key = u32::from(pair[0] | CASE) | u32::from(pair[1] | CASE) << 8;
-                self.others.find(key, value, at + 2, found);
-            }
-        }
+        self.threes.scan::<3, 1>(value, found);
+        self.twos.scan::<2, 1>(value, found);
     }
 }
 
@@ -143,6 +104,40 @@ impl Table {
         Self { filter, slots: slots.into(), slot_shift, keys: keys.into(), entries: entries.into() }
     }
 
+    /// Sets the bits of every literal in the value that has a part of so many bytes at one of the places that
+    /// are so far apart.
+    fn scan<const BYTES: usize, const STEP: usize>(&self, value: &[u8], found: &mut [u64]) {
+        match &self.filter {
+            _ if self.entries.is_empty() => {}
+            Filter::Small(filter) => self.scan_with::<BYTES, STEP, _>(value, filter, found),
+            Filter::Large(filter) => self.scan_with::<BYTES, STEP, _>(value, filter, found),
+        }
+    }
+
+    fn scan_with<const BYTES: usize, const STEP: usize, const WORDS: usize>(
+        &self,
+        value: &[u8],
+        filter: &[u64; WORDS],
+        found: &mut [u64],
+    ) {
+        let bytes = PART_PLACES * STEP;
+        for begin in (0..value.len()).step_by(bytes) {
+            let part = &value[begin..value.len().min(begin + bytes + BYTES - 1)];
+            // First a bit for each place where a part of a literal may lie, the first place's highest: found
+            // without a branch, which a processor could not foresee.
+            let (mut hits, mut end) = (0_u64, BYTES);
+            while let Some(here) = part.get(end - BYTES..end) {
+                hits = hits << 1 | bit(filter, key(here));
+                end += STEP;
+            }
+            while hits != 0 {
+                let last = end - STEP * (hits.trailing_zeros() as usize + 1);
+                hits &= hits - 1;
+                self.find(key(&part[last - BYTES..last]), value, begin + last, found);
+            }
+        }
+    }
+
     /// Sets the bits of the literals of which `key`, which ends before `end`, is the part.
     #[cold]
     fn find(&self, key: u32, value: &[u8], end: usize, found: &mut [u64]) {
@@ -153,21 +148,17 @@ impl Table {
         };
         for at in range.filter(|at| self.keys[*at] == key) {
             let entry = &self.entries[at];
-            if entry.ends_at(value, end) {
-                for bit in &entry.literal.bits {
-                    found[usize::from(*bit) / 64] |= 1 << (bit % 64);
-                }
+            let bits = entry.literal.bits.iter().map(|bit| (usize::from(*bit) / 64, 1 << (bit % 64)));
+            // A text that holds a word often holds it more than once.
+            let is_new = bits.clone().any(|(word, bit)| found[word] & bit == 0);
+            if is_new && entry.ends_at(value, end) {
+                bits.for_each(|(word, bit)| found[word] |= bit);
             }
         }
     }
 }
 
 impl Entry {
-    /// What was hashed.
-    fn part(&self, bytes: usize) -> &[u8] {
-        &self.literal.text[self.part_end - bytes..self.part_end]
-    }
-
     fn ends_at(&self, value: &[u8], end: usize) -> bool {
         let text = &self.literal.text;
         let place = end.checked_sub(self.part_end).and_then(|begin| value.get(begin..begin + text.len()));
@@ -201,8 +192,7 @@ fn keys(literal: &Literal, part_bytes: usize, parts: usize) -> impl Iterator<Ite
     let (begin, _) = rarest_part(&literal.text, part_bytes + parts - 1);
     (begin..begin + parts).filter_map(move |begin| {
         let part = literal.text.get(begin..begin + part_bytes)?;
-        let key = part.iter().rev().fold(0, |key, byte| key << 8 | u32::from(byte | CASE));
-        Some((key, Entry { part_end: begin + part_bytes, literal: literal.clone() }))
+        Some((key(part), Entry { part_end: begin + part_bytes, literal: literal.clone() }))
     })
 }
 
@@ -213,10 +203,10 @@ fn rarest_part(text: &[u8], bytes: usize) -> (usize, &[u8]) {
     rarest.unwrap_or_default()
 }
 
-/// The key of four bytes.
+/// The key of up to four bytes.
 #[inline]
-fn four_key(four: &[u8]) -> u32 {
-    four.first_chunk().map_or(0, |four| u32::from_le_bytes(*four) | CASES)
+fn key(part: &[u8]) -> u32 {
+    part.iter().rev().fold(0, |key, byte| key << 8 | u32::from(byte | CASE))
 }
 
 /// The word and the bit of a filter that a key has.
@@ -234,8 +224,6 @@ fn hash(key: u32) -> u32 {
 
 /// The bit in which the cases of a letter differ; keys have it set everywhere.
 const CASE: u8 = 0x20;
-/// The same in each byte of a key.
-const CASES: u32 = u32::from_le_bytes([CASE; 4]);
 /// Places in a value that are looked at before what was found is looked up.
 const PART_PLACES: usize = 64;
 /// The most bytes that these are apart.

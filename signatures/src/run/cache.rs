@@ -10,7 +10,8 @@ use super::plan::{Pipeline, Plan};
 ///
 /// The key is where the bytes lie, so `ARGS` and `ARGS_GET` share their results. That is sound
 /// because only values which live as long as the phase are cached: those of the transaction and
-/// those of the [`super::catalog::Catalog`], never `TX`.
+/// those of the [`super::catalog::Catalog`], never `TX`. What the transformations before the last make of a
+/// value lives as long, so pipelines that only differ in what changes nothing share the last one's result.
 #[derive(Default)]
 pub(super) struct Cache<'t> {
     results: HashMap<(usize, usize, u32), Bytes<'t>, BuildHasherDefault<AddressHasher>>,
@@ -20,15 +21,21 @@ impl<'t> Cache<'t> {
     /// `bytes`, which live as long as the phase, after all transformations of `pipeline`.
     pub(super) fn transform(&mut self, plan: &Plan, pipeline: Pipeline, bytes: &Bytes<'t>) -> Bytes<'t> {
         let Some((parent, transformation)) = plan.step(pipeline) else { return bytes.clone() };
-        let key = (bytes.as_ptr() as usize, bytes.len(), pipeline.index());
-        if let Some(result) = self.results.get(&key) {
+        let key = |bytes: &Bytes<'_>, what| (bytes.as_ptr() as usize, bytes.len(), what);
+        if let Some(result) = self.results.get(&key(bytes, pipeline.index())) {
             return result.clone();
         }
-        let result = self.transform(plan, parent, bytes).transform(transformation);
         if self.results.is_empty() {
             self.results.reserve(USUAL_COUNT);
         }
-        self.results.insert(key, result.clone());
+        let before = self.transform(plan, parent, bytes);
+        let step = LAST_STEP | transformation as u32;
+        let result = match self.results.get(&key(&before, step)) {
+            Some(result) => result.clone(),
+            None => before.transform(transformation),
+        };
+        self.results.insert(key(&before, step), result.clone());
+        self.results.insert(key(bytes, pipeline.index()), result.clone());
         result
     }
 }
@@ -41,6 +48,8 @@ pub(super) fn transform_once<'t>(plan: &Plan, pipeline: Pipeline, bytes: &Bytes<
     }
 }
 
+/// Tells a transformation from a pipeline in a key.
+const LAST_STEP: u32 = 1 << 31;
 /// Results of an ordinary request.
 const USUAL_COUNT: usize = 56;
 

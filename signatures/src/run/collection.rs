@@ -27,9 +27,8 @@ impl Collection {
     /// Sets a variable; a collection that is full keeps what it has. A rule could otherwise double a
     /// variable with each value that matches (`setvar:tx.a=%{tx.a}%{tx.a}`).
     pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
-        let lower = name.to_ascii_lowercase();
         let is_full = self.entries.len() >= VARIABLES_MAX;
-        let old = self.entries.get_mut(lower.as_slice());
+        let old = with_lower_case(name, |lower| self.entries.get_mut(lower));
         let bytes = self.bytes - old.as_ref().map_or(0, |entry| entry.value.len()) + value.len();
         if bytes > BYTES_MAX {
             return;
@@ -38,7 +37,8 @@ impl Collection {
             Some(entry) => entry.value = value.into(),
             None if is_full => return,
             None => {
-                self.entries.insert(lower.into(), Entry { name: name.into(), value: value.into() });
+                let lower = name.to_ascii_lowercase().into();
+                self.entries.insert(lower, Entry { name: name.into(), value: value.into() });
             }
         }
         self.bytes = bytes;

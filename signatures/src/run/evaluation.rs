@@ -33,6 +33,8 @@ pub(super) struct Evaluation<'r, 't> {
     pub(super) matched_before: Rc<Vec<Value<'t>>>,
     /// No matches, shared: most links have none.
     pub(super) nothing: Rc<Vec<Value<'t>>>,
+    /// A list of matches to be used again.
+    pub(super) spare: Option<Rc<Vec<Value<'t>>>>,
     /// The matches worth showing of the current rule.
     pub(super) evidence: Vec<Found<'t>>,
     /// What the current rule added to anomaly scores.
@@ -64,6 +66,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             matched: Rc::clone(&nothing),
             matched_before: Rc::clone(&nothing),
             nothing,
+            spare: None,
             evidence: Vec::new(),
             score: 0,
             is_over: false,

@@ -54,7 +54,9 @@ impl<'r, 't> Evaluation<'r, 't> {
     pub(super) fn link(&mut self, rule: &'r Rule, rule_index: u32, index: usize) -> bool {
         let Some(link) = rule.links.get(index) else { return false };
         let place = Place { rule, rule_index, link, index };
-        self.matched_before = std::mem::replace(&mut self.matched, Rc::clone(&self.nothing));
+        let matched = self.begin_matches();
+        let earlier = std::mem::replace(&mut self.matched_before, matched);
+        self.recycle(earlier);
         if link.targets.is_empty() {
             // `SecAction`: nothing to look at, always a match; what matched before stays visible.
             self.matched = Rc::clone(&self.matched_before);
@@ -127,10 +129,10 @@ impl<'r, 't> Evaluation<'r, 't> {
             count += variables::earlier_values(target.variable, scene);
         }
         let key = match &target.selector {
-            Selector::Named(name) => Some(Bytes::from(name.to_vec())),
+            Selector::Named(name) => Some(Bytes::Shared(name.clone())),
             _ => None,
         };
-        let value = Value { variable: target.variable, key, bytes: count.to_string().into(), count: true };
+        let value = Value { variable: target.variable, key, bytes: number(count), count: true };
         if !self.is_excluded(place, target, &value) {
             self.value(place, &value, false);
         }
@@ -241,7 +243,7 @@ impl<'r, 't> Evaluation<'r, 't> {
 
     fn found(&mut self, place: Place<'r>, found: Found<'t>) {
         if self.matched.len() < MATCHED_VARS_MAX {
-            Rc::make_mut(&mut self.matched).push(found.value.clone());
+            self.matched_mut().push(found.value.clone());
         }
         let variable = found.value.variable;
         let is_evidence = place.rule.log && !variables::is_remembered(variable);
@@ -249,6 +251,28 @@ impl<'r, 't> Evaluation<'r, 't> {
             self.evidence.push(found);
         }
         self.set_variables(place);
+    }
+
+    /// Begins a list of matches; gives the last one.
+    pub(super) fn begin_matches(&mut self) -> Rc<Vec<Value<'t>>> {
+        std::mem::replace(&mut self.matched, Rc::clone(&self.nothing))
+    }
+
+    /// Keeps the memory of a list that nobody needs any more.
+    pub(super) fn recycle(&mut self, mut list: Rc<Vec<Value<'t>>>) {
+        if let Some(values) = Rc::get_mut(&mut list).filter(|values| values.capacity() > 0) {
+            values.clear();
+            self.spare = Some(list);
+        }
+    }
+
+    fn matched_mut(&mut self) -> &mut Vec<Value<'t>> {
+        if Rc::ptr_eq(&self.matched, &self.nothing)
+            && let Some(spare) = self.spare.take()
+        {
+            self.matched = spare;
+        }
+        Rc::make_mut(&mut self.matched)
     }
 
     fn set_variables(&mut self, place: Place<'r>) {
@@ -264,6 +288,14 @@ impl<'r, 't> Evaluation<'r, 't> {
         if let Some(trace) = self.state.trace.as_mut().filter(|trace| trace.wants(rule.id)) {
             trace.events.push(TraceEvent { rule: rule.id, phase, link, kind: kind() });
         }
+    }
+}
+
+/// A number of values as text; small ones without memory of their own.
+fn number(count: usize) -> Bytes<'static> {
+    match b"0123456789".get(count..=count) {
+        Some(digit) => Bytes::Borrowed(digit),
+        None => count.to_string().into(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! One rule: its chain, and the record of a match.
 
-use std::rc::Rc;
-
 use super::Segments;
 use super::evaluation::Evaluation;
 use super::link::{EVIDENCE_MAX, Found};
@@ -22,7 +20,8 @@ impl<'r> Evaluation<'r, '_> {
             self.trace(rule, 0, || TraceKind::RuleRemoved);
             return false;
         }
-        self.matched = Rc::clone(&self.nothing);
+        let earlier = self.begin_matches();
+        self.recycle(earlier);
         self.evidence.clear();
         self.score = 0;
         if !(0..rule.links.len()).all(|link| self.link(rule, index, link)) {

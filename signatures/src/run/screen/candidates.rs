@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::bytes::Bytes;
 use super::super::evaluation::Evaluation;
 use super::super::rule_set::RuleSet;
-use super::super::variables::Growth;
+use super::super::variables::{self, Growth};
 use super::class::{Class, Scratch};
 use super::known::{Known, Place};
 use super::{PhaseScreen, ScreenedVariable};
@@ -25,7 +25,7 @@ pub(in crate::run) struct Candidates<'r> {
 }
 
 /// A value that a rule looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     rule: u32,
     variable: Variable,
@@ -70,6 +70,10 @@ impl Candidates<'_> {
         self.screen.is_some_and(|screen| screen.rules.contains(rule))
     }
 
+    fn sort(&mut self) {
+        self.found.sort_unstable_by_key(|it| (u64::from(it.rule) << 32 | it.variable as u64, it.index));
+    }
+
     /// Adds what rules of this phase look at.
     fn add(&mut self, candidate: Candidate) {
         self.rules.insert(candidate.rule);
@@ -108,7 +112,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             }
         }
         self.state.head = head;
-        self.candidates.found.sort_unstable();
+        self.candidates.sort();
     }
 
     /// Lists a variable anew when it is next asked for, because a `ctl` changed what it is.
@@ -119,7 +123,7 @@ impl<'r, 't> Evaluation<'r, 't> {
         if let Some(screened) = screen.variables(phase).find(|screened| screened.variable == variable) {
             self.candidates.found.retain(|it| it.variable != variable);
             self.screen_variable(screened, 0, None, &mut Scratch::default());
-            self.candidates.found.sort_unstable();
+            self.candidates.sort();
         }
     }
 
@@ -132,28 +136,46 @@ impl<'r, 't> Evaluation<'r, 't> {
         mut later: Option<&mut Vec<Candidate>>,
         scratch: &mut Scratch<'t>,
     ) -> usize {
-        let Some(phase) = self.candidates.screen else { return 0 };
         if from == usize::MAX {
             return from;
         }
-        let variable = screened.variable;
-        let values = self.catalog.values(variable, self.scene());
-        for (index, value) in (0_u32..).zip(values.iter()).skip(from) {
-            let class = screened.class(value);
-            if class.is_empty() {
-                continue;
+        let mut screen = |this: &mut Self, index, key: &[u8], bytes: &Bytes<'t>| {
+            let class = screened.class(key);
+            if !class.is_empty() {
+                let place = this.may_match(class, bytes, scratch);
+                this.note_found(screened.variable, index, place, scratch, later.as_deref_mut());
             }
-            let place = self.may_match(class, &value.bytes, scratch);
-            for rule in scratch.rules.drain(..) {
-                let candidate = Candidate { rule, variable, index, place };
-                if phase.rules.contains(rule) {
-                    self.candidates.add(candidate);
-                } else if let Some(later) = &mut later {
-                    later.push(candidate);
-                }
-            }
+        };
+        // Most lists hold nothing for a rule: values are only made of them for a rule to look at.
+        if let Some(listed) = variables::listed(screened.variable, self.scene()) {
+            let fields = listed.iter().enumerate().skip(from);
+            fields.for_each(|(index, (key, bytes))| screen(self, index as u32, key, &Bytes::Borrowed(bytes)));
+            return listed.len();
+        }
+        let values = self.catalog.values(screened.variable, self.scene());
+        for (index, value) in (0..).zip(values.iter()).skip(from) {
+            screen(self, index, value.key(), &value.bytes);
         }
         values.len()
+    }
+
+    /// Notes which rules may match a value, as listed in `scratch`.
+    fn note_found(
+        &mut self,
+        variable: Variable,
+        index: u32,
+        place: Option<Place>,
+        scratch: &mut Scratch<'t>,
+        mut later: Option<&mut Vec<Candidate>>,
+    ) {
+        for rule in scratch.rules.drain(..) {
+            let candidate = Candidate { rule, variable, index, place };
+            if self.candidates.screen.is_some_and(|phase| phase.rules.contains(rule)) {
+                self.candidates.add(candidate);
+            } else if let Some(later) = &mut later {
+                later.push(candidate);
+            }
+        }
     }
 
     /// Lists the rules that may match a value in `scratch`; where that is remembered, if it is.

@@ -201,15 +201,17 @@ impl<'t> Scratch<'t> {
             let parent = self.texts[node.parent];
             let stays = node.pipeline == Pipeline::ROOT
                 || (!node.triggers.is_empty() && !are_met(&node.triggers, self.met(parent, scanner)));
-            let changed = (!stays)
-                .then(|| transform(node.pipeline))
-                .filter(|after| !after.is_same(&self.bytes[parent]));
-            self.texts[at] = parent;
-            if let Some(changed) = changed {
-                self.texts[at] = self.bytes.len();
-                self.add(changed, scanner);
-            }
+            self.texts[at] = if stays { parent } else { self.place(transform(node.pipeline), scanner) };
         }
+    }
+
+    /// Where a text is; it comes there if it is new.
+    fn place(&mut self, text: Bytes<'t>, scanner: &Scanner) -> usize {
+        let known = self.bytes.iter().position(|known| known.is_same(&text) || **known == *text);
+        known.unwrap_or_else(|| {
+            self.add(text, scanner);
+            self.bytes.len() - 1
+        })
     }
 }
 

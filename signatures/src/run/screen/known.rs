@@ -25,7 +25,7 @@ struct Slot {
 }
 
 /// Where a value of a class was put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     slot: u32,
     class: u32,

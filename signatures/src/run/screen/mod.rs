@@ -1,11 +1,12 @@
 //! Which rules a value may match at all, by the prefilter ([`crate::prefilter`]).
 //!
 //! A rule is screened by its first link, when that looks at nothing but what the transaction holds, is not
-//! negated, and its operator needs something. Each value of the transaction is scanned once, and once more for
-//! each transformation that changes it, which gives the rules whose needs it meets ([`Candidates`]). A
-//! screened rule without candidates does not run, as it would find nothing; one with candidates looks at
-//! these alone. The other rules run on everything, and so do all when somebody traces them. What screening
-//! and rules said of short values is remembered ([`Known`]), because the same come again and again.
+//! negated, and its operator needs something. Each value of the transaction is scanned once for what the rules
+//! that look at it need ([`Class`]), and once more for each text that transformations make of it, which gives
+//! the rules whose needs it meets ([`Candidates`]). A screened rule without candidates does not run, as it would
+//! find nothing; one with candidates looks at these alone. The other rules run on everything, and so do all
+//! when somebody traces them. What is there in phase 1 is screened then for all phases ([`Head`]). What
+//! screening and rules said of values is remembered ([`Known`]), because the same come again and again.
 
 mod candidates;
 mod class;
@@ -23,7 +24,6 @@ use known::Known;
 
 use super::plan::PlanBuilder;
 use super::rule_set::RuleSet;
-use super::value::Value;
 use super::variables::{self, Growth};
 use crate::pool::Pool;
 use crate::prefilter::{Scanner, ScannerBuilder};
@@ -64,6 +64,8 @@ struct ScreenedVariable {
     other: Class,
     /// By name.
     named: Vec<(Box<[u8]>, Class)>,
+    /// A bit for each length that such a name has; the last is for all that are longer.
+    lengths: u64,
 }
 
 impl Screen {
@@ -130,17 +132,25 @@ impl ScreenedVariable {
         let mut names: Vec<_> = tests.iter().flat_map(|test| test.names(variable)).collect();
         names.sort();
         names.dedup();
+        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name));
         let named = names.into_iter().map(|name| (name.clone(), of_name(Some(&name)))).collect();
-        Self { variable, growth: variables::growth(variable), other: of_name(None), named }
+        Self { variable, growth: variables::growth(variable), other: of_name(None), named, lengths }
     }
 
     fn classes(&mut self) -> impl Iterator<Item = &mut Class> {
         self.named.iter_mut().map(|(_, class)| class).chain([&mut self.other])
     }
 
-    fn class(&self, value: &Value<'_>) -> &Class {
-        let key = value.key();
-        let named = self.named.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+    /// The class of values of that name.
+    fn class(&self, name: &[u8]) -> &Class {
+        if self.lengths & length_bit(name) == 0 {
+            return &self.other;
+        }
+        let named = self.named.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map_or(&self.other, |(_, class)| class)
     }
+}
+
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
 }

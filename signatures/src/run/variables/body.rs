@@ -3,7 +3,7 @@
 use transaction::{Body, FilePart, MultipartFlags, Processor, Transaction};
 
 use super::super::value::Value;
-use super::request::{has_invalid_escape, list, list_names};
+use super::request::{has_invalid_escape, list};
 use super::{Scene, flag};
 use crate::{Phase, Variable};
 
@@ -11,8 +11,7 @@ use crate::{Phase, Variable};
 pub(super) fn collect<'t>(variable: Variable, scene: Scene<'t>, out: &mut Vec<Value<'t>>) -> bool {
     // In phase 1 there is no body yet, even if the caller already has it.
     let body = (scene.phase != Phase::RequestHeaders).then_some(&scene.transaction.body);
-    arguments(variable, scene.transaction, body, out)
-        || parts(variable, body, out)
+    parts(variable, body, out)
         || match scalar(variable, scene, body) {
             Some(value) => {
                 out.push(value);
@@ -20,29 +19,6 @@ pub(super) fn collect<'t>(variable: Variable, scene: Scene<'t>, out: &mut Vec<Va
             }
             None => false,
         }
-}
-
-fn arguments<'t>(
-    variable: Variable,
-    transaction: &'t Transaction,
-    body: Option<&'t Body>,
-    out: &mut Vec<Value<'t>>,
-) -> bool {
-    let posted = body.map(|body| &body.arguments);
-    match variable {
-        Variable::Args => {
-            list(variable, &transaction.query, out);
-            posted.into_iter().for_each(|fields| list(variable, fields, out));
-        }
-        Variable::ArgsNames => {
-            list_names(variable, &transaction.query, out);
-            posted.into_iter().for_each(|fields| list_names(variable, fields, out));
-        }
-        Variable::ArgsPost => posted.into_iter().for_each(|fields| list(variable, fields, out)),
-        Variable::ArgsPostNames => posted.into_iter().for_each(|fields| list_names(variable, fields, out)),
-        _ => return false,
-    }
-    true
 }
 
 /// Multipart and XML. Temporary files do not exist: nothing is written to disk.

@@ -9,6 +9,7 @@
 //! Nothing of a body is seen before its phase, whatever the caller already read.
 
 mod body;
+mod listed;
 mod request;
 mod response;
 mod time;
@@ -18,6 +19,7 @@ use std::rc::Rc;
 use transaction::Transaction;
 
 pub(super) use body::earlier_values;
+pub(super) use listed::listed;
 
 use super::memory::Memory;
 use super::value::Value;
@@ -38,6 +40,10 @@ pub(super) struct Scene<'t> {
 
 /// Appends all values of a variable that the transaction alone determines.
 pub(super) fn collect<'t>(variable: Variable, scene: Scene<'t>, out: &mut Vec<Value<'t>>) {
+    if let Some(listed) = listed(variable, scene) {
+        out.extend(listed.iter().map(|(name, bytes)| Value::named(variable, name, bytes)));
+        return;
+    }
     let found = request::collect(variable, scene, out)
         || body::collect(variable, scene, out)
         || response::collect(variable, scene, out)

@@ -12,18 +12,9 @@ use crate::Variable;
 
 /// Appends the values of `variable` if it is one of the request head.
 pub(super) fn collect<'t>(variable: Variable, scene: Scene<'t>, out: &mut Vec<Value<'t>>) -> bool {
-    let transaction = scene.transaction;
-    match variable {
-        Variable::ArgsGet => list(variable, &transaction.query, out),
-        Variable::ArgsGetNames => list_names(variable, &transaction.query, out),
-        Variable::RequestCookies => list(variable, &transaction.cookies, out),
-        Variable::RequestCookiesNames => list_names(variable, &transaction.cookies, out),
-        Variable::RequestHeaders => list(variable, &transaction.request.headers, out),
-        Variable::RequestHeadersNames => list_names(variable, &transaction.request.headers, out),
-        _ => match scalar(variable, transaction) {
-            Some(bytes) => out.push(Value::scalar(variable, bytes)),
-            None => return false,
-        },
+    match scalar(variable, scene.transaction) {
+        Some(bytes) => out.push(Value::scalar(variable, bytes)),
+        None => return false,
     }
     true
 }
