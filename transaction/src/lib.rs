@@ -17,6 +17,7 @@ mod uri;
 pub mod body;
 pub mod calendar;
 pub mod decode;
+pub mod pairs;
 
 pub use body::{Body, BodyError, BodyReader, FilePart, MultipartFlags, Processor, Progress};
 pub use fields::{Field, Fields};

@@ -73,6 +73,19 @@ impl FormDecoder {
     }
 }
 
+/// Percent-encoded, but for what is never encoded (RFC 3986 section 2.3).
+#[must_use]
+pub fn encode(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    for byte in value {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(*byte),
+            _ => out.extend(format!("%{byte:02X}").into_bytes()),
+        }
+    }
+    out
+}
+
 /// The value of a hexadecimal digit.
 #[must_use]
 pub fn hex(digit: u8) -> Option<u8> {
@@ -89,6 +102,13 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn decodes_what_it_encodes(value in any::<Vec<u8>>()) {
+            let mut decoded = Vec::new();
+            super::decode_form(&super::encode(&value), &mut decoded);
+            prop_assert_eq!(decoded, value);
+        }
+
         #[test]
         fn pieces_decode_as_the_whole(raw in "[%+a0-9F]{0,20}") {
             let (mut whole, mut pieces) = (Vec::new(), Vec::new());

@@ -9,7 +9,8 @@ use portcullis_benches::records;
 use train::Corpus;
 use train::corpus::each_view;
 use train::random::Random;
-use transaction::Record;
+pub(crate) use transaction::decode::percent::encode as encoded;
+use transaction::{Record, pairs};
 
 use crate::folds::{data_set, fold_of};
 
@@ -198,23 +199,10 @@ fn replace_string(value: &mut serde_json::Value, left: &mut usize, with: &str) {
 /// `a=1&b=2` with the value of the `index`th pair replaced.
 fn replaced(text: &[u8], separator: u8, index: usize, value: &[u8]) -> Vec<u8> {
     let mut left = index;
-    let parts = text.split(|byte| *byte == separator).map(|part| {
-        let Some(at) = part.iter().position(|byte| *byte == b'=') else { return part.to_vec() };
-        let is_it = left == 0;
-        left = left.wrapping_sub(1);
-        if is_it { [&part[..=at], value].concat() } else { part.to_vec() }
-    });
-    parts.collect::<Vec<_>>().join(&separator)
-}
-
-pub(crate) fn encoded(payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for byte in payload {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
-            out.push(*byte);
-        } else {
-            out.extend(format!("%{byte:02X}").bytes());
-        }
-    }
-    out
+    let is_meant = |_: &[u8], has_value: bool| {
+        let is_it = has_value && left == 0;
+        left = left.saturating_sub(usize::from(has_value));
+        is_it
+    };
+    pairs::replaced(text, separator, is_meant, value).unwrap_or_else(|| text.to_vec())
 }

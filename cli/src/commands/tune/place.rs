@@ -1,6 +1,7 @@
 //! Attacks put where an exception would look away.
 
-use transaction::Record;
+use transaction::decode::percent::encode as encoded;
+use transaction::{Record, pairs};
 
 use crate::narrowest::{Field, Narrowest};
 
@@ -61,29 +62,7 @@ fn in_header(record: &mut Record, name: &[u8], value: impl Fn(&[u8]) -> Option<V
 
 /// A list of `name=value` with another value for the first of this name.
 fn replaced(text: &[u8], separator: u8, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-    let mut is_found = false;
-    let parts = text.split(|byte| *byte == separator).map(|part| {
-        let end = part.iter().position(|byte| *byte == b'=').unwrap_or(part.len());
-        if is_found || part[..end].trim_ascii() != name {
-            return part.to_vec();
-        }
-        is_found = true;
-        [&part[..end], b"=", value].concat()
-    });
-    let parts: Vec<_> = parts.collect();
-    is_found.then(|| parts.join(&separator))
-}
-
-/// Percent-encoded, but for what is never encoded (RFC 3986 section 2.3).
-fn encoded(payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for byte in payload {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(*byte),
-            _ => out.extend(format!("%{byte:02X}").into_bytes()),
-        }
-    }
-    out
+    pairs::replaced(text, separator, |it, _| it.trim_ascii() == name, value)
 }
 
 #[cfg(test)]
