@@ -19,6 +19,11 @@ pub struct Lesson {
 }
 
 impl Lesson {
+    /// Requests that wait to be learned from, at most (count).
+    pub const QUEUED_MAX: usize = 128;
+    /// Memory of all that wait, at most (bytes).
+    pub const QUEUED_BYTES_MAX: usize = 8 << 20;
+
     pub(crate) fn new(snapshot: Arc<Snapshot>, policy: usize, mut transaction: Transaction) -> Self {
         transaction.response = None;
         Self { snapshot, policy, transaction }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
-use engine::{Evaluation, Outcome, Snapshot};
+use engine::{Evaluation, Lesson, Outcome, Snapshot};
 use model::profile::{Caps, Learner, Quorum, State};
 use model::{Model, Scratch, Setting, Strangest};
 use portcullis_benches::corpus::{Corpus, snapshot_with};
@@ -155,12 +155,12 @@ fn record_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> 
 
 /// As the proxy queues requests; taking one out again counts as well.
 fn lesson_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> Vec<Duration> {
-    let (queue, lessons) = sync_channel(128);
+    let (queue, lessons) = sync_channel(Lesson::QUEUED_MAX);
     best_of(rounds, records, |record| {
         let evaluation = Evaluation::of_record(snapshot.clone(), record);
         let (record, lesson) = evaluation.finish_with_lesson(Outcome::default());
         black_box(record.blocked);
-        if let Some(lesson) = lesson.filter(|lesson| black_box(lesson.bytes()) < 8 << 20) {
+        if let Some(lesson) = lesson.filter(|lesson| black_box(lesson.bytes()) <= Lesson::QUEUED_BYTES_MAX) {
             assert!(queue.try_send(Box::new(lesson)).is_ok());
             black_box(lessons.try_recv().is_ok());
         }

@@ -43,8 +43,8 @@ impl Intake {
 
     /// Whether there is room for so many more bytes; if not, they are not counted.
     pub(super) fn admits(&self, bytes: usize) -> bool {
-        let admits =
-            self.waiting.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= QUEUE_BYTES_MAX;
+        let admits = self.waiting.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
+            <= Lesson::QUEUED_BYTES_MAX;
         if !admits {
             self.taken(bytes);
         }
@@ -89,6 +89,3 @@ impl Lessons {
         }
     }
 }
-
-/// Bytes of requests that wait to be learned from.
-const QUEUE_BYTES_MAX: usize = 8 << 20;

@@ -15,6 +15,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use engine::Lesson;
 use engine::config::Learning as Settings;
 use model::profile::Profiles;
 
@@ -45,7 +46,7 @@ impl Learning {
         let explain = |why| format!("cannot learn into `{}`: {why}", settings.file);
         let (store, state) = Store::open(Path::new(&settings.file)).map_err(explain)?;
         let latest = Arc::new(ArcSwap::from_pointee(Profiles::new(&state, &settings.quorum)));
-        let (queue, orders) = sync_channel(QUEUE_LESSONS_MAX);
+        let (queue, orders) = sync_channel(Lesson::QUEUED_MAX);
         let intake = Arc::new(Intake::default());
         let lessons = Arc::new(Lessons::new(queue, Arc::clone(&intake), Arc::clone(metrics)));
         let publish = {
@@ -87,7 +88,5 @@ impl Learning {
     }
 }
 
-/// Requests that wait to be learned from (count).
-const QUEUE_LESSONS_MAX: usize = 128;
 /// How long the thread may take to do what it is told.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
