@@ -165,21 +165,24 @@ impl<'c> Scorer<'c> {
 
     /// The highest log-odds of a request's values.
     pub fn score(&mut self, request: &Request) -> f32 {
-        let values = self.corpus.values_of(request).iter();
-        values.map(|index| self.value(*index)).fold(f32::NEG_INFINITY, f32::max)
+        self.highest(request).map_or(f32::NEG_INFINITY, |(log_odds, _)| log_odds)
     }
 
     /// The highest log-odds of a request's values, and what stands for the value that has them: its place and
     /// how it begins, at this site.
     pub fn keyed(&mut self, request: &Request) -> Keyed {
-        let values = self.corpus.values_of(request).iter();
-        let scored = values.map(|index| (self.value(*index), *index));
-        let Some((log_odds, index)) = scored.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+        let Some((log_odds, index)) = self.highest(request) else {
             return (f32::NEG_INFINITY, request.group);
         };
         let value = &self.corpus.values[index as usize];
         let start = &value.bytes[..value.bytes.len().min(KEY_BYTES)];
         (log_odds, mix(request.group ^ fingerprint(start) ^ value.location as u64))
+    }
+
+    fn highest(&mut self, request: &Request) -> Option<(f32, u32)> {
+        let values = self.corpus.values_of(request).iter();
+        let scored = values.map(|index| (self.value(*index), *index));
+        scored.max_by(|a, b| a.0.total_cmp(&b.0))
     }
 
     /// The log-odds of a value.
