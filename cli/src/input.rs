@@ -32,6 +32,7 @@ enum Source {
 pub(crate) enum Item {
     Line { name: Arc<str>, number: usize, json: Vec<u8> },
     Record(Box<Record>),
+    Unreadable(anyhow::Error),
 }
 
 impl Item {
@@ -40,20 +41,27 @@ impl Item {
         match self {
             Self::Record(record) => record.body.len(),
             Self::Line { json, .. } => json.len(),
+            Self::Unreadable(_) => 0,
         }
     }
 
     /// The record; it is named after its line when it has no id.
     pub(crate) fn record(self) -> anyhow::Result<Record> {
+        self.parsed().map(|record| *record)
+    }
+
+    /// The same, not taken out of its box.
+    pub(crate) fn parsed(self) -> anyhow::Result<Box<Record>> {
         match self {
-            Self::Record(record) => Ok(*record),
+            Self::Record(record) => Ok(record),
+            Self::Unreadable(error) => Err(error),
             Self::Line { name, number, json } => {
                 let mut record = Record::from_json(&json)
                     .map_err(|error| anyhow::anyhow!("{name}:{number}: not a record: {}", error.message))?;
                 if record.id.is_empty() {
                     record.id = number.to_string();
                 }
-                Ok(record)
+                Ok(Box::new(record))
             }
         }
     }

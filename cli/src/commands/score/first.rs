@@ -46,13 +46,9 @@ impl First {
 
     /// Those of the next records that are judged.
     pub(super) fn others(&mut self, batch: Vec<Item>) -> Vec<Item> {
-        let judged = batch.into_iter().filter_map(|item| match item {
-            Item::Line { ref name, number, ref json } => {
-                let copy = Item::Line { name: name.clone(), number, json: json.clone() };
-                let teaches = copy.record().is_ok_and(|record| self.has(&record));
-                (!teaches).then_some(item)
-            }
-            Item::Record(record) => (!self.has(&record)).then_some(Item::Record(record)),
+        let judged = batch.into_iter().filter_map(|item| match item.parsed() {
+            Ok(record) => (!self.has(&record)).then_some(Item::Record(record)),
+            Err(error) => Some(Item::Unreadable(error)),
         });
         judged.collect()
     }
