@@ -13,6 +13,27 @@ pub(super) struct Case {
     pub(super) hostile: bool,
 }
 
+/// What a browser sends with every request, unless a case has its own.
+const BROWSER: [(&str, &str); 3] = [
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
+    ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    ("Accept-Language", "en-GB,en;q=0.5"),
+];
+
+impl Case {
+    /// The headers that are sent.
+    pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
+        let is_own = |name: &str| self.headers.iter().any(|(own, _)| *own == name);
+        let usual = BROWSER.iter().filter(|(name, _)| !is_own(name));
+        let mut headers = vec![("Host", "shop.example.com".to_owned())];
+        headers.extend(usual.chain(self.headers).map(|(name, value)| (*name, (*value).to_owned())));
+        if !self.body.is_empty() {
+            headers.push(("Content-Length", self.body.len().to_string()));
+        }
+        headers
+    }
+}
+
 /// All requests, ordinary ones first.
 pub(super) fn all() -> Vec<Case> {
     ORDINARY.iter().map(|row| case(row, false)).chain(HOSTILE.iter().map(|row| case(row, true))).collect()
@@ -124,6 +145,12 @@ const HOSTILE: &[Line] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use engine::config::Flags;
+    use engine::{Disk, Evaluation, Snapshot};
+    use transaction::Record;
+
     use super::*;
 
     #[test]
@@ -135,5 +162,25 @@ mod tests {
             assert!(case.path.starts_with('/') && !case.path.contains(' '), "{}", case.path);
             assert_eq!(case.body.is_empty(), case.method == "GET", "{}", case.what);
         }
+    }
+    #[test]
+    fn are_judged_as_expected() {
+        let flags = Flags { mode: Some("prevent".into()), ..Flags::default() };
+        let (snapshot, _warnings) = Snapshot::from_flags(&flags, &Disk, 0).unwrap();
+        let snapshot = Arc::new(snapshot);
+        for case in all() {
+            let evaluation = Evaluation::of_record(snapshot.clone(), &record(&case));
+            assert_eq!(evaluation.verdict().is_blocked(), case.hostile, "{}: {}", case.what, case.path);
+        }
+    }
+
+    fn record(case: &Case) -> Record {
+        let mut record = Record::default();
+        record.request.method = case.method.into();
+        record.request.target = case.path.into();
+        let headers = case.headers();
+        record.request.headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        record.body = case.body.clone().into_bytes();
+        record
     }
 }

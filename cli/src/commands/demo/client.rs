@@ -26,26 +26,13 @@ async fn exchange(proxy: SocketAddr, case: &Case) -> io::Result<Vec<u8>> {
 }
 
 fn request(case: &Case) -> Vec<u8> {
-    let mut head = format!("{} {} HTTP/1.1\r\nHost: shop.example.com\r\n", case.method, case.path);
-    for (name, value) in DEFAULTS.iter().filter(|(name, _)| !case.headers.iter().any(|(own, _)| own == name))
-    {
+    let mut head = format!("{} {} HTTP/1.1\r\n", case.method, case.path);
+    for (name, value) in case.headers() {
         head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    for (name, value) in case.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if !case.body.is_empty() {
-        head.push_str(&format!("Content-Length: {}\r\n", case.body.len()));
     }
     head.push_str("Connection: close\r\n\r\n");
     [head.as_bytes(), case.body.as_bytes()].concat()
 }
 
-/// What a browser sends with every request.
-const DEFAULTS: [(&str, &str); 3] = [
-    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
-    ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-    ("Accept-Language", "en-GB,en;q=0.5"),
-];
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
