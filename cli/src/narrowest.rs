@@ -20,6 +20,13 @@ pub(crate) struct Narrowest {
     pub(crate) fields: Vec<Field>,
 }
 
+/// What found something that an exception can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Indicator {
+    Model,
+    Rule(u32),
+}
+
 /// A field that an exception can name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Field {
@@ -50,6 +57,35 @@ impl Narrowest {
         found.fields.sort_unstable();
         found.fields.dedup();
         Some(found)
+    }
+
+    /// What it excepts, the widest first.
+    pub(crate) fn indicators(&self) -> Vec<Indicator> {
+        let model = self.model.then_some(Indicator::Model);
+        model.into_iter().chain(self.rules.iter().map(|rule| Indicator::Rule(*rule))).collect()
+    }
+
+    /// The same, but for one indicator.
+    pub(crate) fn without(&self, indicator: Indicator) -> Self {
+        let mut narrower = self.clone();
+        match indicator {
+            Indicator::Model => narrower.model = false,
+            Indicator::Rule(rule) => narrower.rules.retain(|it| *it != rule),
+        }
+        narrower
+    }
+
+    /// Whether both except the same rule, or the model.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.model && other.model || self.rules.iter().any(|rule| other.rules.contains(rule))
+    }
+
+    /// Excepts also what another does of the same fields.
+    pub(crate) fn include(&mut self, other: Self) {
+        self.model |= other.model;
+        self.rules.extend(other.rules);
+        self.rules.sort_unstable();
+        self.rules.dedup();
     }
 
     /// Whatever scored or would have stopped the request by itself. Rules that only look at scores (949110) are

@@ -2,6 +2,7 @@
 //!
 //! Nothing is applied: what comes out is a part of a policy, for somebody to read and take over.
 
+mod merge;
 mod place;
 mod proposal;
 mod write;
@@ -65,9 +66,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     each(&args.attacks, |record| hostile.add(&Evaluation::of_record(snapshot.clone(), &record)))?;
     ensure!(ordinary.all > 0, "there is no ordinary request in the data: nothing can be freed");
     let payloads = hostile.sample();
-    let proposals: Vec<Proposal> = groups
+    let proposals: Vec<Proposal> = merge::merged(groups)
         .into_iter()
-        .map(|((policy, narrowest), records)| {
+        .map(|(policy, narrowest, records)| {
             Proposal::measure(&snapshot, policy, narrowest, &records, &payloads)
         })
         .collect();

@@ -31,14 +31,11 @@ impl Proposal {
         records: &[Record],
         payloads: &[Vec<u8>],
     ) -> Self {
-        let yaml = format!("{{ {narrowest}, reason: tune, expires: never }}");
-        let candidate = with_exception(snapshot, &policy, &yaml);
-        let passes = |snapshot: &Arc<Snapshot>, record: &Record| {
-            Evaluation::of_record(snapshot.clone(), record).verdict().as_str() == "pass"
-        };
+        let narrowest = narrowed(snapshot, &policy, narrowest, records);
+        let candidate = excepting(snapshot, &policy, &narrowest);
         let (mut freed, mut tried, mut let_through) = (0, 0, 0);
         if let Some(candidate) = &candidate {
-            freed = records.iter().filter(|record| passes(candidate, record)).count();
+            freed = count(candidate, records);
             let placed = records.first().into_iter().flat_map(|record| {
                 payloads.iter().filter_map(|payload| place::placed(record, &narrowest, payload))
             });
@@ -50,4 +47,37 @@ impl Proposal {
         let attacks = (tried > 0).then_some((tried, let_through));
         Self { policy, narrowest, stopped: records.len(), freed, attacks }
     }
+}
+
+/// Requests that are judged again and again to find which indicators can be left out (count).
+const TRIED_MAX: usize = 100;
+
+/// The exception without the indicators that free none of the requests: what they find does not suffice to stop one.
+fn narrowed(snapshot: &Arc<Snapshot>, policy: &str, widest: Narrowest, records: &[Record]) -> Narrowest {
+    let frees = |narrowest: &Narrowest, records: &[Record]| {
+        excepting(snapshot, policy, narrowest).map_or(0, |candidate| count(&candidate, records))
+    };
+    let tried = &records[..records.len().min(TRIED_MAX)];
+    let most = frees(&widest, tried);
+    let mut narrowest = widest.clone();
+    for indicator in widest.indicators() {
+        let narrower = narrowest.without(indicator);
+        if !narrower.indicators().is_empty() && frees(&narrower, tried) == most {
+            narrowest = narrower;
+        }
+    }
+    // It was tried with a part of them.
+    if frees(&narrowest, records) < frees(&widest, records) { widest } else { narrowest }
+}
+
+fn excepting(snapshot: &Arc<Snapshot>, policy: &str, narrowest: &Narrowest) -> Option<Arc<Snapshot>> {
+    with_exception(snapshot, policy, &format!("{{ {narrowest}, reason: tune, expires: never }}"))
+}
+
+fn count(snapshot: &Arc<Snapshot>, records: &[Record]) -> usize {
+    records.iter().filter(|record| passes(snapshot, record)).count()
+}
+
+fn passes(snapshot: &Arc<Snapshot>, record: &Record) -> bool {
+    Evaluation::of_record(snapshot.clone(), record).verdict().as_str() == "pass"
 }

@@ -43,7 +43,11 @@ pub(super) fn patch(
         writeln!(out, "policies:")?;
     }
     for (policy, mut proposals) in by_policy {
-        proposals.sort_by_key(|it| std::cmp::Reverse(it.freed));
+        // What frees most first; of those that free as many, what lets the smallest share through.
+        proposals.sort_by_key(|it| {
+            let (tried, let_through) = it.attacks.unwrap_or((1, 1));
+            (std::cmp::Reverse(it.freed), let_through * 1_000 / tried)
+        });
         writeln!(out, "  {}:\n    exceptions:", serde_json::json!(policy))?;
         for proposal in proposals {
             let reason = serde_json::json!(reason(&proposal));
@@ -79,5 +83,6 @@ fn reason(proposal: &Proposal) -> String {
         }
         None => "what it lets through was not measured".to_owned(),
     };
-    format!("frees {frees}; {price}")
+    let place = if proposal.narrowest.fields.is_empty() { " in any field" } else { "" };
+    format!("frees {frees}{place}; {price}")
 }
