@@ -1,5 +1,8 @@
 //! `train`: labelled records in, a model and its card out.
 
+mod licence;
+
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -63,7 +66,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         None => trained(&corpus, &requests, manifest, args.seed)?,
     };
     let bytes = trained.artifact.to_bytes();
-    let card = train::card(&corpus, &requests, &trained.log_odds, &trained.artifact, trained.is_adapted);
+    let licences = licences(args.data.iter().chain(&args.feedback));
+    let card =
+        train::card(&corpus, &requests, &trained.log_odds, &trained.artifact, trained.is_adapted, &licences);
     write(&args.output, &bytes)?;
     write(&args.output.with_extension("md"), card.as_bytes())?;
     let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -143,6 +148,16 @@ fn read(path: &Path, corpus: &mut Corpus, weight: f32) -> anyhow::Result<Source>
     source(path, &corpus.requests[before..], unlabelled)
 }
 
+/// What is stated about the licences of files, by their names.
+fn licences<'p>(files: impl Iterator<Item = &'p PathBuf>) -> BTreeMap<String, String> {
+    files.filter_map(|path| Some((name(path), licence::stated(path)?))).collect()
+}
+
+/// A file's name, without directories.
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 /// What a file is, whose labelled records were added to a corpus.
 pub(super) fn source(path: &Path, added: &[Request], unlabelled: usize) -> anyhow::Result<Source> {
     if added.is_empty() {
@@ -152,8 +167,7 @@ pub(super) fn source(path: &Path, added: &[Request], unlabelled: usize) -> anyho
         eprintln!("{}: {} without a label left out", path.display(), output::plural(unlabelled, "record"));
     }
     let hostile = added.iter().filter(|request| request.hostile).count();
-    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Source { file, sha256: sha256(path)?, ordinary: added.len() - hostile, hostile })
+    Ok(Source { file: name(path), sha256: sha256(path)?, ordinary: added.len() - hostile, hostile })
 }
 
 pub(super) fn sha256(path: &Path) -> anyhow::Result<String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use model::Artifact;
+use model::artifact::Source;
 
 use crate::corpus::{Corpus, Request};
 use crate::interval::wilson;
@@ -17,7 +18,7 @@ struct Counts {
 }
 
 /// Writes the card of a trained model as Markdown. `log_odds` are one for each request, out of fold unless the
-/// model is adapted.
+/// model is adapted, and `licences` what is stated about files, by their names.
 #[must_use]
 pub fn card(
     corpus: &Corpus,
@@ -25,13 +26,14 @@ pub fn card(
     log_odds: &[f32],
     artifact: &Artifact,
     is_adapted: bool,
+    licences: &BTreeMap<String, String>,
 ) -> String {
     let mut text = String::from("# Model card\n\n");
     if is_adapted {
         text.push_str(ADAPTED);
     }
     // Writing to a string cannot fail.
-    let _ = write_data(&mut text, artifact);
+    let _ = write_data(&mut text, artifact, licences);
     let _ = write_thresholds(&mut text, artifact);
     for (hostile, title) in [(true, "Attacks found"), (false, "Ordinary requests above the threshold")] {
         let counts = counts(corpus, requests, log_odds, artifact, hostile);
@@ -41,7 +43,11 @@ pub fn card(
     text
 }
 
-fn write_data(text: &mut String, artifact: &Artifact) -> std::fmt::Result {
+fn write_data(
+    text: &mut String,
+    artifact: &Artifact,
+    licences: &BTreeMap<String, String>,
+) -> std::fmt::Result {
     let header = &artifact.header;
     writeln!(text, "Format {}, seed {}.\n\n## Training data\n", header.format, header.seed)?;
     writeln!(text, "| file | SHA-256 | ordinary | attacks |\n|---|---|---|---|")?;
@@ -52,7 +58,11 @@ fn write_data(text: &mut String, artifact: &Artifact) -> std::fmt::Result {
             source.file, source.sha256, source.ordinary, source.hostile
         )?;
     }
-    writeln!(text, "\nSources and licences are in the README beside the data.\n")
+    writeln!(text, "\n| file | source and licence, as stated beside it |\n|---|---|")?;
+    for Source { file, .. } in &header.manifest {
+        writeln!(text, "| {file} | {} |", licences.get(file).map_or("not stated", String::as_str))?;
+    }
+    writeln!(text)
 }
 
 fn write_thresholds(text: &mut String, artifact: &Artifact) -> std::fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use model::artifact::Source;
 use model::{Model, Scratch, Setting, Strangest};
 use transaction::{Limits, Record};
 
@@ -60,12 +61,20 @@ fn learns_and_repeats_itself() {
     let first = base();
     let again = train(&corpus, &requests, Vec::new(), 3, &|_, _| {}).unwrap();
     assert_eq!(first.artifact.to_bytes(), again.artifact.to_bytes());
-    let card = crate::card(&corpus, &requests, &first.log_odds, &first.artifact, false);
+    let mut artifact = first.artifact.clone();
+    artifact.header.manifest = ["a.jsonl", "b.jsonl"].map(source).into();
+    let licences = [("a.jsonl".to_owned(), "MIT".to_owned())].into();
+    let card = crate::card(&corpus, &requests, &first.log_odds, &artifact, false, &licences);
+    assert!(card.contains("| a.jsonl | MIT |\n| b.jsonl | not stated |"), "{card}");
     assert!(card.contains("| own |  | 200 |"), "{card}");
     let model = Model::new(first.artifact.clone());
     let attack = log_odds(&model, "/x?y=%27+or+7%3D7+--+");
     let ordinary = log_odds(&model, "/x?y=green+river,+stone%21");
     assert!(attack > 0.0 && ordinary < 0.0, "{attack} {ordinary}");
+}
+
+fn source(file: &str) -> Source {
+    Source { file: file.to_owned(), sha256: String::new(), ordinary: 1, hostile: 1 }
 }
 
 #[test]
