@@ -243,8 +243,7 @@ impl Model {
         Stretch::each(view.value, stage1, table, |stretch| {
             let log_odds = log_odds(&stretch);
             if log_odds > found.0 {
-                let range =
-                    if stretch.is_run() { stretch.range } else { stage1.best.range.clone() };
+                let range = if stretch.is_run() { stretch.range } else { stage1.best.range.clone() };
                 found = (log_odds, range);
             }
         });

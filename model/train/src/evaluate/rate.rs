@@ -29,6 +29,8 @@ pub struct Rate {
 pub struct Tally {
     requests: usize,
     plain: usize,
+    /// What each decider stops of the plain ones.
+    plain_stopped: Vec<usize>,
     groups: BTreeMap<u64, (usize, Vec<usize>)>,
 }
 
@@ -37,10 +39,13 @@ impl Tally {
     pub fn add(&mut self, case: &Case<'_>, deciders: &[Decider]) {
         self.requests += 1;
         self.plain += usize::from(case.plain);
+        self.plain_stopped.resize(deciders.len(), 0);
         let (all, stopped) = self.groups.entry(case.group).or_insert_with(|| (0, vec![0; deciders.len()]));
         *all += 1;
-        for (stopped, decider) in stopped.iter_mut().zip(deciders) {
-            *stopped += usize::from(decider.stops(case));
+        for ((stopped, plain), decider) in stopped.iter_mut().zip(&mut self.plain_stopped).zip(deciders) {
+            let is_stopped = decider.stops(case);
+            *stopped += usize::from(is_stopped);
+            *plain += usize::from(is_stopped && case.plain);
         }
     }
 
@@ -54,6 +59,14 @@ impl Tally {
     #[must_use]
     pub fn plain(&self) -> usize {
         self.plain
+    }
+
+    /// The share that the decider at `index` stops of what is not plain; `None` when all is.
+    #[must_use]
+    pub fn share_of_others(&self, index: usize) -> Option<f64> {
+        let others = self.requests - self.plain;
+        let stopped = self.rate(index).stopped - self.plain_stopped.get(index).copied().unwrap_or_default();
+        (others > 0).then(|| stopped as f64 / others as f64)
     }
 
     /// Sites and clusters counted.

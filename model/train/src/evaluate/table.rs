@@ -28,6 +28,8 @@ pub struct Row {
     pub groups: usize,
     /// Those of them with plain values only: there is nothing in them that a model could see.
     pub plain: usize,
+    /// What the default policy stops of the others (share), if there are any.
+    pub share_of_others: Option<f64>,
     /// What is stopped, by the deciders of [`Decider::SHOWN`].
     pub rates: Vec<Rate>,
 }
@@ -81,6 +83,7 @@ fn row(name: String, hostile: bool, tally: &Tally) -> Row {
         requests: tally.requests(),
         groups: tally.groups(),
         plain: tally.plain(),
+        share_of_others: tally.share_of_others(Decider::DEFAULT),
         rates: (0..Decider::SHOWN.len()).map(|index| tally.rate(index)).collect(),
     }
 }

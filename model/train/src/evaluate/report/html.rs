@@ -182,6 +182,7 @@ fn both(page: &mut String, figures: &Figures, table: &Table) -> fmt::Result {
         writeln!(page, "<h3>{title}</h3>")?;
         let mut columns = vec![table.by, "requests", "groups", "plain"];
         columns.extend(figures.deciders.iter().map(String::as_str));
+        columns.push("not plain");
         head(page, &columns)?;
         for row in rows {
             table_row(page, row)?;
@@ -213,7 +214,8 @@ fn table_row(page: &mut String, row: &Row) -> fmt::Result {
             percent(rate.weighted)
         )?;
     }
-    writeln!(page, "</tr>")
+    let others = row.share_of_others.map_or("-".to_owned(), percent);
+    writeln!(page, "<td class=\"n key\">{others}</td></tr>")
 }
 
 fn show(page: &mut String, pictures: &[Picture]) -> fmt::Result {

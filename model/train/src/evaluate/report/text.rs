@@ -86,13 +86,14 @@ fn write_table(out: &mut String, figures: &Figures, table: &Table) -> std::fmt::
             "plain"
         )?;
         SHOWN.iter().try_for_each(|index| write!(out, " {:>14}", figures.deciders[*index]))?;
-        writeln!(out, " {:>16} {:>9}", "95 %", "weighted")?;
+        writeln!(out, " {:>16} {:>9} {:>9}", "95 %", "weighted", "not plain")?;
         for row in rows {
             write!(out, "{:<width$} {:>8} {:>7} {:>6}", row.name, row.requests, row.groups, row.plain)?;
             SHOWN.iter().try_for_each(|index| write!(out, " {:>14}", percent(row.rates[*index].share)))?;
             let rate = row.default_rate();
             let interval = format!("{} to {}", percent(rate.interval.0), percent(rate.interval.1));
-            writeln!(out, " {interval:>16} {:>9}", percent(rate.weighted))?;
+            let others = row.share_of_others.map_or("-".to_owned(), percent);
+            writeln!(out, " {interval:>16} {:>9} {others:>9}", percent(rate.weighted))?;
         }
         writeln!(out)?;
     }
