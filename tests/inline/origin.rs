@@ -138,9 +138,15 @@ fn plain(mut stream: &TcpStream, body: &[u8]) -> std::io::Result<()> {
     stream.write_all(&[head.as_bytes(), body].concat())
 }
 
+/// What an application takes to answer an upgrade. Pingora 0.9.1 closes the connection if the answer is there before it
+/// has seen that the request has no body (cloudflare/pingora#946), which happens when an origin answers within
+/// microseconds and the machine is busy.
+const UPGRADE_TAKES: Duration = Duration::from_millis(100);
+
 fn echo_upgraded(mut stream: &TcpStream, reader: &mut impl Read) {
     let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    std::thread::sleep(UPGRADE_TAKES);
     if stream.write_all(head.as_bytes()).is_err() {
         return;
     }
