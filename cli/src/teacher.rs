@@ -1,20 +1,21 @@
 //! From recorded requests to a learned state.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use engine::{Evaluation, Snapshot, Verdict};
+use engine::{Evaluation, Snapshot};
 use model::profile::{Caps, Learner, Profiles, Quorum, State, WINDOW_SECONDS, When, Windows};
 use sha2::{Digest, Sha256};
-use transaction::{Limits, Record};
+use transaction::{Connection, Limits, Record};
 
 /// Clients that records without an address are taken to come from.
 const VISITORS: u32 = 20;
 /// Windows of time that records without a time are taken to last.
 const WINDOWS: u32 = 60;
 
-/// Learns from the requests that a snapshot lets pass.
+/// Learns from requests as a snapshot judges them.
 pub(crate) struct Teacher {
     snapshot: Arc<Snapshot>,
     learner: Learner,
@@ -30,11 +31,10 @@ impl Teacher {
     pub(crate) fn teach(&mut self, record: &Record) -> bool {
         let evaluation = Evaluation::of_record(self.snapshot.clone(), record);
         let Some(model) = evaluation.compiled_model() else { return false };
-        if !matches!(evaluation.verdict(), Verdict::Pass) {
-            return false;
-        }
+        let Some(rules) = evaluation.lesson() else { return false };
         let site = evaluation.site();
-        let seen = self.learner.see(model, site.as_bytes(), record, &Limits::default());
+        let mut seen = self.learner.see(model, site.as_bytes(), record, &Limits::default());
+        rules.iter().for_each(|hit| seen.rule(hit.location, &hit.name, hit.rule));
         self.learner.learn(model, seen, when(record))
     }
 
@@ -53,14 +53,23 @@ impl Teacher {
 /// Who sent a recorded request, and when. Data sets do not say: then it is one of so many clients and
 /// windows of time, by lot from what the request is.
 fn when(record: &Record) -> When {
-    let client = record.connection.client_address;
-    let source =
-        if client.is_unspecified() { lot(record, "client") % VISITORS } else { When::source_of(client) };
+    let Connection { client_address, client_port, .. } = record.connection;
+    // What a record does not say is as in the default; who connects has a port.
+    let is_known = client_port != 0 || client_address != Connection::default().client_address;
+    let source = match is_known && !client_address.is_unspecified() {
+        true => When::source_of(client_address),
+        false => mixed(lot(record, "client") % VISITORS),
+    };
     let window = match u64::try_from(record.time_us) {
         Ok(time_us) if time_us > 0 => Windows::of(time_us / 1_000_000),
         _ => Windows::of(u64::from(lot(record, "time") % WINDOWS) * WINDOW_SECONDS),
     };
     When { source, window }
+}
+
+/// The hash that stands for one of the made-up clients: samples of sources rest on hashes that are spread evenly.
+fn mixed(visitor: u32) -> u32 {
+    When::source_of(Ipv4Addr::from_bits(visitor).into())
 }
 
 fn lot(record: &Record, of: &str) -> u32 {

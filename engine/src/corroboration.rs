@@ -11,11 +11,25 @@ use signatures::{Match, RuleSeverity};
 /// The tag of rules that wait for the model's word where there is a model.
 pub const NEEDS_MODEL: &str = "portcullis/needs-model";
 
-/// Whether every rule that would have stopped the transaction waits for the model's word.
-pub(crate) fn needs_model(matches: &[Match]) -> bool {
+/// Whether every rule that would have stopped the transaction waits for the model's word: by its tag, or because it
+/// habitually matches where it did.
+pub(crate) fn needs_model(matches: &[Match], is_habitual: impl Fn(&Match) -> bool) -> bool {
     let mut stopping = matches.iter().filter(|found| found.disruptive).peekable();
-    let waits = |found: &Match| found.tags.iter().any(|tag| tag == NEEDS_MODEL.as_bytes());
+    let waits = |found: &Match| {
+        found.tags.iter().any(|tag| tag == NEEDS_MODEL.as_bytes())
+            || if found.is_on_score() { is_all(scoring(matches), &is_habitual) } else { is_habitual(found) }
+    };
     stopping.peek().is_some() && stopping.all(waits)
+}
+
+/// The matches that add to a score.
+pub(crate) fn scoring(matches: &[Match]) -> impl Iterator<Item = &Match> {
+    matches.iter().filter(|found| found.score > 0)
+}
+
+fn is_all<'m>(matches: impl Iterator<Item = &'m Match>, test: impl Fn(&Match) -> bool) -> bool {
+    let mut matches = matches.peekable();
+    matches.peek().is_some() && matches.all(test)
 }
 
 /// Whether a critical rule among `matches` means a field that the model finds strange.
@@ -29,16 +43,29 @@ pub(crate) fn agree<'m>(matches: impl Iterator<Item = &'m Match>, strange: &[Fin
 fn is_of(target: &str, finding: &Finding) -> bool {
     let (variable, name) = target.split_once(':').unwrap_or((target, ""));
     let same = || finding.name.eq_ignore_ascii_case(name.as_bytes());
-    match finding.location {
-        Location::Path => matches!(variable, "REQUEST_URI" | "REQUEST_URI_RAW" | "REQUEST_FILENAME"),
-        Location::Query => matches!(variable, "ARGS" | "ARGS_GET") && same(),
-        Location::QueryName => matches!(variable, "ARGS_NAMES" | "ARGS_GET_NAMES"),
-        Location::Body => matches!(variable, "ARGS" | "ARGS_POST" | "FILES") && same(),
-        Location::BodyName => matches!(variable, "ARGS_NAMES" | "ARGS_POST_NAMES" | "FILES_NAMES"),
-        Location::Cookie => variable.starts_with("REQUEST_COOKIES") && (finding.name.is_empty() || same()),
-        Location::Header => variable == "REQUEST_HEADERS" && same(),
-        Location::Xml => variable == "XML",
-        Location::Raw => variable == "REQUEST_BODY",
+    let is_named = match finding.location {
+        Location::Query | Location::Body | Location::Header => same(),
+        Location::Cookie => finding.name.is_empty() || same(),
+        _ => true,
+    };
+    is_named && locations(variable).contains(&finding.location)
+}
+
+/// The parts of a request that the model may know a variable as.
+pub(crate) fn locations(variable: &str) -> &'static [Location] {
+    match variable {
+        "REQUEST_URI" | "REQUEST_URI_RAW" | "REQUEST_FILENAME" => &[Location::Path],
+        "ARGS" => &[Location::Query, Location::Body],
+        "ARGS_GET" => &[Location::Query],
+        "ARGS_POST" | "FILES" => &[Location::Body],
+        "ARGS_NAMES" => &[Location::QueryName, Location::BodyName],
+        "ARGS_GET_NAMES" => &[Location::QueryName],
+        "ARGS_POST_NAMES" | "FILES_NAMES" => &[Location::BodyName],
+        "REQUEST_HEADERS" => &[Location::Header],
+        "XML" => &[Location::Xml],
+        "REQUEST_BODY" => &[Location::Raw],
+        _ if variable.starts_with("REQUEST_COOKIES") => &[Location::Cookie],
+        _ => &[],
     }
 }
 
@@ -102,13 +129,28 @@ mod tests {
     #[test]
     fn one_sure_rule_is_enough() {
         let rule = |tag, disruptive| found("ARGS:q", RuleSeverity::Critical, tag, disruptive);
-        for (matches, expected) in [
-            (vec![], false),
-            (vec![rule(NEEDS_MODEL, true)], true),
-            (vec![rule(NEEDS_MODEL, true), rule("", false)], true),
-            (vec![rule(NEEDS_MODEL, true), rule("", true)], false),
+        let on_score = || {
+            let mut found = found("TX:score", RuleSeverity::Critical, "", true);
+            found.score = 0;
+            found
+        };
+        for (matches, cold, habitual) in [
+            (vec![], false, false),
+            (vec![rule(NEEDS_MODEL, true)], true, true),
+            (vec![rule(NEEDS_MODEL, true), rule("", false)], true, true),
+            (vec![rule(NEEDS_MODEL, true), rule("", true)], false, false),
+            (vec![rule("habitual", true)], false, true),
+            (vec![rule("habitual", true), rule(NEEDS_MODEL, true)], false, true),
+            (vec![rule("habitual", true), rule("", true)], false, false),
+            (vec![rule("habitual", false), on_score()], false, true),
+            (vec![rule("habitual", false), rule("", false), on_score()], false, false),
+            (vec![on_score()], false, false),
         ] {
-            assert_eq!(needs_model(&matches), expected);
+            let is_habitual = |found: &Match| found.tags[0] == b"habitual";
+            assert_eq!(
+                (needs_model(&matches, |_| false), needs_model(&matches, is_habitual)),
+                (cold, habitual)
+            );
         }
     }
 }

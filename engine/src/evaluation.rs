@@ -9,6 +9,7 @@ mod replay;
 mod response;
 mod rules;
 mod scoring;
+mod teaching;
 
 #[cfg(test)]
 mod tests;
@@ -237,7 +238,7 @@ impl Evaluation {
 
     /// The request is complete, with or without a body: the last of phase 2.
     pub fn request_end(&mut self) -> Step {
-        self.ended = true;
+        self.ended = !self.is_over();
         self.stage(Self::end_request_body)
     }
 
@@ -274,19 +275,12 @@ impl Evaluation {
         DecisionRecord::of(&self, outcome)
     }
 
-    /// As [`Evaluation::finish`]; with the request itself, if it passed and a site may learn from it.
+    /// As [`Evaluation::finish`]; with the request itself, if a site may learn from it.
     #[must_use]
     pub fn finish_with_lesson(mut self, outcome: Outcome) -> (DecisionRecord, Option<Lesson>) {
         self.log();
         let record = DecisionRecord::of(&self, outcome);
         (record, self.into_lesson())
-    }
-
-    /// What a site may learn from: a request that was read to its end and found ordinary.
-    fn into_lesson(self) -> Option<Lesson> {
-        let is_learnable = self.ended && !self.failed && matches!(self.decision.verdict, Verdict::Pass);
-        let policy = self.selection.filter(|_| is_learnable && self.strangest.is_some())?.policy;
-        Some(Lesson::new(self.snapshot, policy, self.transaction))
     }
 
     /// Phase 5.

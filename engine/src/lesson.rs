@@ -6,16 +6,18 @@ use std::sync::Arc;
 use model::profile::{Learner, When};
 use transaction::Transaction;
 
-use crate::Snapshot;
 use crate::boundary::contained;
 use crate::evaluation::site;
+use crate::{Hit, Snapshot};
 
-/// An ordinary request, as it was judged: what learning needs of it. Making one copies nothing.
+/// A request that may be ordinary, as it was judged: what learning needs of it. Making one copies nothing.
 pub struct Lesson {
     snapshot: Arc<Snapshot>,
     /// Index of the policy that judged it.
     policy: usize,
     transaction: Transaction,
+    /// Rules that matched in its fields.
+    rules: Vec<Hit>,
 }
 
 impl Lesson {
@@ -24,9 +26,14 @@ impl Lesson {
     /// Memory of all that wait, at most (bytes).
     pub const QUEUED_BYTES_MAX: usize = 8 << 20;
 
-    pub(crate) fn new(snapshot: Arc<Snapshot>, policy: usize, mut transaction: Transaction) -> Self {
+    pub(crate) fn new(
+        snapshot: Arc<Snapshot>,
+        policy: usize,
+        mut transaction: Transaction,
+        rules: Vec<Hit>,
+    ) -> Self {
         transaction.response = None;
-        Self { snapshot, policy, transaction }
+        Self { snapshot, policy, transaction, rules }
     }
 
     /// Whether all of the request is here. Of a body longer than a segment only the last one is, and what is
@@ -44,7 +51,8 @@ impl Lesson {
         let fields = [&request.headers, query, cookies, &body.arguments, &body.part_headers];
         let fields = fields.into_iter().chain([&body.xml_text, &body.xml_attributes]);
         let fields: usize = fields.map(|fields| fields.bytes_total() + fields.len() * FIELD_BYTES).sum();
-        size_of::<Self>() + request.target.len() + body.raw.len() + files + fields
+        let rules: usize = self.rules.iter().map(|hit| size_of::<Hit>() + hit.name.len()).sum();
+        size_of::<Self>() + rules + request.target.len() + body.raw.len() + files + fields
     }
 
     /// Has it learned, unless the learner refuses. Says whether it did.
@@ -56,7 +64,8 @@ impl Lesson {
         let model = self.snapshot.policies().get(self.policy).and_then(|policy| policy.model.as_deref());
         let Some(model) = model else { return false };
         let site = site(&self.snapshot, &self.transaction);
-        let seen = learner.see_whole(model, site.as_bytes(), &self.transaction);
+        let mut seen = learner.see_whole(model, site.as_bytes(), &self.transaction);
+        self.rules.iter().for_each(|hit| seen.rule(hit.location, &hit.name, hit.rule));
         let Transaction { connection, started_us, .. } = &self.transaction;
         learner.learn(model, seen, When::of(connection.client_address, *started_us))
     }

@@ -6,6 +6,7 @@
 mod boundary;
 mod disk;
 mod evaluation;
+mod habit;
 mod host;
 mod lesson;
 mod snapshot;
@@ -22,6 +23,7 @@ pub mod record;
 pub use config::Config;
 pub use disk::Disk;
 pub use evaluation::{Evaluation, Outcome, Plan, Request, Step};
+pub use habit::Hit;
 pub use lesson::Lesson;
 pub use record::DecisionRecord;
 pub use snapshot::{CompiledPolicy, CompiledSource, LoadedRules, Selection, Snapshot, SnapshotHashes};

@@ -110,6 +110,9 @@ pub struct MatchRecord {
     /// Whether its source only supports the model.
     #[serde(skip_serializing_if = "is_false")]
     pub evidence_only: bool,
+    /// Whether it habitually matches in these fields, and so needs the model's word.
+    #[serde(skip_serializing_if = "is_false")]
+    pub habitual: bool,
 }
 
 /// What the model found in one field.

@@ -78,6 +78,12 @@ impl Verdict {
         }
     }
 
+    /// Whether nothing hostile was found.
+    #[must_use]
+    pub fn is_pass(&self) -> bool {
+        matches!(self, Self::Pass)
+    }
+
     /// Whether the transaction is stopped.
     #[must_use]
     pub fn is_blocked(&self) -> bool {

@@ -104,6 +104,9 @@ fn write_text(snapshot: &Arc<Snapshot>, evaluation: &Evaluation, out: &mut impl 
     writeln!(out, "\nrules that matched{}", if matches.is_empty() { ": none" } else { "" })?;
     for (_, found) in &matches {
         write_match(snapshot, found, &mask, out)?;
+        if evaluation.is_habitual(found) {
+            writeln!(out, "    habitual here: it needs the model's word")?;
+        }
     }
     write_model(evaluation, out)?;
     let ways = ways_out(evaluation);

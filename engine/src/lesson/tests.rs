@@ -1,4 +1,5 @@
 use model::profile::{Caps, Learner, Profiles, Quorum, State, WINDOW_SECONDS};
+use signatures::seclang::MemoryFiles;
 use transaction::{Connection, Fields, RequestHead};
 
 use super::*;
@@ -43,7 +44,7 @@ fn lesson(mut evaluation: Evaluation) -> Option<Lesson> {
     evaluation.finish_with_lesson(Outcome::default()).1
 }
 
-/// What sixty searches, all that a snapshot lets pass, teach.
+/// What sixty searches, as a snapshot judges them, teach.
 fn learned(snapshot: &Arc<Snapshot>, texts: &[&str], clients: u8, windows: u64) -> Arc<Snapshot> {
     let mut learner = Learner::new(State::default(), Caps::default(), Quorum::default());
     for number in 0..60_u8 {
@@ -81,12 +82,12 @@ fn attacks_teach_nothing() {
 }
 
 #[test]
-fn only_what_was_seen_to_its_end_and_passed_teaches() {
+fn only_what_was_seen_to_its_end_teaches() {
     let finish = |evaluation: Evaluation| evaluation.finish_with_lesson(Outcome::default()).1.is_some();
     let (detect, off) = (snapshot("detect"), snapshot("off"));
     assert!(lesson(search(&detect, "shoes", 1, 1)).is_some());
     assert!(!finish(search(&detect, "shoes", 1, 1)), "it broke off");
-    assert!(lesson(search(&detect, ATTACKS[0], 1, 1)).is_none(), "it was reported");
+    assert!(lesson(search(&detect, ATTACKS[0], 1, 1)).is_none(), "the model calls it critical");
     assert!(lesson(search(&off, "shoes", 1, 1)).is_none(), "it was not looked at");
     let without = Flags { model: Some("none".to_owned()), ..Flags::default() };
     let without = Arc::new(Snapshot::from_flags(&without, &Disk, 0).unwrap().0);
@@ -102,4 +103,97 @@ fn a_long_body_is_not_all_there() {
     assert_eq!(short.request_body(b"a few words"), Step::Continue);
     let short = lesson(short).unwrap();
     assert!(short.is_whole() && (300..3_000).contains(&short.bytes()), "{}", short.bytes());
+}
+
+/// What the site's own rules stop: an argument, a request as a whole, and one that says too much at once.
+const RULES: &str = r#"
+SecRule ARGS "@contains quarterly" "id:77,phase:2,deny,log"
+SecRule ARGS:q "@contains yearly" "id:78,phase:2,pass,log,setvar:'tx.inbound_anomaly_score=+5'"
+SecRule REQUEST_METHOD "@streq PUT" "id:79,phase:1,deny,log"
+SecRule TX:inbound_anomaly_score "@ge 5" "id:80,phase:2,deny,log"
+SecRule ARGS:q "@contains headlong" "id:81,phase:1,deny,log"
+"#;
+
+fn with_rules(mode: &str) -> Arc<Snapshot> {
+    let text = format!(
+        "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
+         assets: [{{ name: a, hosts: ['shop.test'], upstream: u, policy: p }}]\n\
+         policies: {{ p: {{ mode: {mode}, signatures: {{ rules: [r.conf] }}, model: default }} }}\n"
+    );
+    let files = MemoryFiles::default().with("r.conf", RULES);
+    Arc::new(Snapshot::build("p.yaml", &text, &files, 0).expect("a snapshot").0)
+}
+
+#[test]
+fn a_rule_that_habitually_matches_needs_the_models_word() {
+    for (mode, found) in [("detect", "detect"), ("prevent", "prevent")] {
+        let cold = with_rules(mode);
+        for (ordinary, attack) in
+            [("quarterly+report", "quarterly%27+or+1%3D1+--+"), ("yearly+report", "yearly%27+or+1%3D1+--+")]
+        {
+            assert_eq!(verdict(&cold, ordinary), found);
+            for (clients, windows, expected) in [(8, 6, "pass"), (3, 6, found), (1, 6, found), (8, 2, found)]
+            {
+                let taught = learned(&cold, &[ordinary, "shoes"], clients, windows);
+                assert_eq!(verdict(&taught, ordinary), expected, "{mode} {ordinary} {clients} {windows}");
+                assert_eq!(verdict(&taught, attack), found, "{mode} {attack}");
+            }
+        }
+        let taught = learned(&cold, &["quarterly+report"], 8, 6);
+        for (elsewhere, why) in [
+            ("shoes&r=quarterly+report", "another parameter"),
+            ("quarterly+report&r=quarterly+report", "that and another"),
+            ("yearly+report", "another rule"),
+        ] {
+            assert_eq!(verdict(&taught, elsewhere), found, "{mode} {why}");
+        }
+        let mut evaluation = search(&taught, "quarterly+report", 99, 400_000);
+        evaluation.request_end();
+        let record = evaluation.finish(Outcome::default());
+        assert!(record.matches.iter().all(|it| it.habitual) && !record.matches.is_empty());
+    }
+}
+
+#[test]
+fn what_rules_say_of_a_request_as_a_whole_teaches_nothing() {
+    for (mode, offered) in [("detect", true), ("prevent", false)] {
+        let cold = with_rules(mode);
+        let put = |mut evaluation: Evaluation| {
+            evaluation.request_end();
+            evaluation.finish_with_lesson(Outcome::default()).1
+        };
+        let head = |method: &str| RequestHead {
+            method: method.into(),
+            target: b"/search?q=shoes".to_vec(),
+            protocol: b"HTTP/1.1".to_vec(),
+            headers: [("Host", "shop.test")].into_iter().collect::<Fields>(),
+        };
+        for (method, expected) in [("GET", true), ("PUT", false)] {
+            let request = Request { id: "0".into(), head: head(method), ..Request::default() };
+            let mut evaluation = Evaluation::begin(cold.clone(), request);
+            evaluation.request_headers();
+            assert_eq!(put(evaluation).is_some(), expected, "{mode} {method}");
+        }
+        // Stopped by its head, it was not read to its end.
+        assert_eq!(lesson(search(&cold, "headlong", 1, 1)).is_some(), offered, "{mode}");
+    }
+}
+
+/// A rule that begins to match in a parameter long known without it must do so for half as long.
+#[test]
+fn a_rule_that_appears_late_waits() {
+    let cold = with_rules("prevent");
+    let mut learner = Learner::new(State::default(), Caps::default(), Quorum::default());
+    let mut teach = |text: &str, windows: std::ops::Range<u64>| {
+        for window in windows {
+            for client in 0..8 {
+                lesson(search(&cold, text, client, window)).unwrap().teach(&mut learner);
+            }
+        }
+        let profiles = Profiles::new(learner.state(), &Quorum::default());
+        verdict(&Arc::new(cold.with_profiles(Arc::new(profiles))), "quarterly+report")
+    };
+    assert_eq!(teach("shoes", 1..31), "prevent");
+    assert_eq!(teach("quarterly+report", 31..45), "prevent");
+    assert_eq!(teach("quarterly+report", 45..46), "pass");
 }

@@ -79,10 +79,15 @@ fn matches(evaluation: &Evaluation) -> Vec<MatchRecord> {
         return Vec::new();
     }
     let mask = Mask::new(evaluation.transaction());
-    reported.into_iter().map(|(role, found)| match_record(found, role == Role::Evidence, &mask)).collect()
+    let record = |(role, found)| MatchRecord {
+        evidence_only: role == Role::Evidence,
+        habitual: evaluation.is_habitual(found),
+        ..match_record(found, &mask)
+    };
+    reported.into_iter().map(record).collect()
 }
 
-fn match_record(found: &Match, evidence_only: bool, mask: &Mask) -> MatchRecord {
+fn match_record(found: &Match, mask: &Mask) -> MatchRecord {
     let value = found.values.first();
     let target = value.map(|value| value.target.as_str()).unwrap_or_default();
     // Where one of the values is sensitive, any part of it may be quoted, decoded or cut.
@@ -101,7 +106,8 @@ fn match_record(found: &Match, evidence_only: bool, mask: &Mask) -> MatchRecord 
         target: text(target.as_bytes()),
         matched: value.map(|value| mask.value(target, &value.matched)).unwrap_or_default(),
         score: found.score,
-        evidence_only,
+        evidence_only: false,
+        habitual: false,
     }
 }
 

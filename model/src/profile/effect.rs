@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Key, Parameter, Quorum, State, key};
+use super::{Key, Parameter, Quorum, Sign, State, key};
 use crate::ngram::{Stage1, Table};
 use crate::stretch::{self, Stretch};
 use crate::{GATE, Location};
@@ -19,6 +19,8 @@ pub struct Profiles {
 pub struct Effect {
     /// Buckets of n-grams that are habitual, in ascending order.
     pub buckets: Box<[u16]>,
+    /// Rules that habitually match, in ascending order.
+    pub rules: Box<[u32]>,
     /// What a value that is not plain scores more, because the parameter never had one (log-odds).
     pub bonus: f32,
 }
@@ -96,13 +98,26 @@ impl Place<'_> {
         };
         find(Some(self.path)).or_else(|| find(None))
     }
+
+    /// Whether a rule habitually matches values of a parameter.
+    #[must_use]
+    pub fn is_habitual(&self, location: Location, name: &[u8], rule: u32) -> bool {
+        let effect = self.effect(location, name, &mut Vec::new());
+        effect.is_some_and(|effect| effect.rules.binary_search(&rule).is_ok())
+    }
 }
 
 impl Effect {
     fn new(parameter: &Parameter, quorum: &Quorum) -> Self {
-        let indicators = parameter.indicators.iter().filter(|it| quorum.is_habitual(parameter, it));
-        let buckets = indicators.filter_map(|it| u16::try_from(it.number).ok()).collect();
-        let mut effect = Self { buckets, bonus: 0.0 };
+        let (mut buckets, mut rules) = (Vec::new(), Vec::new());
+        for indicator in parameter.indicators.iter().filter(|it| quorum.is_habitual(parameter, it)) {
+            match indicator.sign() {
+                Sign::Bucket(bucket) => buckets.push(bucket),
+                Sign::Rule(rule) => rules.push(rule),
+                Sign::Class(_) => {}
+            }
+        }
+        let mut effect = Self { buckets: buckets.into(), rules: rules.into(), bonus: 0.0 };
         if quorum.is_always_plain(parameter) {
             let count = parameter.count as f32;
             effect.bonus = BONUS * count / (count + BONUS_HALF);

@@ -5,7 +5,7 @@
 //! ```
 //! Parameters come in the order of their keys; what there is of each is below, in [`write_parameter`].
 //! Counts are LEB128, other numbers little-endian. The same state is always the same bytes, and bytes that
-//! no state is written as are refused, so that the hash of a file is the hash of a state.
+//! no state is written as are refused, so that the hash of a file is the hash of a state. One of an earlier format is read as what it is written as now.
 
 mod reader;
 
@@ -15,14 +15,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use self::reader::Reader;
-use super::indicator::CLASS_FIRST;
+use super::indicator::{CLASS_FIRST, RULE_FIRST};
 use super::{Distinct, Indicator, Key, Parameter, State, Windows};
 use crate::keyword;
 
 /// The first bytes of every file.
 const MAGIC: &[u8] = b"portcullis learned\n";
-/// The format this code reads and writes.
-const VERSION: u32 = 1;
+/// The format this code writes. It reads the one before as well.
+const VERSION: u32 = 2;
+/// The first format with rules.
+const RULES_SINCE: u32 = 2;
 /// The longest file that is read (bytes).
 pub const BYTES_MAX: usize = 64 << 20;
 const HASH_BYTES: usize = 32;
@@ -83,6 +85,10 @@ impl State {
             if last.as_ref().is_some_and(|last| *last >= key) {
                 return Err(StateError(format!("parameter {}: it is not in order", index + 1)));
             }
+            let has_rule = parameter.indicators.last().is_some_and(|it| it.number >= RULE_FIRST);
+            if has_rule && header.format < RULES_SINCE {
+                return Err(StateError(format!("parameter {}: its format has no rules", index + 1)));
+            }
             last = Some(key.clone());
             state.parameters.insert(key, parameter);
         }
@@ -118,8 +124,10 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, StateError> {
     let length = reader.u32().map_err(|why| unreadable(why.to_owned()))?;
     let text = reader.bytes(length as usize).map_err(|why| unreadable(why.to_owned()))?;
     let Format { format } = serde_json::from_slice(text).map_err(|why| unreadable(why.to_string()))?;
-    if format != VERSION {
-        return Err(StateError(format!("it is of format {format}; this version reads format {VERSION}")));
+    if !(1..=VERSION).contains(&format) {
+        return Err(StateError(format!(
+            "it is of format {format}; this version reads formats 1 to {VERSION}"
+        )));
     }
     serde_json::from_slice(text).map_err(|why| unreadable(why.to_string()))
 }
@@ -190,7 +198,9 @@ fn read_parameter(
         }
         last = Some(indicator.number);
         // Words that this version does not know are left out.
-        if let Some(class) = indicator.number.checked_sub(CLASS_FIRST) {
+        if let Some(class) =
+            indicator.number.checked_sub(CLASS_FIRST).filter(|_| indicator.number < RULE_FIRST)
+        {
             let class = classes.get(class as usize).ok_or("it has a class without a name")?;
             let Some(number) = *class else { continue };
             indicator.number = number;

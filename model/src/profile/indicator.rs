@@ -6,15 +6,18 @@ use crate::ngram::BUCKETS;
 /// Indicators from this number on are classes of words ([`crate::keyword`]), those below it buckets of
 /// n-grams ([`crate::ngram`]).
 pub const CLASS_FIRST: u32 = BUCKETS as u32;
+/// Indicators from this number on are rules, by their ids. Higher ids than fit are not learned.
+pub const RULE_FIRST: u32 = 1 << 31;
 /// Sources of an indicator that are told apart.
 pub(super) const SOURCES: usize = 6;
 
-/// A bucket of n-grams with positive weight, or a class of words, that values of a parameter have.
+/// A bucket of n-grams with positive weight, a class of words, or a rule that matches, that values of a parameter
+/// have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Indicator {
     /// Which.
     pub number: u32,
-    /// The n-gram, or one of those that share the bucket, with zeros before it; zeros for a class of words.
+    /// The n-gram, or one of those that share the bucket, with zeros before it; zeros for others.
     pub gram: [u8; 4],
     /// Requests that had it.
     pub count: u32,
@@ -24,11 +27,32 @@ pub struct Indicator {
     pub windows: Windows,
 }
 
+/// What an indicator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// A bucket of n-grams.
+    Bucket(u16),
+    /// A class of words.
+    Class(u32),
+    /// A rule.
+    Rule(u32),
+}
+
 impl Indicator {
     /// One that was not seen yet.
     #[must_use]
     pub fn new(number: u32, gram: [u8; 4]) -> Self {
         Self { number, gram, count: 0, sources: Distinct::default(), windows: Windows::default() }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn sign(&self) -> Sign {
+        match self.number {
+            RULE_FIRST.. => Sign::Rule(self.number - RULE_FIRST),
+            CLASS_FIRST.. => Sign::Class(self.number - CLASS_FIRST),
+            bucket => Sign::Bucket(bucket as u16),
+        }
     }
 
     /// It was seen in one more request.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use transaction::{Body, Limits, Record, Transaction};
 
-use super::indicator::CLASS_FIRST;
+use super::indicator::{CLASS_FIRST, RULE_FIRST};
 use super::parameter::Value;
 use super::{Caps, Key, Look, Quorum, State, When};
 use crate::extract::{Extractor, each_segment};
@@ -44,6 +44,15 @@ impl Seen {
     pub fn new(site: &[u8], path: &[u8]) -> Self {
         let (site, path) = (site.to_vec(), path.to_vec());
         Self { site, path, parameters: BTreeMap::new(), log_odds: f32::NEG_INFINITY }
+    }
+
+    /// A rule matched in one of its parameters. What is not among those that were seen is left out.
+    pub fn rule(&mut self, location: Location, name: &[u8], rule: u32) {
+        let key = Key::new(&self.site, &self.path, location, name);
+        let number = RULE_FIRST.checked_add(rule);
+        if let (Some(number), Some(value)) = (number, self.parameters.get_mut(&key)) {
+            value.indicators.insert(number, [0; 4]);
+        }
     }
 }
 

@@ -24,7 +24,7 @@ mod windows;
 pub use distinct::Distinct;
 pub use effect::{Adjustment, Effect, Place, Profiles};
 pub use file::{BYTES_MAX, StateError};
-pub use indicator::{CLASS_FIRST, Indicator};
+pub use indicator::{CLASS_FIRST, Indicator, RULE_FIRST, Sign};
 pub use key::Key;
 pub use kind::{Kind, Look};
 pub use learner::{Learner, Seen};

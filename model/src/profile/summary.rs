@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::indicator::CLASS_FIRST;
-use super::{Indicator, Key, Kind, Look, Parameter, Quorum};
+use super::{Indicator, Key, Kind, Look, Parameter, Quorum, Sign};
 use crate::keyword;
 
 /// Types of values that are named (count).
@@ -46,6 +45,8 @@ pub struct Summary {
     pub ngrams: Vec<String>,
     /// Classes of words that are habitual.
     pub words: Vec<&'static str>,
+    /// Rules that habitually match, and so wait for the model's word.
+    pub rules: Vec<u32>,
     /// Indicators that were seen too seldom, too short a time or from too few sources (count).
     pub not_habitual: usize,
 }
@@ -57,8 +58,14 @@ impl Summary {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (habitual, others): (Vec<&Indicator>, Vec<_>) =
             parameter.indicators.iter().partition(|it| quorum.is_habitual(parameter, it));
-        let (words, ngrams): (Vec<&Indicator>, Vec<_>) =
-            habitual.into_iter().partition(|it| it.number >= CLASS_FIRST);
+        let (mut ngrams, mut words, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+        for indicator in habitual {
+            match indicator.sign() {
+                Sign::Bucket(_) => ngrams.push(indicator),
+                Sign::Class(class) => words.extend(keyword::names().nth(class as usize)),
+                Sign::Rule(rule) => rules.push(rule),
+            }
+        }
         Self {
             site: text(key.site()),
             path: text(key.path()),
@@ -74,7 +81,8 @@ impl Summary {
             always_plain: quorum.is_always_plain(parameter),
             habitual_ngrams: ngrams.len(),
             ngrams: examples(ngrams),
-            words: words.iter().filter_map(|it| class_name(it)).collect(),
+            words,
+            rules,
             not_habitual: others.len(),
         }
     }
@@ -115,10 +123,6 @@ fn examples(mut ngrams: Vec<&Indicator>) -> Vec<String> {
     ngrams.iter().take(NGRAMS_MAX).map(|it| text(it).escape_ascii().to_string()).collect()
 }
 
-fn class_name(indicator: &Indicator) -> Option<&'static str> {
-    keyword::names().nth(indicator.number.checked_sub(CLASS_FIRST)? as usize)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +136,7 @@ mod tests {
         assert_eq!((of[0].bytes, &of[0].kinds), ((2, 3), &vec![("integer", 100)]));
         assert_eq!((of[1].name.as_str(), of[1].habitual_ngrams), ("q", 2));
         assert_eq!((&of[1].words, &of[1].ngrams), (&vec!["sql_statement"], &vec!["x".into(), "x".into()]));
+        assert_eq!((&of[0].rules, &of[1].rules), (&vec![], &vec![942_100]));
         assert_eq!(of[1].characters.join(" "), "lower space angle");
     }
 }

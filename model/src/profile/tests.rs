@@ -19,15 +19,24 @@ pub(super) fn sample() -> State {
     let mut state = State::default();
     for source in 0..5 {
         state.add(key("id"), &value("17", &[]), source, 100 + source);
-        state.add(key("q"), &value("a <b>", &[3, 900, CLASS_FIRST]), source, 100 + source);
+        state.add(
+            key("q"),
+            &value("a <b>", &[3, 900, CLASS_FIRST, RULE_FIRST + 942_100]),
+            source,
+            100 + source,
+        );
     }
     state
 }
 
+/// The number of an n-gram, of a class of words or of a rule.
+fn any_number() -> impl Strategy<Value = u32> {
+    prop_oneof![0..CLASS_FIRST + 40, RULE_FIRST.., RULE_FIRST..RULE_FIRST + 3]
+}
+
 /// What some requests teach.
 pub(super) fn any_state() -> impl Strategy<Value = State> {
-    let request =
-        (0..4_u8, "[a<]{0,4}", prop::collection::vec(0..CLASS_FIRST + 40, 0..5), 0..9_u32, 0..90_u32);
+    let request = (0..4_u8, "[a<]{0,4}", prop::collection::vec(any_number(), 0..5), 0..9_u32, 0..90_u32);
     prop::collection::vec(request, 0..12).prop_map(|requests| {
         let mut state = State::default();
         for (name, text, indicators, source, window) in requests {

@@ -1,6 +1,6 @@
 //! Learning while the proxy runs, off the request path.
 //!
-//! A request that passed is moved into a bounded queue, if it is in the [`Sample`]; a thread of its own, the
+//! A request that may teach is moved into a bounded queue, if it is in the [`Sample`]; a thread of its own, the
 //! [`Student`], learns from it. From time to time the student puts what it knows in place of what requests
 //! are judged with, and writes it to its [`Store`].
 

@@ -45,7 +45,7 @@ impl Learning {
     pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
         let opts =
             |name: &str, help: &str| Opts::new(name, help).namespace("portcullis").subsystem("learning");
-        let help = "Requests that passed, by whether they were learned from and why not";
+        let help = "Requests that may teach, by whether they were learned from and why not";
         let requests = IntCounterVec::new(opts("requests_total", help), &["result"])?;
         registry.register(Box::new(requests.clone()))?;
         let gauge = |name: &str, help: &str| {

@@ -317,4 +317,4 @@ fn selects(target: &Target, value: &Value<'_>) -> bool {
 const MATCHED_VARS_MAX: usize = 4_096;
 
 /// Values of one rule that its [`crate::Match`] shows (count).
-pub(super) const EVIDENCE_MAX: usize = 32;
+pub const EVIDENCE_MAX: usize = 32;

@@ -47,6 +47,7 @@ mod tests;
 use transaction::Transaction;
 
 pub use exclusion::Exclusion;
+pub use link::EVIDENCE_MAX;
 pub(crate) use plan::Plan;
 pub use trace::{Trace, TraceEvent, TraceKind};
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use engine::config::Flags;
-use engine::{Disk, Evaluation, Snapshot};
-use model::profile::{Place, Profiles};
+use engine::{DecisionRecord, Disk, Evaluation, Outcome, Snapshot};
+use model::profile::{Learner, Place, Profiles};
 use model::{Extractor, Model, Scratch, View};
 use train::corpus::each_view;
 use transaction::Record;
 
 use crate::folds::model_without;
+use crate::traffic::Visit;
 
 /// A model, and the default policy with it.
 pub(crate) struct Judge {
@@ -25,8 +26,8 @@ pub(crate) struct Judge {
 pub(crate) struct Judged {
     /// At medium, high and critical confidence: whether the model alone flags it.
     pub(crate) flagged: [bool; 3],
-    /// Whether the policy blocks it.
-    pub(crate) blocked: bool,
+    /// What the policy makes of it.
+    pub(crate) decision: DecisionRecord,
 }
 
 impl Judge {
@@ -44,21 +45,35 @@ impl Judge {
 
     /// Judges a request to a site of which this was learned.
     pub(crate) fn judge(&mut self, record: &Record, profiles: Option<&Arc<Profiles>>) -> Judged {
-        let log_odds = self.log_odds(record, profiles.map(|it| &**it));
         let thresholds = self.model.artifact().header.thresholds;
         let levels = [thresholds.medium, thresholds.high, thresholds.critical];
         let snapshot = match profiles {
             Some(profiles) => self.snapshot.with_profiles(profiles.clone()),
             None => self.snapshot.clone(),
         };
-        let blocked = Evaluation::of_record(Arc::new(snapshot), record).verdict().is_blocked();
-        Judged { flagged: levels.map(|level| log_odds >= level), blocked }
+        let evaluation = Evaluation::of_record(Arc::new(snapshot), record);
+        let log_odds = self.log_odds(record, evaluation.site().as_bytes(), profiles.map(|it| &**it));
+        let decision = evaluation.finish(Outcome::default());
+        Judged { flagged: levels.map(|level| log_odds >= level), decision }
+    }
+
+    /// Has a request teach as one that the proxy lets pass or stops does.
+    pub(crate) fn teach(&self, learner: &mut Learner, record: &Record, when: &Visit) {
+        let mut record = record.clone();
+        record.connection.client_address = when.client;
+        record.time_us = when.time_us;
+        let evaluation = Evaluation::of_record(Arc::new(self.snapshot.clone()), &record);
+        if let (_, Some(lesson)) = evaluation.finish_with_lesson(Outcome::default())
+            && lesson.is_whole()
+        {
+            lesson.teach(learner);
+        }
     }
 
     /// The log-odds of a request's strangest view.
-    fn log_odds(&mut self, record: &Record, profiles: Option<&Profiles>) -> f32 {
+    fn log_odds(&mut self, record: &Record, site: &[u8], profiles: Option<&Profiles>) -> f32 {
         let Self { model, scratch, extractor, .. } = self;
-        let (site, target) = (host(record), &record.request.target);
+        let target = &record.request.target;
         let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
         let place = profiles.map(|profiles| Place { profiles, site, path });
         let mut highest = f32::NEG_INFINITY;
@@ -71,8 +86,4 @@ impl Judge {
         });
         highest
     }
-}
-
-pub(crate) fn host(record: &Record) -> &[u8] {
-    record.request.headers.first(b"host").unwrap_or_default()
 }

@@ -56,6 +56,9 @@ enum Command {
         directory: PathBuf,
         #[command(flatten)]
         assumptions: simulate::Assumptions,
+        /// Where the decision records go of ordinary requests that are stopped, and of attacks that are not.
+        #[arg(long)]
+        mistakes: Option<PathBuf>,
     },
 }
 
@@ -66,8 +69,8 @@ fn main() -> Result<()> {
         Command::Context { directory, attacks, longest } => {
             context::measure(&options.data, directory, *attacks, *longest)
         }
-        Command::Simulate { directory, assumptions } => {
-            simulate::simulate(&options.data, directory, *assumptions)
+        Command::Simulate { directory, assumptions, mistakes } => {
+            simulate::simulate(&options.data, directory, *assumptions, mistakes.as_deref())
         }
     }
 }

@@ -1,18 +1,20 @@
 //! Learning from the first half of each site, judging the second.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use model::Model;
-use model::profile::{Caps, Learner, Profiles, Quorum, State, When};
+use model::profile::{Caps, Learner, Profiles, Quorum, State};
+use serde_json::json;
 use train::random::{Random, fingerprint};
-use transaction::{Limits, Record};
+use transaction::Record;
 
 use crate::attacks::{Payloads, placed};
 use crate::folds::{FOLDS, fold_of};
-use crate::judge::{Judge, host};
+use crate::judge::Judge;
 use crate::tally::{Row, Tally};
 use crate::traffic::{Clients, sites};
 
@@ -36,7 +38,13 @@ pub(crate) struct Assumptions {
 }
 
 /// Runs the simulation and prints its table.
-pub(crate) fn simulate(data: &Path, directory: &Path, assumptions: Assumptions) -> Result<()> {
+pub(crate) fn simulate(
+    data: &Path,
+    directory: &Path,
+    assumptions: Assumptions,
+    mistakes: Option<&Path>,
+) -> Result<()> {
+    let mut mistakes = mistakes.map(File::create).transpose()?.map(BufWriter::new);
     let sites = sites(data)?;
     let mut rows: BTreeMap<Row, Tally> = BTreeMap::new();
     let mut largest = 0;
@@ -45,9 +53,17 @@ pub(crate) fn simulate(data: &Path, directory: &Path, assumptions: Assumptions) 
         let payloads = Payloads::load(data, fold, &judge.model)?;
         let thresholds = judge.model.artifact().header.thresholds;
         eprintln!("part {fold}: {} payloads, {thresholds:?}", payloads.len());
-        let mut run = Run { payloads: &payloads, assumptions, rows: &mut rows, judge };
+        let mut run = Run {
+            payloads: &payloads,
+            assumptions,
+            rows: &mut rows,
+            judge,
+            mistakes: mistakes.as_mut(),
+            told: Ok(()),
+        };
         let of_fold = sites.iter().filter(|(site, _)| fold_of(fingerprint(site.as_bytes())) == fold);
         of_fold.for_each(|(site, records)| largest = largest.max(run.site(site, records)));
+        run.told?;
     }
     println!("{}", Tally::heading());
     rows.iter().for_each(|(row, tally)| println!("{:50} {tally}", row.title()));
@@ -61,6 +77,9 @@ struct Run<'r> {
     assumptions: Assumptions,
     rows: &'r mut BTreeMap<Row, Tally>,
     judge: Judge,
+    mistakes: Option<&'r mut BufWriter<File>>,
+    /// Whether all mistakes could be written.
+    told: std::io::Result<()>,
 }
 
 impl Run<'_> {
@@ -91,9 +110,7 @@ impl Run<'_> {
     fn learned(&self, state: State, records: &[Record], random: &mut Random) -> State {
         let visitors = Clients { kind: 1, count: self.assumptions.visitors };
         let mut learner = Learner::new(state, Caps::default(), Quorum::default());
-        records
-            .iter()
-            .for_each(|record| learn(&mut learner, &self.judge.model, record, visitors.draw(random)));
+        records.iter().for_each(|record| self.judge.teach(&mut learner, record, &visitors.draw(random)));
         learner.state().clone()
     }
 
@@ -104,7 +121,7 @@ impl Run<'_> {
         for _ in 0..self.poison(records.len()) {
             let Some(record) = random.pick(records) else { break };
             if let Some(attack) = placed(record, self.payloads.pick(random), random) {
-                learn(&mut learner, &self.judge.model, &attack, poisoners.draw(random));
+                self.judge.teach(&mut learner, &attack, &poisoners.draw(random));
             }
         }
         learner.state().clone()
@@ -132,7 +149,7 @@ impl Run<'_> {
         let poisoners = Clients { kind: 2, count: self.assumptions.poisoners };
         let mut learner = Learner::new(clean.clone(), Caps::default(), Quorum::default());
         for _ in 0..self.poison(ordinary) {
-            learn(&mut learner, &self.judge.model, &attack, poisoners.draw(random));
+            self.judge.teach(&mut learner, &attack, &poisoners.draw(random));
         }
         let of_poisoned = Arc::new(Profiles::new(learner.state(), &Quorum::default()));
         self.count(Row::AimedCold, &attack, None);
@@ -143,10 +160,12 @@ impl Run<'_> {
     fn count(&mut self, row: Row, record: &Record, profiles: Option<&Arc<Profiles>>) {
         let judged = self.judge.judge(record, profiles);
         self.rows.entry(row).or_default().add(&judged);
+        if judged.decision.blocked == row.is_hostile() {
+            return;
+        }
+        if let Some(mistakes) = &mut self.mistakes {
+            let line = json!({ "row": row.title(), "site": record.site, "decision": judged.decision });
+            self.told = std::mem::replace(&mut self.told, Ok(())).and_then(|()| writeln!(mistakes, "{line}"));
+        }
     }
-}
-
-fn learn(learner: &mut Learner, model: &Model, record: &Record, when: When) {
-    let seen = learner.see(model, host(record), record, &Limits::default());
-    learner.learn(model, seen, when);
 }

@@ -5,17 +5,17 @@ use std::fmt;
 use crate::judge::Judged;
 
 /// Requests of one kind, and those of them that the model alone flags at medium, high and critical confidence,
-/// and that the default policy blocks.
+/// that the default policy blocks, and that it would with `minimum_confidence: high`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     all: usize,
-    flagged: [usize; 4],
+    flagged: [usize; 5],
 }
 
 impl Tally {
     /// What its columns are.
     pub(crate) fn heading() -> String {
-        let columns = ["medium", "high", "critical", "blocked"];
+        let columns = ["medium", "high", "critical", "blocked", "blocked at high"];
         format!("{:50} {:>7}{}", "", "all", columns.map(|column| format!(" {column:>17}")).concat())
     }
 
@@ -23,7 +23,9 @@ impl Tally {
     pub(crate) fn add(&mut self, judged: &Judged) {
         self.all += 1;
         let [medium, high, critical] = judged.flagged;
-        for (count, is_flagged) in self.flagged.iter_mut().zip([medium, high, critical, judged.blocked]) {
+        let blocked = judged.decision.blocked;
+        let flags = [medium, high, critical, blocked, blocked || high];
+        for (count, is_flagged) in self.flagged.iter_mut().zip(flags) {
             *count += usize::from(is_flagged);
         }
     }
@@ -54,6 +56,11 @@ pub(crate) enum Row {
 }
 
 impl Row {
+    /// Whether it counts attacks.
+    pub(crate) fn is_hostile(self) -> bool {
+        !matches!(self, Self::OrdinaryCold | Self::OrdinaryLearned | Self::OrdinaryPoisoned)
+    }
+
     /// Its line in the table.
     pub(crate) fn title(self) -> &'static str {
         match self {

@@ -1,10 +1,11 @@
 //! What sites get, from whom and when.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use anyhow::Result;
-use model::profile::When;
+use model::profile::WINDOW_SECONDS;
 use portcullis_benches::records;
 use train::random::{Random, mix};
 use transaction::Record;
@@ -26,6 +27,13 @@ pub(crate) fn sites(data: &Path) -> Result<BTreeMap<String, Vec<Record>>> {
     Ok(sites)
 }
 
+/// Who sends a request, and when.
+pub(crate) struct Visit {
+    pub(crate) client: IpAddr,
+    /// Microseconds since the Unix epoch.
+    pub(crate) time_us: i64,
+}
+
 /// Clients of one kind. The data say neither who sent a request nor when: a recording is taken for a sample
 /// of the traffic of so many clients over [`WINDOWS`], and each request gets one of each by lot.
 #[derive(Clone, Copy)]
@@ -37,8 +45,10 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn draw(self, random: &mut Random) -> When {
-        let source = mix(self.kind << 32 | random.below(self.count) as u64) as u32;
-        When { source, window: 100 + random.below(WINDOWS) as u32 }
+    pub(crate) fn draw(self, random: &mut Random) -> Visit {
+        let client = mix(self.kind << 32 | random.below(self.count) as u64) as u32;
+        let window = 100 + random.below(WINDOWS) as u64;
+        let time_us = (window * WINDOW_SECONDS * 1_000_000) as i64;
+        Visit { client: Ipv4Addr::from_bits(client).into(), time_us }
     }
 }

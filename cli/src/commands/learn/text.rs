@@ -78,6 +78,10 @@ impl fmt::Display for Known<'_> {
         if it.habitual_ngrams > 0 || !it.words.is_empty() {
             writeln!(f, "{indent}habitual  {}", habits(it))?;
         }
+        if !it.rules.is_empty() {
+            let rules: Vec<_> = it.rules.iter().map(u32::to_string).collect();
+            writeln!(f, "{indent}rules     {}: they need the model's word", rules.join(" "))?;
+        }
         if it.not_habitual > 0 {
             writeln!(f, "{indent}not yet   {}", plural(it.not_habitual, "indicator"))?;
         }

@@ -32,14 +32,15 @@ fn says_what_is_wrong() {
         (bytes[..bytes.len() - 1].to_vec(), "checksum is wrong"),
         (changed(|it| it.truncate(30)), "header is unreadable: it ends too early"),
         (
-            changed(|it| replace(it, "\"format\":1", "\"format\":9")),
-            "of format 9; this version reads format 1",
+            changed(|it| replace(it, "\"format\":2", "\"format\":9")),
+            "of format 9; this version reads formats 1 to 2",
         ),
         (changed(|it| replace(it, "\"parameters\":2", "\"parameters\":3")), "parameter 3: it ends too early"),
         (
             changed(|it| replace(it, "\"parameters\":2", "\"parameters\":1")),
             "more in it than its header says",
         ),
+        (changed(|it| replace(it, "\"format\":2", "\"format\":1")), "parameter 2: its format has no rules"),
         (changed(|it| replace(it, "shop\0/a", "zhop\0/a")), "parameter 2: it is not in order"),
         (changed(|it| replace(it, "shop\0/a", "a/a/a/a")), "parameter 1: its key is none"),
     ] {
@@ -48,12 +49,24 @@ fn says_what_is_wrong() {
     }
 }
 
+#[test]
+fn reads_the_format_before() {
+    let mut state = sample();
+    state.parameters.values_mut().for_each(|it| it.indicators.retain(|it| it.number < RULE_FIRST));
+    let mut bytes = state.to_bytes();
+    bytes.truncate(bytes.len() - HASH_BYTES);
+    replace(&mut bytes, "\"format\":2", "\"format\":1");
+    let hash = Sha256::digest(&bytes);
+    bytes.extend(hash);
+    assert_eq!(State::from_bytes(&bytes).unwrap(), state);
+}
+
 /// Another version may number classes of words differently, and have some that this one has not.
 #[test]
 fn knows_classes_by_name() {
     let class = |state: &State| -> Vec<u32> {
         let indicators = state.iter().flat_map(|(_, it)| it.indicators.iter().map(|it| it.number));
-        indicators.filter(|number| *number >= CLASS_FIRST).collect()
+        indicators.filter(|number| (CLASS_FIRST..RULE_FIRST).contains(number)).collect()
     };
     let before = class(&sample());
     assert_eq!(before, [CLASS_FIRST]);

@@ -1,0 +1,68 @@
+//! What a site may learn from a transaction, and what it has learned of its rules.
+
+use model::Confidence;
+use model::profile::Place;
+use signatures::Match;
+
+use super::Evaluation;
+use crate::decide::judged_shortfalls;
+use crate::policy::Role;
+use crate::{Hit, Lesson, corroboration, habit};
+
+impl Evaluation {
+    /// Whether a rule matched only where it habitually does: then it waits for the model's word.
+    #[must_use]
+    pub fn is_habitual(&self, found: &Match) -> bool {
+        let Some(profiles) = self.profiles() else { return false };
+        let Some(hits) = habit::hits(found, &self.transaction) else { return false };
+        let site = self.site();
+        let place = Place { profiles, site: site.as_bytes(), path: self.transaction.path() };
+        hits.iter().all(|hit| place.is_habitual(hit.location, &hit.name, hit.rule))
+    }
+
+    /// What a site may learn of rules from this request, if it may learn from it at all.
+    ///
+    /// It must have been read to its end, and the model alone must not call it critical: that the learner makes sure
+    /// of, and what is known here to be is not offered to it. If rules speak against it, these must mean fields of it,
+    /// which they may habitually match: there is nothing to learn from a request that is stopped for what it is as a
+    /// whole.
+    #[must_use]
+    pub fn lesson(&self) -> Option<Vec<Hit>> {
+        let is_whole = self.ended && !self.failed && self.strangest.is_some();
+        let is_inspected =
+            || self.verdict().is_pass() || judged_shortfalls(self.transaction.inspection).next().is_none();
+        if !is_whole || !is_inspected() || self.is_critical_alone() {
+            return None;
+        }
+        let mut hits = Vec::new();
+        for running in self.running.iter().filter(|running| running.role == Role::Enforce) {
+            let matches = &running.state.matches;
+            let has_scored = corroboration::scoring(matches).next().is_some();
+            for found in matches.iter().filter(|found| found.score > 0 || found.disruptive) {
+                match habit::hits(found, &self.transaction) {
+                    Some(of_rule) => hits.extend(of_rule),
+                    // What rules on scores judge is what others matched.
+                    None if found.is_on_score() && has_scored => {}
+                    None if self.verdict().is_pass() => {}
+                    None => return None,
+                }
+            }
+        }
+        hits.truncate(habit::HITS_MAX);
+        Some(hits)
+    }
+
+    /// Whether the model calls it critical without any profile, as far as what was kept says.
+    fn is_critical_alone(&self) -> bool {
+        let Some(model) = self.compiled_model() else { return false };
+        let is_critical = |view: &model::Finding| model.judge(view.without_bonus()).1 == Confidence::Critical;
+        self.strange_views().iter().chain(self.habitual_views()).any(is_critical)
+    }
+
+    /// The request itself, if a site may learn from it.
+    pub(super) fn into_lesson(self) -> Option<Lesson> {
+        let rules = self.lesson()?;
+        let policy = self.selection?.policy;
+        Some(Lesson::new(self.snapshot, policy, self.transaction, rules))
+    }
+}
