@@ -25,7 +25,7 @@ impl Evaluation {
     /// It must have been read to its end, and the model alone must not call it critical: that the learner makes sure
     /// of, and what is known here to be is not offered to it. If rules speak against it, these must mean fields of it,
     /// which they may habitually match: there is nothing to learn from a request that is stopped for what it is as a
-    /// whole.
+    /// whole. Of the rules something is learned where the model sees nothing.
     #[must_use]
     pub fn lesson(&self) -> Option<Vec<Hit>> {
         let is_whole = self.ended && !self.failed && self.strangest.is_some();
@@ -47,6 +47,11 @@ impl Evaluation {
                     None => return None,
                 }
             }
+        }
+        // An attack that the model has its doubts about must not make the rule that finds it habitual. A rule waits for
+        // those doubts, so where there are any its habit is not needed.
+        if self.is_strange() {
+            hits.clear();
         }
         hits.truncate(habit::HITS_MAX);
         Some(hits)

@@ -1,3 +1,6 @@
+use std::collections::BTreeSet;
+
+use model::Confidence;
 use model::profile::{Caps, Learner, Profiles, Quorum, State, WINDOW_SECONDS};
 use signatures::seclang::MemoryFiles;
 use transaction::{Connection, Fields, RequestHead};
@@ -196,4 +199,30 @@ fn a_rule_that_appears_late_waits() {
     assert_eq!(teach("shoes", 1..31), "prevent");
     assert_eq!(teach("quarterly+report", 31..45), "prevent");
     assert_eq!(teach("quarterly+report", 45..46), "pass");
+}
+
+/// What the model doubts may teach what values look like, but nothing of the rules that find it.
+#[test]
+fn doubtful_requests_do_not_make_rules_habitual() {
+    let cold = with_rules("detect");
+    let mut kinds = BTreeSet::new();
+    for text in [
+        "quarterly+report",
+        "project+%3D+quarterly+and+status+order+by+created+desc",
+        "status+%3D+%22in+progress%22+and+project+%3D+quarterly",
+        "quarterly%27+or+1%3D1+--+",
+    ] {
+        let mut evaluation = search(&cold, text, 1, 1);
+        evaluation.request_end();
+        let confidence = evaluation.model_score().map(|(_, confidence)| confidence).unwrap();
+        let of_rules = evaluation.lesson().map(|hits| !hits.is_empty());
+        let expected = match confidence {
+            Confidence::Low => Some(true),
+            Confidence::Medium | Confidence::High => Some(false),
+            Confidence::Critical => None,
+        };
+        assert_eq!(of_rules, expected, "{text}");
+        kinds.insert(of_rules);
+    }
+    assert_eq!(kinds.len(), 3);
 }
