@@ -23,9 +23,12 @@ pub(crate) const QUERY: u16 = 1 << 8;
 pub(crate) const NAME: u16 = 1 << 9;
 /// Printable ASCII and white space.
 pub(crate) const PRINTABLE: u16 = 1 << 10;
+/// `.`, of which paths that lead upwards have two.
+pub(crate) const DOT: u16 = 1 << 11;
 
-/// The kinds of each byte.
-const CLASSES: [u16; 256] = {
+/// The kinds that each byte is of, and in the upper half those that it is not of: what bytes have in common shows when
+/// they are joined.
+const CLASSES: [u32; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -47,54 +50,74 @@ const CLASSES: [u16; 256] = {
             (QUERY, matches!(value, b'?' | b'&')),
             (NAME, plain || matches!(value, b'[' | b']' | b':' | b';' | b'~' | b'%')),
             (PRINTABLE, matches!(value, b' '..=b'~' | b'\t' | b'\n' | b'\r')),
+            (DOT, value == b'.'),
         ];
-        let mut kind = 0;
+        let (mut kind, mut class) = (0, 0);
         while kind < kinds.len() {
-            classes[byte] |= if kinds[kind].1 { kinds[kind].0 } else { 0 };
+            class |= if kinds[kind].1 { kinds[kind].0 } else { 0 };
             kind += 1;
         }
+        classes[byte] = class as u32 | (!class as u32) << OTHERS;
         byte += 1;
     }
     classes
 };
 
+/// Where in an entry of [`CLASSES`] the kinds begin that a byte is not of (bits).
+const OTHERS: u32 = 16;
+
 /// Which kinds the bytes of a value are of: seen once, asked often.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sight {
-    any: u16,
-    all: u16,
-}
+pub(crate) struct Sight(u32);
 
 impl Sight {
+    #[inline]
     pub(crate) fn of(value: &[u8]) -> Self {
-        let nothing = Self { any: 0, all: u16::MAX };
-        value
-            .iter()
-            .map(|byte| CLASSES[usize::from(*byte)])
-            .fold(nothing, |sight, class| Self { any: sight.any | class, all: sight.all & class })
+        Self(value.iter().fold(0, |sight, byte| sight | CLASSES[usize::from(*byte)]))
     }
 
     /// Whether any byte is of a class.
     pub(crate) fn has(self, class: u16) -> bool {
-        self.any & class != 0
+        self.0 & u32::from(class) != 0
     }
 
     /// Whether all bytes are of a class.
     pub(crate) fn is_all(self, class: u16) -> bool {
-        self.all & class != 0
+        self.0 & u32::from(class) << OTHERS == 0
     }
 }
 
 /// Whether a byte is of a class.
 #[inline]
 pub(crate) fn is(byte: u8, class: u16) -> bool {
-    CLASSES[usize::from(byte)] & class != 0
+    CLASSES[usize::from(byte)] & u32::from(class) != 0
 }
 
 /// Whether all bytes of a value are of a class.
 #[inline]
 pub(crate) fn all(value: &[u8], class: u16) -> bool {
-    value.iter().all(|byte| is(*byte, class))
+    sight_of_all(value, class).is_some()
+}
+
+/// What the bytes of a value are if all of them are of a class; most that are not are told by their first bytes.
+#[inline]
+pub(crate) fn sight_of_all(value: &[u8], class: u16) -> Option<Sight> {
+    let (chunks, rest) = value.as_chunks::<8>();
+    let mut sight = Sight::of(rest);
+    for chunk in chunks {
+        sight = Sight(sight.0 | Sight::of(chunk).0);
+        if !sight.is_all(class) {
+            return None;
+        }
+    }
+    sight.is_all(class).then_some(sight)
+}
+
+/// How many bytes at the beginning of a value are of a class.
+fn count(value: &[u8], class: u16) -> usize {
+    let (chunks, _) = value.as_chunks::<8>();
+    let known = 8 * chunks.iter().take_while(|chunk| Sight::of(*chunk).is_all(class)).count();
+    known + value[known..].iter().take_while(|byte| is(**byte, class)).count()
 }
 
 /// The parts of a value whose bytes are of a class, and no byte before and after; those of at least `least` bytes,
@@ -106,8 +129,7 @@ pub(crate) fn runs(value: &[u8], class: u16, least: usize) -> impl Iterator<Item
         while let Some(other) = rest.get(..least)?.iter().rposition(|byte| !is(*byte, class)) {
             rest = &rest[other + 1..];
         }
-        let more = rest[least..].iter().take_while(|byte| is(**byte, class)).count();
-        let (run, after) = rest.split_at(least + more);
+        let (run, after) = rest.split_at(least + count(&rest[least..], class));
         rest = after;
         Some(run)
     })
@@ -121,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_all_runs(value in "[a-c!%]{0,40}", least in 1_usize..6) {
+        fn finds_all_runs(value in "([a-c]{0,20}[!%]{0,2}){0,5}", least in 1_usize..6) {
             let value = value.as_bytes();
             let expected: Vec<_> =
                 value.split(|byte| !is(*byte, PLAIN)).filter(|run| run.len() >= least).collect();
@@ -132,6 +154,7 @@ mod tests {
         fn sees_what_bytes_are(value in any::<Vec<u8>>()) {
             let sight = Sight::of(&value);
             for class in [PLAIN, BASE64, ENCODING, PERCENT, QUERY, PRINTABLE] {
+                prop_assert_eq!(sight.is_all(class), value.iter().all(|byte| is(*byte, class)));
                 prop_assert_eq!(sight.is_all(class), all(&value, class));
                 prop_assert_eq!(sight.has(class), value.iter().any(|byte| is(*byte, class)));
             }

@@ -1,5 +1,6 @@
 //! Stage 2, first half: what a window's bytes are like.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 /// Punctuation that is counted, byte by byte.
@@ -71,25 +72,16 @@ pub fn write(window: &[u8], out: &mut Vec<f32>) {
     ]);
 }
 
-/// Kinds of bytes whose share is told.
-const KINDS: [fn(&u8) -> bool; 7] = [
-    u8::is_ascii_lowercase,
-    u8::is_ascii_uppercase,
-    u8::is_ascii_digit,
-    |byte| *byte == b' ',
-    u8::is_ascii_punctuation,
-    |byte| !byte.is_ascii(),
-    u8::is_ascii_control,
-];
-
-fn shares(counts: &[u32; 256], length: f32) -> [f32; KINDS.len()] {
-    let mut sums = [0; KINDS.len()];
-    for (byte, count) in (0..=255).zip(counts).filter(|(_, count)| **count > 0) {
-        for (sum, is_kind) in sums.iter_mut().zip(KINDS) {
-            *sum += if is_kind(&byte) { *count } else { 0 };
-        }
-    }
-    sums.map(|sum| sum as f32 / length)
+/// Shares of lower-case and upper-case letters, digits, spaces, marks, bytes that are not ASCII, and control bytes.
+fn shares(counts: &[u32; 256], length: f32) -> [f32; 7] {
+    let sum = |bytes: RangeInclusive<u8>| -> u32 {
+        counts[usize::from(*bytes.start())..=usize::from(*bytes.end())].iter().sum()
+    };
+    let (lower, upper, digit) = (sum(b'a'..=b'z'), sum(b'A'..=b'Z'), sum(b'0'..=b'9'));
+    let marks = sum(b'!'..=b'~') - lower - upper - digit;
+    let control = sum(0..=0x1f) + counts[0x7f];
+    let all = [lower, upper, digit, counts[usize::from(b' ')], marks, sum(0x80..=0xff), control];
+    all.map(|sum| sum as f32 / length)
 }
 
 fn log_count(count: u32) -> f32 {
@@ -110,7 +102,10 @@ fn entropy(counts: &[u32; 256], length: f32) -> f32 {
         };
         known.get_mut(count as usize).map_or_else(part, |known| *known.get_or_insert_with(part))
     };
-    counts.iter().filter(|count| **count > 0).map(|count| part(*count)).sum()
+    // Most bytes are not there, and neighbours alike.
+    let (eights, _) = counts.as_chunks::<8>();
+    let there = eights.iter().filter(|eight| eight.iter().fold(0, |all, count| all | count) > 0).flatten();
+    there.filter(|count| **count > 0).map(|count| part(*count)).sum()
 }
 
 /// What depends on the order of bytes.

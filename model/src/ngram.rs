@@ -67,14 +67,26 @@ impl Rolling {
     pub(crate) fn push_full(&mut self, byte: u8) -> [usize; GRAM_BYTES] {
         self.last_four = self.last_four << 8 | u32::from(byte);
         let gram = self.last_four;
-        [hash(gram & 0xff, 1), hash(gram & 0xffff, 2), hash(gram & 0xff_ffff, 3), hash(gram, 4)]
+        let single = usize::from(SINGLES[usize::from(byte)]);
+        [single, hash(gram & 0xffff, 2), hash(gram & 0xff_ffff, 3), hash(gram, 4)]
     }
 }
 
+/// The buckets of the n-grams of one byte.
+const SINGLES: [u16; 256] = {
+    let mut singles = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        singles[byte] = hash(byte as u32, 1) as u16;
+        byte += 1;
+    }
+    singles
+};
+
 /// Fibonacci hashing of the n-gram with its length.
 #[inline]
-fn hash(gram: u32, length: u64) -> usize {
-    let key = u64::from(gram) | length << 32;
+const fn hash(gram: u32, length: u64) -> usize {
+    let key = gram as u64 | length << 32;
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
 }
 

@@ -11,6 +11,11 @@ pub const RUNS_MAX: usize = 3;
 /// What each byte of a run must add to be worth its place (weight): a window's score grows with a sum of weights
 /// and falls with their number.
 const WORTH: f32 = 0.6;
+/// What the weights of a run sum up to, at least: with a smaller sum it would not be looked at, because it is not
+/// above the gate of runs.
+const SUM_MIN: f32 = 10.0;
+/// Bounds what a byte must be worth, so that sums over a block do not overflow: far more than n-grams weigh.
+const WORTH_MAX: i32 = 1 << 20;
 /// Bytes of a run, at most: a longer one is told in parts.
 const BYTES_MAX: usize = 192;
 /// Bytes that an n-gram has before the byte it ends with.
@@ -30,6 +35,8 @@ pub struct Run {
 pub(crate) struct Runs {
     scale: f32,
     worth: i32,
+    /// No run with a smaller sum than this has the least sum.
+    least: i32,
     start: usize,
     sum: i32,
     highest: Peak,
@@ -47,8 +54,27 @@ struct Peak {
 impl Runs {
     /// None yet, of a value whose weights are multiplied with `scale`.
     pub(crate) fn new(scale: f32) -> Self {
-        let worth = (WORTH / scale) as i32;
-        Self { scale, worth, start: 0, sum: 0, highest: Peak::default(), kept: Default::default() }
+        let worth = ((WORTH / scale) as i32).clamp(-WORTH_MAX, WORTH_MAX);
+        // A little less, because products are rounded.
+        let least = (0.99 * SUM_MIN / scale) as i32;
+        Self { scale, worth, least, start: 0, sum: 0, highest: Peak::default(), kept: Default::default() }
+    }
+
+    /// How many of these bytes need not be taken: those before the run that goes on after them, when none that ends
+    /// before has the least sum.
+    pub(crate) fn skip(&mut self, added: &[i32]) -> usize {
+        let (mut sum, mut highest, mut start) = (self.sum, self.highest.sum, 0);
+        for (at, added) in added.iter().enumerate() {
+            start = if sum <= 0 { at } else { start };
+            sum = sum.max(0) + added - self.worth;
+            highest = highest.max(sum);
+        }
+        let start = if sum <= 0 { added.len() } else { start };
+        if start == 0 || highest >= self.least {
+            return 0;
+        }
+        self.close();
+        start
     }
 
     /// Takes what the n-grams add that end with the bytes at `places`.
@@ -95,19 +121,40 @@ impl Runs {
         }
     }
 
-    /// The highest, in descending order.
+    /// The highest that have the least sum, in descending order.
     pub(crate) fn finish(mut self) -> [Option<Run>; RUNS_MAX] {
         self.close();
         self.kept.map(|Peak { sum, start, end }| {
-            let range = start.saturating_sub(GRAM_BEFORE)..end;
-            (sum > 0).then_some(Run { range, sum: sum as f32 * self.scale })
+            let run = Run { range: start.saturating_sub(GRAM_BEFORE)..end, sum: sum as f32 * self.scale };
+            (run.sum >= SUM_MIN).then_some(run)
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn some_bytes_need_not_be_taken(
+            blocks in prop::collection::vec(prop::collection::vec(-9_i32..8, 1..30), 1..20),
+            worth in 0_i32..5,
+        ) {
+            let [mut all, mut loud] = [(); 2].map(|()| Runs { worth, ..Runs::new(1.0) });
+            let mut start = 0;
+            for block in blocks {
+                let places: Vec<_> = (start..).take(block.len()).collect();
+                all.extend(&places, &block);
+                let skipped = loud.skip(&block);
+                loud.extend(&places[skipped..], &block[skipped..]);
+                start += block.len();
+            }
+            prop_assert_eq!(all.finish(), loud.finish());
+        }
+    }
 
     #[test]
     fn finds_the_highest() {
@@ -117,18 +164,19 @@ mod tests {
             (&[-9, -9, -9, -9, 5, -1, 5, -9, -9, 7, -9, 1, -9, 2], &[(1..7, 9), (6..10, 7), (10..14, 2)]),
             (&[3, -2, 3], &[(0..3, 4)]),
         ] {
-            // A byte that must be worth nothing.
-            let mut runs = Runs { worth: 0, ..Runs::new(1.0) };
+            // Bytes must be worth nothing, and any sum is enough.
+            let mut runs = Runs { worth: 0, ..Runs::new(SUM_MIN) };
             added.iter().enumerate().for_each(|(at, added)| runs.push(at, *added));
+            let sum = |run: &Run| (run.sum / SUM_MIN) as i32;
             let found: Vec<_> =
-                runs.finish().into_iter().flatten().map(|run| (run.range, run.sum as i32)).collect();
+                runs.finish().into_iter().flatten().map(|run| (run.range.clone(), sum(&run))).collect();
             assert_eq!(found, expected, "{added:?}");
         }
     }
 
     #[test]
     fn tells_a_long_one_in_parts() {
-        let mut runs = Runs { worth: 0, ..Runs::new(1.0) };
+        let mut runs = Runs { worth: 0, ..Runs::new(SUM_MIN) };
         (0..1_000).for_each(|at| runs.push(at, 1));
         assert!(runs.finish().iter().flatten().all(|run| run.range.len() <= BYTES_MAX + GRAM_BEFORE));
     }

@@ -13,8 +13,6 @@ pub(crate) const MARGIN_BYTES: usize = 48;
 const WINDOW_BYTES_MAX: usize = 256;
 /// Runs within a value whose stage-1 score is not above this are not looked at.
 const RUN_GATE: f32 = 0.0;
-/// What the weights of such a run sum up to, at least: with a smaller sum it is not above the gate.
-const RUN_SUM_MIN: f32 = 10.0;
 /// Bytes of a word that a run is extended by, at most.
 const WORD_BYTES_MAX: usize = 16;
 
@@ -94,7 +92,7 @@ pub(crate) fn has_runs(stage1: &Stage1) -> bool {
 /// A value of one window is looked at as a whole.
 fn runs(stage1: &Stage1) -> impl Iterator<Item = &Run> {
     let runs = if stage1.windows > 1 { stage1.runs.as_slice() } else { &[] };
-    runs.iter().flatten().filter(|run| run.sum >= RUN_SUM_MIN)
+    runs.iter().flatten()
 }
 
 #[cfg(test)]

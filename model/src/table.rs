@@ -78,7 +78,9 @@ impl Table {
             self.grams.add_to(&mut block, self.block);
             // A value of one window is looked at as a whole.
             if value.len() > 2 * BLOCK_BYTES {
-                runs.extend(self.text.places(), self.grams.added());
+                let added = self.grams.added();
+                let skipped = runs.skip(added);
+                runs.extend(&self.text.places()[skipped..], &added[skipped..]);
             }
             // Two blocks are a window, and a block that is alone.
             if previous.is_some() || at == value.len() {
@@ -174,8 +176,10 @@ impl Table {
             });
             grams.put(at, found);
         }
-        for (at, byte) in (first.len()..).zip(rest) {
-            grams.put(at, rolling.push_full(*byte).map(&mut mark));
+        let [ones, twos, threes, fours] = grams.entries.each_mut().map(|it| &mut it[first.len()..]);
+        let places = ones.iter_mut().zip(twos).zip(threes).zip(fours);
+        for (byte, (((one, two), three), four)) in rest.iter().zip(places) {
+            [*one, *two, *three, *four] = rolling.push_full(*byte).map(&mut mark);
         }
         for at in text.length..text.length.next_multiple_of(LANES).min(BLOCK_BYTES) {
             grams.put(at, [none; GRAM_BYTES]);
@@ -194,15 +198,18 @@ impl Table {
 /// The normalised bytes of a block.
 #[derive(Clone, Debug)]
 struct Text {
-    bytes: [u8; BLOCK_BYTES],
+    bytes: [u8; TEXT_ROOM],
     /// Where in the value they are.
-    places: [usize; BLOCK_BYTES],
+    places: [usize; TEXT_ROOM],
     length: usize,
 }
 
+/// A power of two, so that no place needs a check.
+const TEXT_ROOM: usize = BLOCK_BYTES.next_power_of_two();
+
 impl Default for Text {
     fn default() -> Self {
-        Self { bytes: [0; BLOCK_BYTES], places: [0; BLOCK_BYTES], length: 0 }
+        Self { bytes: [0; TEXT_ROOM], places: [0; TEXT_ROOM], length: 0 }
     }
 }
 
@@ -210,13 +217,16 @@ impl Text {
     /// Takes bytes of a value from `at` on until there is no more room; where the next block begins.
     fn fill(&mut self, value: &[u8], at: usize, normaliser: &mut Normaliser) -> usize {
         let (mut at, mut length) = (at, 0);
-        while length < BLOCK_BYTES
-            && let Some(byte) = value.get(at)
-        {
-            let (normal, counts) = normaliser.step(*byte);
-            (self.bytes[length], self.places[length]) = (normal, at);
-            length += usize::from(counts);
-            at += 1;
+        while length < BLOCK_BYTES && at < value.len() {
+            // So many bytes fit in even if all of them count.
+            let more = &value[at..value.len().min(at + BLOCK_BYTES - length)];
+            for (byte, at) in more.iter().zip(at..) {
+                let (normal, counts) = normaliser.step(*byte);
+                self.bytes[length % TEXT_ROOM] = normal;
+                self.places[length % TEXT_ROOM] = at;
+                length += usize::from(counts);
+            }
+            at += more.len();
         }
         self.length = length;
         at + value[at..].iter().take_while(|byte| normaliser.drops(**byte)).count()

@@ -28,6 +28,9 @@ const NAMED: [(&[u8], u8); 22] = [
     (b"excl", b'!'),
 ];
 
+/// The longest of these names (bytes).
+const NAME_BYTES_MAX: usize = 7;
+
 /// Undoes one level; what is no reference stays.
 pub(super) fn decode<S: Sink>(input: &[u8], out: &mut S) -> bool {
     let read = |rest: &[u8]| {
@@ -43,10 +46,11 @@ fn reference(rest: &[u8]) -> Option<(u32, usize)> {
     match rest {
         [b'#', b'x' | b'X', digits @ ..] => number(digits, 16).map(|(code, length)| (code, length + 2)),
         [b'#', digits @ ..] => number(digits, 10).map(|(code, length)| (code, length + 1)),
-        _ => NAMED.iter().find_map(|(name, byte)| {
-            let found = rest.get(..name.len())?.eq_ignore_ascii_case(name);
-            (found && rest.get(name.len()) == Some(&b';')).then_some((u32::from(*byte), name.len() + 1))
-        }),
+        _ => {
+            let end = rest.iter().take(NAME_BYTES_MAX + 1).position(|byte| *byte == b';')?;
+            let (_, byte) = NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(&rest[..end]))?;
+            Some((u32::from(*byte), end + 1))
+        }
     }
 }
 
@@ -71,6 +75,7 @@ mod tests {
             ("&#60;&#x3C;&#0000060;&#60", Some("<<<<")),
             ("a=1&lt=5&amp", None),
             ("&#;&#x;&", None),
+            ("&newline;&lparen;&lt ;;", Some("\n&lparen;&lt ;;")),
         ] {
             let mut out = Vec::new();
             let changed = super::decode(input.as_bytes(), &mut out);

@@ -16,7 +16,7 @@ use std::fmt;
 
 use crate::class::{self, Sight};
 
-pub(crate) use base64::{decode as base64, embedded as base64_embedded};
+pub(crate) use base64::{embedded as base64_embedded, may_be as may_be_base64};
 pub use origin::{Origins, Sink};
 
 /// Encodings upon encodings that are undone (count).
@@ -122,9 +122,9 @@ impl Decoder {
         changed.then_some(self.view.as_slice())
     }
 
-    /// The text that a value spells in base64.
+    /// The text that a value spells in base64, which it [may be](may_be_base64).
     pub(crate) fn base64(&mut self, value: &[u8]) -> Option<&[u8]> {
-        base64(value, &mut self.view).then_some(self.view.as_slice())
+        base64::decode(value, &mut self.view).then_some(self.view.as_slice())
     }
 }
 
@@ -160,6 +160,11 @@ pub fn origins(value: &[u8], offset: usize, part: &[u8]) -> Option<Vec<u32>> {
         }
     }
     None
+}
+
+/// Whether base64 may hide anything in a value.
+pub(crate) fn may_hide_base64(value: &[u8]) -> bool {
+    may_be_base64(value) || base64_embedded(value).any(may_be_base64)
 }
 
 /// Whether there may be anything to undo in a value but base64.

@@ -67,7 +67,7 @@ fn text(extractor: &mut Extractor, body: &[u8], visit: &mut (impl Visit + ?Sized
 /// The values of a form that is sent as text or without a type, as an application that guesses decodes them.
 /// They are shown beside the whole, which it may take as well.
 fn form(extractor: &mut Extractor, raw: &[u8], visit: &mut (impl Visit + ?Sized)) {
-    if raw.len() > FORM_BYTES_MAX || !(raw.contains(&b'+') || raw.contains(&b'%')) {
+    if raw.len() > FORM_BYTES_MAX || memchr::memchr2(b'+', b'%', raw).is_none() {
         return;
     }
     let mut spaced = Vec::new();

@@ -90,7 +90,8 @@ impl Extractor {
     /// Shows a value as the application gets it.
     fn decoded(&mut self, location: Location, name: &[u8], value: &[u8], visit: &mut (impl Visit + ?Sized)) {
         visit.value(location, name, value);
-        if !visit.knows(View { location, name, value, steps: Steps::default() }, false) {
+        let has_views = || !is_plain(value) || decode::may_hide_base64(value);
+        if has_views() && !visit.knows(View { location, name, value, steps: Steps::default() }, false) {
             let place = Place { location, name, steps: Steps::default(), depth: 0 };
             self.value(place, value, Sight::of(value), visit);
             visit.end(value, false);
@@ -126,23 +127,34 @@ impl Extractor {
     }
 
     /// Shows what base64 hides, in the whole value or within it.
-    fn base64(&mut self, mut place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
-        if place.depth >= DEPTH_MAX {
-            return;
+    fn base64(&mut self, place: Place<'_>, value: &[u8], visit: &mut (impl Visit + ?Sized)) {
+        if place.depth < DEPTH_MAX && !self.base64_whole(place, value, visit) {
+            decode::base64_embedded(value).for_each(|part| {
+                self.base64_whole(place, part, visit);
+            });
         }
-        place.depth += 1;
-        place.steps.push(Step::Base64);
+    }
+
+    /// Shows the text that a value spells in base64, all of it; `false` when it spells none.
+    fn base64_whole(
+        &mut self,
+        mut place: Place<'_>,
+        value: &[u8],
+        visit: &mut (impl Visit + ?Sized),
+    ) -> bool {
+        if !decode::may_be_base64(value) {
+            return false;
+        }
         let mut decoder = self.decoders.pop().unwrap_or_default();
-        if let Some(text) = decoder.base64(value) {
+        let text = decoder.base64(value);
+        if let Some(text) = text {
+            place.depth += 1;
+            place.steps.push(Step::Base64);
             self.value(place, text, Sight::of(text), visit);
-        } else {
-            for part in decode::base64_embedded(value) {
-                if let Some(text) = decoder.base64(part) {
-                    self.value(place, text, Sight::of(text), visit);
-                }
-            }
         }
+        let is_text = text.is_some();
         self.decoders.push(decoder);
+        is_text
     }
 
     /// Shows the parts of a structured value instead of the whole; `false` when it has no structure that
@@ -227,14 +239,17 @@ impl<'a> Place<'a> {
 /// Letters, digits, `_`, `.` and `-` only, that hide nothing.
 #[must_use]
 pub fn is_plain(value: &[u8]) -> bool {
-    class::all(value, class::PLAIN) && is_plain_at(value, Sight::of(value))
+    class::sight_of_all(value, class::PLAIN).is_some_and(|sight| !hides_path(value, sight))
 }
 
-/// The same of a value that was seen. `....` and `0x2e0x2e0x5c` are what is left of a path whose separators are
-/// spelled as letters.
+/// The same of a value that was seen.
 fn is_plain_at(value: &[u8], sight: Sight) -> bool {
-    let hides_path = || value.len() > 4 && (has_dots(value) || decode::may_be_encoded(value, sight));
-    sight.is_all(class::PLAIN) && !hides_path()
+    sight.is_all(class::PLAIN) && !hides_path(value, sight)
+}
+
+/// `....` and `0x2e0x2e0x5c` are what is left of a path whose separators are spelled as letters.
+fn hides_path(value: &[u8], sight: Sight) -> bool {
+    value.len() > 4 && (sight.has(class::DOT) && has_dots(value) || decode::may_be_encoded(value, sight))
 }
 
 /// Whether there is a `..`.
@@ -257,9 +272,13 @@ fn query_of(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let mark = memchr::memchr(b'?', value);
     match mark {
         Some(mark) if is_url(value) => Some((&value[..mark], &value[mark + 1..])),
-        None if value.contains(&b'&') && value.contains(&b'=') => Some((b"", value)),
+        None if has(value, b'&') && has(value, b'=') => Some((b"", value)),
         _ => None,
     }
+}
+
+fn has(value: &[u8], byte: u8) -> bool {
+    memchr::memchr(byte, value).is_some()
 }
 
 fn is_url(value: &[u8]) -> bool {
