@@ -1,8 +1,13 @@
-//! Values that were ordinary a moment ago.
+//! Values that were looked at a moment ago.
 //!
-//! The same User-Agent, referring page and cookies come with request after request. What was said of such a value
-//! depends on its bytes alone, so it need not be said again. Whole values are compared, not hashes of them: a
-//! value that shares a hash with an ordinary one is not ordinary for that.
+//! The same User-Agent, referring page and cookies come with request after request, and where a cookie's time changes,
+//! its other parts do not. What was said of such a value depends on its bytes alone, or on where it is as well, so it
+//! need not be said again. Whole values are compared, not hashes of them: a value that shares a hash with an ordinary
+//! one is not ordinary for that.
+
+use std::ops::Range;
+
+use crate::Location;
 
 /// Values that are kept (count).
 const SLOTS: usize = 2_048;
@@ -13,7 +18,32 @@ const BYTES_MAX: usize = 4 << 10;
 /// The shortest for which looking it up is cheaper than looking at it (bytes).
 const BYTES_MIN: usize = 16;
 
-/// Ordinary values with their scores. Each has one place, by its hash; the last to come has it.
+/// What was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// All views of a value that is still percent-encoded.
+    Encoded,
+    /// All views of one that is not.
+    #[default]
+    Decoded,
+    /// One view that was ordinary, of a part of a value or of what an encoding hid.
+    View,
+    /// One view there that was not ordinary, when nothing is known of its parameter.
+    Strange(Location),
+}
+
+impl Kind {
+    fn number(self) -> u64 {
+        match self {
+            Self::Encoded => 0,
+            Self::Decoded => 1,
+            Self::View => 2,
+            Self::Strange(location) => 3 + location as u64,
+        }
+    }
+}
+
+/// Values with their scores. Each has one place, by its hash; the last to come has it.
 #[derive(Debug)]
 pub(crate) struct Known {
     slots: Vec<Slot>,
@@ -23,15 +53,23 @@ pub(crate) struct Known {
     written: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Slot {
     hash: u64,
     /// What was written before the value; it is still there until as much as there is room for was written since.
     start: u64,
     length: usize,
-    is_encoded: bool,
+    kind: Kind,
+    seen: Seen,
+}
+
+/// What was said of a value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Seen {
     /// The highest log-odds of its views; `-inf` when it has none.
-    log_odds: f32,
+    pub(crate) log_odds: f32,
+    /// The bytes that say so.
+    pub(crate) range: Range<usize>,
 }
 
 impl Default for Known {
@@ -41,19 +79,19 @@ impl Default for Known {
 }
 
 impl Known {
-    /// The log-odds of a value, if it was ordinary and is still kept.
-    pub(crate) fn get(&self, value: &[u8], is_encoded: bool) -> Option<f32> {
+    /// What was said of a value, if it is still kept.
+    pub(crate) fn get(&self, value: &[u8], kind: Kind) -> Option<Seen> {
         if !(BYTES_MIN..=BYTES_MAX).contains(&value.len()) {
             return None;
         }
-        let hash = hash(value);
+        let hash = hash(value, kind);
         let slot = &self.slots[place(hash)];
-        let is_same = slot.hash == hash && slot.is_encoded == is_encoded && self.bytes(slot) == Some(value);
-        is_same.then_some(slot.log_odds)
+        let is_same = slot.hash == hash && slot.kind == kind && self.bytes(slot) == Some(value);
+        is_same.then(|| slot.seen.clone())
     }
 
-    /// Keeps a value that is ordinary.
-    pub(crate) fn keep(&mut self, value: &[u8], is_encoded: bool, log_odds: f32) {
+    /// Keeps what is said of a value.
+    pub(crate) fn keep(&mut self, value: &[u8], kind: Kind, seen: Seen) {
         if !(BYTES_MIN..=BYTES_MAX).contains(&value.len()) {
             return;
         }
@@ -63,8 +101,8 @@ impl Known {
         let start = self.written + skipped as u64;
         self.room[offset(start)..][..value.len()].copy_from_slice(value);
         self.written = start + value.len() as u64;
-        let hash = hash(value);
-        self.slots[place(hash)] = Slot { hash, start, length: value.len(), is_encoded, log_odds };
+        let hash = hash(value, kind);
+        self.slots[place(hash)] = Slot { hash, start, length: value.len(), kind, seen };
     }
 
     fn bytes(&self, slot: &Slot) -> Option<&[u8]> {
@@ -83,12 +121,13 @@ fn place(hash: u64) -> usize {
 }
 
 /// Who sends values that share a hash makes them be looked at again, and nothing else.
-fn hash(value: &[u8]) -> u64 {
+fn hash(value: &[u8], kind: Kind) -> u64 {
     let add = |hash: u64, word: [u8; 8]| {
         (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95)
     };
     let (words, rest) = value.as_chunks::<8>();
-    let hash = words.iter().fold(value.len() as u64, |hash, word| add(hash, *word));
+    let start = kind.number() << 32 | value.len() as u64;
+    let hash = words.iter().fold(start, |hash, word| add(hash, *word));
     let mut last = [0; 8];
     last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     let hash = add(hash, last);
@@ -100,27 +139,35 @@ fn hash(value: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    fn seen(log_odds: f32) -> Seen {
+        Seen { log_odds, range: 0..4 }
+    }
+
     #[test]
     fn keeps_the_last() {
         let mut known = Known::default();
         let value = b"Mozilla/5.0 (X11; Linux x86_64)";
-        assert_eq!(known.get(value, true), None);
-        known.keep(value, true, -12.0);
-        assert_eq!(known.get(value, true), Some(-12.0));
-        assert_eq!(known.get(value, false), None);
-        assert_eq!(known.get(b"Mozilla/5.0 (X11; Linux x86_65)", true), None);
-        known.keep(b"short", true, -12.0);
-        assert_eq!(known.get(b"short", true), None);
+        assert_eq!(known.get(value, Kind::Encoded), None);
+        known.keep(value, Kind::Encoded, seen(-12.0));
+        assert_eq!(known.get(value, Kind::Encoded), Some(seen(-12.0)));
+        assert_eq!(known.get(value, Kind::Decoded), None);
+        assert_eq!(known.get(b"Mozilla/5.0 (X11; Linux x86_65)", Kind::Encoded), None);
+        known.keep(value, Kind::Strange(Location::Query), seen(3.0));
+        assert_eq!(known.get(value, Kind::Strange(Location::Query)), Some(seen(3.0)));
+        assert_eq!(known.get(value, Kind::Strange(Location::Header)), None);
+        assert_eq!(known.get(value, Kind::Encoded), Some(seen(-12.0)));
+        known.keep(b"short", Kind::Encoded, seen(-12.0));
+        assert_eq!(known.get(b"short", Kind::Encoded), None);
     }
 
     #[test]
     fn forgets_the_oldest() {
         let mut known = Known::default();
         let values: Vec<_> = (0..3_000).map(|n| format!("{n:01000}").into_bytes()).collect();
-        values.iter().for_each(|value| known.keep(value, false, -12.0));
-        let kept = values.iter().filter(|value| known.get(value, false).is_some()).count();
+        values.iter().for_each(|value| known.keep(value, Kind::Decoded, seen(-12.0)));
+        let kept = values.iter().filter(|value| known.get(value, Kind::Decoded).is_some()).count();
         assert!((500..=ROOM_BYTES / 1_000).contains(&kept), "{kept}");
-        assert!(known.get(&values[2_999], false).is_some());
+        assert!(known.get(&values[2_999], Kind::Decoded).is_some());
         assert_eq!(known.room.len(), ROOM_BYTES);
     }
 }

@@ -7,7 +7,7 @@ use transaction::{Body, Transaction};
 use crate::artifact::{Artifact, ArtifactError};
 use crate::extract::{Extractor, View, Visit};
 use crate::keyword::Keywords;
-use crate::known::Known;
+use crate::known::{Kind, Known, Seen};
 use crate::ngram::{Stage1, Table};
 use crate::profile::{Adjustment, Place};
 use crate::stretch::{Part, Stretch};
@@ -64,7 +64,7 @@ struct Loaded {
     hash: String,
     /// The weights of stage 1 with marks.
     table: Table,
-    /// What it found ordinary.
+    /// What it looked at a moment ago.
     known: Known,
 }
 
@@ -192,6 +192,7 @@ impl Model {
             buffers,
             strangest,
             setting: *setting,
+            whole: 0,
             ordinary: Some(f32::NEG_INFINITY),
         };
         walk(extractor, &mut looker);
@@ -291,11 +292,34 @@ struct Looker<'l> {
     buffers: &'l mut Buffers,
     strangest: &'l mut Strangest,
     setting: Setting<'l>,
+    /// The length of the value whose views are shown (bytes).
+    whole: usize,
     /// The highest log-odds of the value's views so far, as long as these depend on its bytes alone.
     ordinary: Option<f32>,
 }
 
 impl Looker<'_> {
+    /// Takes what was said of a view before.
+    fn take_seen(&mut self, view: View<'_>, Seen { log_odds, range }: &Seen) {
+        self.strangest.take(*log_odds, None, |log_odds| Finding::new(view, log_odds, None, range.clone()));
+    }
+
+    /// What was said of a view before. How strange one is that was not ordinary depends on its parameter as well, if
+    /// anything is known of that.
+    fn seen(&mut self, view: &View<'_>, is_part: bool) -> Option<Seen> {
+        if is_part && let Some(ordinary) = self.known.get(view.value, Kind::View) {
+            self.ordinary = self.ordinary.map(|highest| highest.max(ordinary.log_odds));
+            return Some(ordinary);
+        }
+        let strange = self.known.get(view.value, Kind::Strange(view.location))?;
+        let place = self.setting.place.as_ref();
+        if place.is_some_and(|it| it.effect(view.location, view.name, &mut self.buffers.key).is_some()) {
+            return None;
+        }
+        self.ordinary = None;
+        Some(strange)
+    }
+
     fn skips(&self, view: &View<'_>) -> bool {
         self.setting.skip.is_some_and(|skip| skip(view))
     }
@@ -307,30 +331,43 @@ impl Visit for Looker<'_> {
             self.ordinary = None;
             return;
         }
+        let is_part = view.value.len() != self.whole || !view.steps.is_empty();
+        if let Some(seen) = self.seen(&view, is_part) {
+            self.take_seen(view, &seen);
+            return;
+        }
         let Scored { log_odds, stage1, range, adjustment } =
             self.model.view(view, self.setting.place.as_ref(), self.table, self.buffers);
         let is_ordinary = is_ordinary(&stage1);
+        // Of a whole value that is ordinary, more is kept at its end.
+        let kind = if is_ordinary { Kind::View } else { Kind::Strange(view.location) };
+        if adjustment.is_none() && (is_part || !is_ordinary) {
+            self.known.keep(view.value, kind, Seen { log_odds, range: range.clone() });
+        }
         self.ordinary = self.ordinary.filter(|_| is_ordinary).map(|highest| highest.max(log_odds));
         self.strangest
             .take(log_odds, adjustment, |log_odds| Finding::new(view, log_odds, adjustment, range.clone()));
     }
 
     fn knows(&mut self, value: View<'_>, is_encoded: bool) -> bool {
+        self.whole = value.value.len();
         self.ordinary = Some(f32::NEG_INFINITY);
-        let Some(log_odds) = self.known.get(value.value, is_encoded) else { return false };
-        if log_odds.is_finite() && !self.skips(&value) {
-            let range = 0..value.value.len();
-            self.strangest
-                .take(log_odds, None, |log_odds| Finding::new(value, log_odds, None, range.clone()));
+        let Some(seen) = self.known.get(value.value, kind(is_encoded)) else { return false };
+        if seen.log_odds.is_finite() && !self.skips(&value) {
+            self.take_seen(value, &seen);
         }
         true
     }
 
     fn end(&mut self, value: &[u8], is_encoded: bool) {
         if let Some(log_odds) = self.ordinary {
-            self.known.keep(value, is_encoded, log_odds);
+            self.known.keep(value, kind(is_encoded), Seen { log_odds, range: 0..value.len() });
         }
     }
+}
+
+fn kind(is_encoded: bool) -> Kind {
+    if is_encoded { Kind::Encoded } else { Kind::Decoded }
 }
 
 #[cfg(test)]
