@@ -1,5 +1,5 @@
 //! What inspection costs, over real requests: parsing alone, libinjection alone, then whole evaluations by
-//! rule source. About two minutes.
+//! rule source. About two minutes. The model has a bench of its own.
 //!
 //! The corpus is `../shared/data` where it is (the sample is spread evenly, so it is the same in every
 //! run), the repository's own otherwise. Each iteration returns how many requests were flagged, and that
@@ -13,13 +13,12 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Evaluation, Snapshot};
-use model::{Model, Scratch, Setting, Strangest};
 use portcullis_benches::body::Sample;
 use portcullis_benches::corpus::{Corpus, crs_directory, snapshot, snapshot_with};
 use signatures::libinjection::{sqli, xss};
 use transaction::Limits;
 
-criterion_group!(benches, transaction, operator, model, ruleset);
+criterion_group!(benches, transaction, operator, ruleset);
 criterion_main!(benches);
 
 /// Sizes of bodies: a form, an upload within one segment, one of several segments (bytes).
@@ -64,32 +63,6 @@ fn operator(criterion: &mut Criterion) {
                 bencher.iter(|| assert_eq!(count(), expected));
             });
         }
-    }
-    group.finish();
-}
-
-/// The model over parsed heads; `cost` has the spread over requests, bodies and instructions.
-fn model(criterion: &mut Criterion) {
-    let mut group = short(criterion, "model");
-    let (model, limits) = (Model::built_in(), Limits::default());
-    let medium = model.artifact().header.thresholds.medium;
-    let mut scratch = Scratch::default();
-    for corpus in [Corpus::ordinary(), Corpus::hostile()] {
-        let heads: Vec<_> = corpus.records.iter().map(|record| record.transaction(&limits)).collect();
-        let mut strange = || {
-            let mut is_strange = |head| {
-                let mut strangest = Strangest::above(medium);
-                model.score_head(head, &mut scratch, &mut strangest, &Setting::default());
-                !strangest.findings().is_empty()
-            };
-            heads.iter().filter(|head| is_strange(black_box(head))).count()
-        };
-        let expected = strange();
-        eprintln!("model: {expected} of {} {} heads are strange", heads.len(), corpus.name);
-        group.throughput(Throughput::Elements(heads.len() as u64));
-        group.bench_function(BenchmarkId::new("head", corpus.name), |bencher| {
-            bencher.iter(|| assert_eq!(strange(), expected));
-        });
     }
     group.finish();
 }

@@ -7,7 +7,7 @@ use engine::config::Flags;
 use engine::{Disk, Snapshot};
 use transaction::{Limits, Record, Transaction};
 
-use crate::{records, thinned};
+use crate::{first, records, thinned};
 
 /// Requests of one kind.
 pub struct Corpus {
@@ -35,23 +35,30 @@ impl Corpus {
         Self::sample(true, SAMPLE)
     }
 
-    /// So many requests of one kind.
+    /// So many requests of one kind, spread evenly over all.
     #[must_use]
     pub fn sample(hostile: bool, wanted: usize) -> Self {
-        if hostile {
-            Self::load("hostile", "wcp-malicious-dev.jsonl.zst", wanted)
-        } else {
-            Self::load("ordinary", "wcp-legit-dev.jsonl.zst", wanted)
-        }
+        Self::load(hostile, |all| thinned(all, wanted))
     }
 
-    fn load(name: &'static str, shared: &str, wanted: usize) -> Self {
+    /// The first requests of one kind, in the order in which they were recorded.
+    #[must_use]
+    pub fn first(hostile: bool, wanted: usize) -> Self {
+        Self::load(hostile, |all| first(all, wanted))
+    }
+
+    fn load(hostile: bool, take: impl FnOnce(Vec<Record>) -> Vec<Record>) -> Self {
+        let (name, shared) = if hostile {
+            ("hostile", "wcp-malicious-dev.jsonl.zst")
+        } else {
+            ("ordinary", "wcp-legit-dev.jsonl.zst")
+        };
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let large = root.join("../shared/data").join(shared);
         let own = root.join(format!("tests/corpus/{name}.jsonl"));
         let path = if large.exists() { large } else { own };
         let all = records(&path).and_then(Iterator::collect).expect("the corpus is readable");
-        let records = thinned(all, wanted);
+        let records = take(all);
         let limits = Limits::default();
         let query_arguments = records.iter().map(|record| record.transaction(&limits).query.len()).sum();
         Self { name, records, query_arguments }

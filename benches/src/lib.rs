@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod corpus;
+pub mod scoring;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -44,6 +45,13 @@ pub fn thinned<T>(all: Vec<T>, wanted: usize) -> Vec<T> {
     // Record i is taken where the running share of `wanted` steps over a whole number.
     let taken = all.into_iter().enumerate();
     taken.filter(|(i, _)| (i + 1) * wanted / count > i * wanted / count).map(|(_, record)| record).collect()
+}
+
+/// The first `wanted` of `all`.
+#[must_use]
+pub fn first<T>(mut all: Vec<T>, wanted: usize) -> Vec<T> {
+    all.truncate(wanted);
+    all
 }
 
 #[cfg(test)]

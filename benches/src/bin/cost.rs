@@ -1,4 +1,4 @@
-//! What judging one request costs: `cost [--stage model|rules|whole|record|lesson|learn] [--requests N]
+//! What judging one request costs: `cost [--stage model|rules|whole|record|lesson|learn] [--requests N] [--in-order]
 //! [--instructions]`.
 //!
 //! Times are those of single requests, each the best of several, so that the spread is that of requests and not
@@ -17,10 +17,10 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use engine::{Evaluation, Lesson, Outcome, Snapshot};
 use model::profile::{Caps, Learner, Quorum, State};
-use model::{Model, Scratch, Setting, Strangest};
 use portcullis_benches::corpus::{Corpus, snapshot_with};
-use portcullis_benches::{records, thinned};
-use transaction::{Limits, Record, Transaction};
+use portcullis_benches::scoring::{Scorer, parsed};
+use portcullis_benches::{first, records, thinned};
+use transaction::Record;
 
 /// What judging one request costs.
 #[derive(Parser)]
@@ -34,6 +34,9 @@ struct Args {
     /// Requests, spread evenly over the corpus
     #[arg(long, default_value_t = 5_000)]
     requests: usize,
+    /// The first requests of the corpus instead, in the order in which they were recorded
+    #[arg(long)]
+    in_order: bool,
     /// Rounds over all of them; the best of each request counts
     #[arg(long, default_value_t = 7, overrides_with = "rounds")]
     rounds: usize,
@@ -70,7 +73,8 @@ fn main() -> Result<()> {
     let (name, requests) = match &args.records {
         Some(file) => ("given", records(file)?.collect::<Result<Vec<_>>>()?),
         None => {
-            let corpus = Corpus::sample(args.hostile, args.requests);
+            let take = if args.in_order { Corpus::first } else { Corpus::sample };
+            let corpus = take(args.hostile, args.requests);
             (corpus.name, corpus.records)
         }
     };
@@ -96,7 +100,7 @@ fn main() -> Result<()> {
         at(1.0),
     );
     if args.instructions {
-        let few = thinned(requests, COUNTED);
+        let few = if args.in_order { first(requests, COUNTED) } else { thinned(requests, COUNTED) };
         let file = std::env::temp_dir().join(format!("portcullis-cost-{}.jsonl", std::process::id()));
         let lines: String = few.iter().map(|record| record.to_json() + "\n").collect();
         std::fs::write(&file, lines).with_context(|| format!("cannot write `{}`", file.display()))?;
@@ -112,32 +116,20 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// Scoring alone, of requests that are parsed already.
 fn model_times(records: &[Record], rounds: usize) -> Vec<Duration> {
-    let model = Model::built_in();
     let transactions: Vec<_> = records.iter().map(parsed).collect();
-    let mut scratch = Scratch::default();
-    best_of(rounds, &transactions, |transaction| {
-        let mut strangest = Strangest::above(model.artifact().header.thresholds.medium);
-        model.score_head(transaction, &mut scratch, &mut strangest, &Setting::default());
-        model.score_body(&transaction.body, &mut scratch, &mut strangest, &Setting::default());
-        black_box(strangest.log_odds());
-    })
-}
-
-/// A request with its body, or the first segment of it.
-fn parsed(record: &Record) -> Transaction {
-    let limits = Limits::default();
-    let mut transaction = record.transaction(&limits);
-    let content_type = transaction.request.headers.first(b"content-type").unwrap_or_default();
-    let processor = transaction::Processor::for_content_type(content_type);
-    let mut reader = transaction::BodyReader::new(processor, &transaction.request, &limits);
-    let (mut input, inspection) = (&record.body[..], &mut transaction.inspection);
-    if !input.is_empty() {
-        reader.push(&mut input, &mut transaction.body, inspection);
-        reader.finish(&mut transaction.body, inspection);
+    let round = || {
+        // What a scorer saw a round ago it would know, as it does not know the requests of others.
+        let mut scorer = Scorer::default();
+        best_of(1, &transactions, |transaction| {
+            black_box(scorer.is_strange(transaction));
+        })
+    };
+    let mut best = round();
+    for _ in 1..rounds {
+        best.iter_mut().zip(round()).for_each(|(best, time)| *best = time.min(*best));
     }
-    transaction
+    best
 }
 
 fn whole_times(records: &[Record], rounds: usize, snapshot: &Arc<Snapshot>) -> Vec<Duration> {
