@@ -128,7 +128,7 @@ mod tests {
             return Ok(());
         }
         let mut builder = ScannerBuilder::default();
-        let ids: Vec<_> = needs.clauses.iter().map(|clause| builder.add(clause)).collect();
+        let ids = builder.add_all(&needs.clauses);
         let scanner = builder.build(|_| true);
         let mut met = vec![0; scanner.words()];
         scanner.scan(value, &mut met);

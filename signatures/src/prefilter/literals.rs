@@ -181,7 +181,7 @@ impl Filter {
 }
 
 /// Whether a literal may have this part; seldom, when none has.
-#[inline]
+#[inline(always)]
 fn bit<const WORDS: usize>(filter: &[u64; WORDS], key: u32) -> u64 {
     let (word, bit) = filter_place::<WORDS>(key);
     filter[word] >> bit & 1
@@ -204,26 +204,31 @@ fn rarest_part(text: &[u8], bytes: usize) -> (usize, &[u8]) {
 }
 
 /// The key of up to four bytes.
-#[inline]
+#[inline(always)]
 fn key(part: &[u8]) -> u32 {
-    part.iter().rev().fold(0, |key, byte| key << 8 | u32::from(byte | CASE))
+    match *part {
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) | CASE,
+        [a, b, c] => u32::from_le_bytes([a, b, c, 0]) | CASE,
+        [a, b] => u32::from_le_bytes([a, b, 0, 0]) | CASE,
+        _ => CASE,
+    }
 }
 
 /// The word and the bit of a filter that a key has.
-#[inline]
+#[inline(always)]
 fn filter_place<const WORDS: usize>(key: u32) -> (usize, u32) {
     let at = hash(key) >> (32 - (WORDS * 64).ilog2());
     (at as usize / 64, at % 64)
 }
 
 /// Spreads the key over the upper bits.
-#[inline]
+#[inline(always)]
 fn hash(key: u32) -> u32 {
     key.wrapping_mul(0x9E37_79B1)
 }
 
 /// The bit in which the cases of a letter differ; keys have it set everywhere.
-const CASE: u8 = 0x20;
+const CASE: u32 = 0x2020_2020;
 /// Places in a value that are looked at before what was found is looked up.
 const PART_PLACES: usize = 64;
 /// The most bytes that these are apart.

@@ -10,6 +10,8 @@ use super::{ByteSet, Clause};
 #[derive(Debug, Default)]
 pub(crate) struct ScannerBuilder {
     clauses: BTreeMap<Clause, ClauseId>,
+    /// How little is lost without each clause: the least place at which it was added.
+    places: Vec<usize>,
 }
 
 /// A clause that was given to a [`ScannerBuilder`].
@@ -25,9 +27,9 @@ pub(crate) struct Scanner {
     literals: Literals,
 }
 
-/// What is known of a byte. Aligned, so that what is done with it takes few instructions.
+/// What is known of a byte: a line of the processor's cache.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(16))]
+#[repr(align(64))]
 struct OfByte {
     /// The bits of the clauses that it meets.
     met: [u64; BYTE_WORDS],
@@ -38,18 +40,27 @@ struct OfByte {
 }
 
 impl ScannerBuilder {
-    /// The clause's id, the same for the same clause.
-    pub(crate) fn add(&mut self, clause: &Clause) -> ClauseId {
-        let next = ClauseId(self.clauses.len() as u32);
-        match self.clauses.get(clause) {
-            Some(id) => *id,
-            None => *self.clauses.entry(clause.clone()).or_insert(next),
+    /// The ids of clauses that one value must all meet, the same for the same clause. Where there is no room for
+    /// all that are added, the last ones of such lists are left out first.
+    pub(crate) fn add_all(&mut self, clauses: &[Clause]) -> Vec<ClauseId> {
+        clauses.iter().enumerate().map(|(place, clause)| self.add(clause, place)).collect()
+    }
+
+    fn add(&mut self, clause: &Clause, place: usize) -> ClauseId {
+        if let Some(id) = self.clauses.get(clause) {
+            let before = &mut self.places[id.0 as usize];
+            *before = place.min(*before);
+            return *id;
         }
+        let id = ClauseId(self.clauses.len() as u32);
+        self.clauses.insert(clause.clone(), id);
+        self.places.push(place);
+        id
     }
 
     /// The id of a set of bytes.
     pub(crate) fn add_bytes(&mut self, bytes: ByteSet) -> ClauseId {
-        self.add(&Clause { bytes, ..Clause::default() })
+        self.add(&Clause { bytes, ..Clause::default() }, 0)
     }
 
     /// Whether these are so few, with so few literals, that a scanner for them is worth having beside the
@@ -64,10 +75,11 @@ impl ScannerBuilder {
     pub(crate) fn build(&self, wanted: impl Fn(ClauseId) -> bool) -> Scanner {
         // Clauses with bytes come first: for these a byte is looked up in a table that has room for so many.
         let mut clauses: Vec<_> = self.clauses.iter().filter(|(_, id)| wanted(**id)).collect();
-        clauses.sort_by_key(|(clause, id)| (clause.bytes.is_empty(), **id));
+        clauses.sort_by_key(|(clause, id)| (clause.bytes.is_empty(), self.places[id.0 as usize], **id));
         let with_bytes = clauses.partition_point(|(clause, _)| !clause.bytes.is_empty());
-        let left_out = with_bytes.saturating_sub(BYTE_WORDS * 64);
-        clauses.drain(with_bytes - left_out..with_bytes);
+        if with_bytes > BYTE_WORDS * 64 {
+            clauses.drain(BYTE_WORDS * 64..with_bytes);
+        }
         clauses.truncate(usize::from(u16::MAX));
 
         let mut bits = vec![None; self.clauses.len()];
@@ -123,7 +135,8 @@ impl Scanner {
         let mut begun = Groups::default();
         for byte in value {
             let of_byte = &self.by_byte[usize::from(*byte)];
-            met = [met[0] | of_byte.met[0], met[1] | of_byte.met[1]];
+            let [a, b, c, d] = of_byte.met;
+            met = [met[0] | a, met[1] | b, met[2] | c, met[3] | d];
             pairs = [pairs[0] | begun[0] & of_byte.ends[0], pairs[1] | begun[1] & of_byte.ends[1]];
             begun = of_byte.begins;
         }
@@ -134,7 +147,7 @@ impl Scanner {
 /// Literals that a scanner is small with.
 const SMALL_LITERALS_MAX: usize = 512;
 /// Words of bits for clauses that one byte can meet.
-const BYTE_WORDS: usize = 2;
+const BYTE_WORDS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -154,7 +167,7 @@ mod tests {
             value in "[abxyzABXYZ<%]{0,30}",
         ) {
             let mut builder = ScannerBuilder::default();
-            let ids: Vec<_> = clauses.iter().map(|clause| builder.add(clause)).collect();
+            let ids = builder.add_all(&clauses);
             let scanner = builder.build(|_| true);
             let mut met = vec![0; scanner.words()];
             scanner.scan(value.as_bytes(), &mut met);

@@ -48,7 +48,7 @@ impl<'r> Test<'r> {
             return None;
         }
         let needs = link.operator.needs();
-        let clauses: Vec<_> = needs.clauses.iter().map(|clause| builder.add(clause)).collect();
+        let clauses = builder.add_all(&needs.clauses);
         let all = link.transformations.as_slice();
         let first = if link.multi_match { 0 } else { all.len() };
         let mut pipelines: Vec<_> =
@@ -121,7 +121,7 @@ impl NextLink {
             return None;
         }
         let needs = next.operator.needs();
-        let clauses: Vec<_> = needs.clauses.iter().map(|clause| builder.add(clause)).collect();
+        let clauses = builder.add_all(&needs.clauses);
         let all = [first.transformations.as_slice(), &next.transformations].concat();
         let pipeline = plan.pipeline(&without_case(&all));
         (!clauses.is_empty() && !next.targets.is_empty()).then_some(Self { clauses, pipeline })
