@@ -1,6 +1,6 @@
 //! One thing that a value must hold: any of some bytes and literals.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ByteSet;
 
@@ -37,12 +37,15 @@ impl Clause {
         Some(clause)
     }
 
-    /// What a value holds that meets one or the other.
-    pub(crate) fn or(mut self, other: &Self) -> Self {
-        self.bytes = self.bytes.union(other.bytes);
-        self.literals.extend(other.literals.iter().cloned());
-        self.simplify();
-        self
+    /// What a value holds that meets any of them.
+    pub(crate) fn any<'c>(clauses: impl IntoIterator<Item = &'c Self>) -> Self {
+        let mut any = Self::default();
+        for clause in clauses {
+            any.bytes = any.bytes.union(clause.bytes);
+            any.literals.extend(clause.literals.iter().cloned());
+        }
+        any.simplify();
+        any
     }
 
     /// Leaves out literals that hold another, which says the same.
@@ -52,10 +55,23 @@ impl Clause {
         if self.literals.len() > LITERALS_COMPARED_MAX {
             return;
         }
+        // Which lengths literals have, by what they begin with: few parts of a literal are worth a comparison.
         let all = self.literals.clone();
+        let mut lengths: BTreeMap<[u8; 2], u64> = BTreeMap::new();
+        for literal in &all {
+            if let Some(begin) = literal.first_chunk() {
+                *lengths.entry(*begin).or_default() |= 1 << literal.len().min(LITERAL_BYTES_MAX);
+            }
+        }
         self.literals.retain(|literal| {
-            let parts = (2..literal.len()).flat_map(|length| literal.windows(length));
-            !parts.into_iter().any(|part| all.contains(part))
+            let is_shorter = |length: &usize| *length < literal.len();
+            let mut ends = (0..literal.len()).map(|begin| &literal[begin..]);
+            !ends.any(|end| {
+                let lengths = end.first_chunk().and_then(|begin| lengths.get(begin)).copied().unwrap_or(0);
+                let mut of_parts =
+                    (2..=end.len()).filter(is_shorter).filter(|length| lengths >> length & 1 == 1);
+                of_parts.any(|length| all.contains(&end[..length]))
+            })
         });
     }
 

@@ -179,10 +179,8 @@ fn choice(branches: Vec<Part>) -> Part {
     let branches: Vec<_> = branches.into_iter().map(Part::all_clauses).collect();
     let count = branches.iter().map(Vec::len).max().unwrap_or(0).min(CHOICE_CLAUSES_MAX);
     let clauses = (0..count).map_while(|index| {
-        branches.iter().try_fold(Clause::default(), |all, clauses| {
-            let clause = clauses.get(index).or(clauses.last())?;
-            Some(all.or(clause))
-        })
+        let of_each = branches.iter().map(|clauses| clauses.get(index).or(clauses.last()));
+        of_each.collect::<Option<Vec<_>>>().map(Clause::any)
     });
     Part::clauses(clauses.collect())
 }

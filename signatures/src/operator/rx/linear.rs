@@ -13,7 +13,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::{iter, syntax};
 use regex_automata::{Input, Match, hybrid};
-use regex_syntax::hir::{Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 use crate::pool::Pool;
 use crate::prefilter::{Needs, pattern_needs};
@@ -182,6 +182,9 @@ fn widened_parts(parts: &[Hir]) -> Option<Vec<Hir>> {
 /// What a cache of this pattern may take: enough that the states which ordinary values need stay in it. An
 /// automaton that has no room for a few of its largest states would be given up for a slower matcher.
 fn cache_bytes_max(hir: &Hir) -> usize {
+    if states_max(hir) <= FEW_STATES {
+        return CACHE_BYTES;
+    }
     let nfa = thompson::Compiler::new()
         .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(NFA_BYTES_MAX)))
         .build_from_hir(hir);
@@ -190,6 +193,25 @@ fn cache_bytes_max(hir: &Hir) -> usize {
         config.get_minimum_cache_capacity(&nfa).ok()
     });
     smallest.map_or(CACHE_BYTES, |bytes| (bytes * CACHE_GROWTH).max(CACHE_BYTES))
+}
+
+/// At most how many states the automaton of a pattern is compiled to, in one direction.
+fn states_max(hir: &Hir) -> usize {
+    let sum =
+        |parts: &[Hir]| parts.iter().fold(2 + parts.len(), |sum, part| sum.saturating_add(states_max(part)));
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => 1 + literal.0.len(),
+        // A class that is not of single bytes has up to four states for each range.
+        HirKind::Class(Class::Bytes(_)) => 2,
+        HirKind::Class(Class::Unicode(class)) => 2 + 4 * class.ranges().len(),
+        HirKind::Capture(capture) => states_max(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
+        HirKind::Repetition(repetition) => {
+            let copies = repetition.max.unwrap_or(repetition.min.saturating_add(1)) as usize;
+            states_max(&repetition.sub).saturating_add(2).saturating_mul(copies.max(1))
+        }
+    }
 }
 
 /// Compiled patterns by their text; those that no rule has any more are forgotten when the map is full.
@@ -208,6 +230,8 @@ const NFA_BYTES_MAX: usize = 32 << 20;
 const ONEPASS_BYTES_MAX: usize = 64 << 10;
 /// What one direction of a lazily built automaton may take, in bytes, unless it is a large pattern.
 const CACHE_BYTES: usize = 256 << 10;
+/// An automaton of so few states works in a quarter of that: it takes less than 48 bytes for each, and 12 KB.
+const FEW_STATES: usize = 1_000;
 /// A large pattern's may take this many times the least that its automaton works in.
 const CACHE_GROWTH: usize = 4;
 
