@@ -104,10 +104,17 @@ impl Fields {
         self.entries.iter().map(|entry| self.field(entry))
     }
 
+    /// All fields of that name, compared without ASCII case, in the order they came.
+    pub fn named<'f>(&'f self, name: &[u8]) -> impl Iterator<Item = Field<'f>> {
+        let is_as_long = |entry: &&Entry| entry.value_start - entry.name_start == name.len();
+        let fields = self.entries.iter().filter(is_as_long).map(|entry| self.field(entry));
+        fields.filter(|field| field.name.eq_ignore_ascii_case(name))
+    }
+
     /// The value of the first field of that name, compared without ASCII case.
     #[must_use]
     pub fn first(&self, name: &[u8]) -> Option<&[u8]> {
-        self.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+        self.named(name).next().map(|field| field.value)
     }
 
     /// Forgets all fields but keeps the memory.
@@ -155,6 +162,8 @@ mod tests {
         let fields: Fields = [("a", "1"), ("B", "2"), ("a", "3")].into_iter().collect();
         assert_eq!(format!("{fields:?}"), "[a=1, B=2, a=3]");
         assert_eq!(fields.first(b"b"), Some(b"2".as_slice()));
+        let named: Vec<_> = fields.named(b"A").map(|field| field.value).collect();
+        assert_eq!(named, [b"1", b"3"]);
         assert_eq!(fields.bytes_total(), 6);
     }
 

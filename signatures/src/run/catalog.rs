@@ -10,31 +10,32 @@ use crate::Variable;
 ///
 /// Nothing listed is dropped before the phase ends, so that [`super::cache::Cache`] may know values
 /// by their address.
+#[derive(Default)]
 pub(super) struct Catalog<'t> {
-    lists: Vec<Option<Rc<Vec<Value<'t>>>>>,
-    forgotten: Vec<Rc<Vec<Value<'t>>>>,
+    /// A few: looked through one after the other.
+    lists: Vec<(Variable, List<'t>)>,
+    forgotten: Vec<List<'t>>,
 }
 
-impl<'t> Catalog<'t> {
-    pub(super) fn new() -> Self {
-        Self { lists: vec![None; Variable::ALL.len()], forgotten: Vec::new() }
-    }
+type List<'t> = Rc<Vec<Value<'t>>>;
 
+impl<'t> Catalog<'t> {
     /// All values of `variable`, which must be one that `transaction` alone determines.
-    pub(super) fn values(&mut self, variable: Variable, scene: Scene<'t>) -> Rc<Vec<Value<'t>>> {
-        let Some(list) = self.lists.get_mut(variable as usize) else { return Rc::default() };
-        let list = list.get_or_insert_with(|| {
-            let mut values = Vec::new();
-            variables::collect(variable, scene, &mut values);
-            Rc::new(values)
-        });
-        Rc::clone(list)
+    pub(super) fn values(&mut self, variable: Variable, scene: Scene<'t>) -> List<'t> {
+        if let Some((_, list)) = self.lists.iter().find(|(listed, _)| *listed == variable) {
+            return Rc::clone(list);
+        }
+        let mut values = Vec::new();
+        variables::collect(variable, scene, &mut values);
+        let list = Rc::new(values);
+        self.lists.push((variable, Rc::clone(&list)));
+        list
     }
 
     /// Lists `variable` anew when it is next asked for, because a `ctl` changed what it is.
     pub(super) fn forget(&mut self, variable: Variable) {
-        if let Some(list) = self.lists.get_mut(variable as usize).and_then(Option::take) {
-            self.forgotten.push(list);
+        if let Some(at) = self.lists.iter().position(|(listed, _)| *listed == variable) {
+            self.forgotten.push(self.lists.swap_remove(at).1);
         }
     }
 }

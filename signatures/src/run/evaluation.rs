@@ -60,7 +60,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             transaction,
             now_us,
             state,
-            catalog: Catalog::new(),
+            catalog: Catalog::default(),
             cache: Cache::default(),
             candidates: Candidates::default(),
             matched: Rc::clone(&nothing),
@@ -80,12 +80,8 @@ impl<'r, 't> Evaluation<'r, 't> {
         }
         let steps = &self.ruleset.phases[self.phase.index()];
         let mut position = 0;
-        while let Some(step) = steps.get(position) {
-            position += 1;
-            let Step::Rule(index) = *step else { continue };
-            if self.candidates.leave_out(index) {
-                continue;
-            }
+        while let Some((index, ahead)) = self.next_rule(steps.get(position..).unwrap_or_default()) {
+            position += ahead + 1;
             let Some(rule) = self.ruleset.rules.get(index as usize) else { continue };
             if self.rule(index, rule)
                 && let Some(skip) = &rule.skip
@@ -96,6 +92,14 @@ impl<'r, 't> Evaluation<'r, 't> {
                 break;
             }
         }
+    }
+
+    /// The first rule that has to run, and where it is.
+    fn next_rule(&self, steps: &[Step]) -> Option<(u32, usize)> {
+        steps.iter().zip(0..).find_map(|(step, at)| match *step {
+            Step::Rule(index) if !self.candidates.leave_out(index) => Some((index, at)),
+            Step::Rule(_) | Step::Marker => None,
+        })
     }
 
     /// Where a skip leads. A marker that the phase does not have skips the rest of it, as in v3; a skip

@@ -9,7 +9,7 @@ use super::evaluation::Evaluation;
 use super::scope::{RULE_FIELDS, rule_field};
 use super::trace::{TraceEvent, TraceKind, VALUE_BYTES_MAX};
 use super::value::Value;
-use super::variables;
+use super::variables::{self, Listed};
 use crate::operator::Captures;
 use crate::{Action, Link, Rule, Selector, Target, Variable};
 
@@ -81,10 +81,13 @@ impl<'r, 't> Evaluation<'r, 't> {
         if target.count {
             return self.count(place, target);
         }
-        let values = self.values(place.rule, target);
-        let is_listed = matches!(values, Values::Listed(_));
         let screened =
             if place.index == 0 { self.candidates.of(place.rule_index, target.variable) } else { None };
+        if let Some(listed) = variables::listed(target.variable, self.scene()) {
+            return self.listed(place, target, listed, screened);
+        }
+        let values = self.values(place.rule, target);
+        let is_listed = matches!(values, Values::Listed(_));
         let Some(screened) = screened else {
             for value in values.iter() {
                 self.look_at(place, target, value, is_listed);
@@ -92,12 +95,38 @@ impl<'r, 't> Evaluation<'r, 't> {
             return;
         };
         for at in screened {
-            let Some(value) = values.get(self.candidates.index(at)) else { continue };
-            if self.look_at(place, target, value, is_listed) == Some(false)
-                && place.link.operator.is_constant()
-            {
-                self.candidates.rule_out(at, &value.bytes);
+            if let Some(value) = values.get(self.candidates.index(at)) {
+                self.look_at_candidate(place, target, value, at);
             }
+        }
+    }
+
+    /// Looks at fields where they lie: few of them are what a target means.
+    fn listed(
+        &mut self,
+        place: Place<'r>,
+        target: &Target,
+        listed: Listed<'t>,
+        screened: Option<Range<usize>>,
+    ) {
+        let value = |(name, bytes): (&'t [u8], &'t [u8])| Value::named(target.variable, name, bytes);
+        let Some(screened) = screened else {
+            listed.each(named(&target.selector), |field| {
+                self.look_at(place, target, &value(field), true);
+            });
+            return;
+        };
+        for at in screened {
+            if let Some(field) = listed.get(self.candidates.index(at)) {
+                self.look_at_candidate(place, target, &value(field), at);
+            }
+        }
+    }
+
+    /// Looks at a value that may match, and remembers it when it does not.
+    fn look_at_candidate(&mut self, place: Place<'r>, target: &Target, value: &Value<'t>, at: usize) {
+        if self.look_at(place, target, value, true) == Some(false) && place.link.operator.is_constant() {
+            self.candidates.rule_out(at, &value.bytes);
         }
     }
 
@@ -124,7 +153,16 @@ impl<'r, 't> Evaluation<'r, 't> {
     /// `&ARGS`: tests how many values are selected.
     fn count(&mut self, place: Place<'r>, target: &Target) {
         let scene = self.scene();
-        let mut count = self.values(place.rule, target).iter().filter(|value| selects(target, value)).count();
+        let mut count = match variables::listed(target.variable, scene) {
+            Some(listed) => {
+                let mut count = 0;
+                listed.each(named(&target.selector), |(name, _)| {
+                    count += usize::from(means(&target.selector, name));
+                });
+                count
+            }
+            None => self.values(place.rule, target).iter().filter(|value| selects(target, value)).count(),
+        };
         if matches!(target.selector, Selector::All) {
             count += variables::earlier_values(target.variable, scene);
         }
@@ -301,15 +339,30 @@ fn number(count: usize) -> Bytes<'static> {
 
 fn selects(target: &Target, value: &Value<'_>) -> bool {
     match target.selector {
-        Selector::XmlText => value.key() == b"/*",
-        Selector::XmlAttributes => value.key() == b"//@*",
         // Remembered matches keep the names they had, and `MATCHED_VARS:ARGS:q` is what selects them.
         Selector::Named(_) | Selector::Matching(_) if matches!(target.variable, Variable::MatchedVars) => {
             let mut name = Vec::new();
             value.write_name(&mut name);
             target.selector.selects(&name)
         }
-        _ => target.selector.selects(value.key()),
+        _ => means(&target.selector, value.key()),
+    }
+}
+
+/// The one name that a selector means.
+fn named(selector: &Selector) -> Option<&[u8]> {
+    match selector {
+        Selector::Named(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether a selector means the values of that name.
+fn means(selector: &Selector, name: &[u8]) -> bool {
+    match selector {
+        Selector::XmlText => name == b"/*",
+        Selector::XmlAttributes => name == b"//@*",
+        Selector::All | Selector::Named(_) | Selector::Matching(_) => selector.selects(name),
     }
 }
 

@@ -97,7 +97,13 @@ impl<'r> Evaluation<'r, '_> {
         let mut earlier = self.state.matches.iter_mut().filter(|_| is_later_segment);
         match earlier.find(|earlier| (earlier.id, earlier.phase) == (new.id, new.phase)) {
             Some(earlier) => merge(earlier, new),
-            None => self.state.matches.push(new),
+            None => {
+                let matches = &mut self.state.matches;
+                if matches.is_empty() {
+                    matches.reserve(USUAL_COUNT);
+                }
+                matches.push(new);
+            }
         }
     }
 }
@@ -116,6 +122,9 @@ fn matched_value(found: &Found<'_>) -> MatchedValue {
     let kept = matched.get(..MATCHED_BYTES_MAX).unwrap_or(matched);
     MatchedValue { target: found.value.name(), matched: kept.to_vec() }
 }
+
+/// Matches that there is room for from the first on: bookkeeping rules match every request (count).
+const USUAL_COUNT: usize = 16;
 
 /// How much of an expanded `msg`, `logdata` or tag a [`Match`] keeps (bytes).
 const TEXT_BYTES_MAX: usize = 4 << 10;

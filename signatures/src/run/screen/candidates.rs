@@ -168,6 +168,9 @@ impl<'r, 't> Evaluation<'r, 't> {
         scratch: &mut Scratch<'t>,
         mut later: Option<&mut Vec<Candidate>>,
     ) {
+        if scratch.rules.is_empty() {
+            return;
+        }
         for rule in scratch.rules.drain(..) {
             let candidate = Candidate { rule, variable, index, place };
             if self.candidates.screen.is_some_and(|phase| phase.rules.contains(rule)) {

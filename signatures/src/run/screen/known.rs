@@ -79,7 +79,11 @@ fn slot_of(class: u32, value: &[u8]) -> Option<usize> {
     let (words, rest) = value.as_chunks::<8>();
     let start = u64::from(class) << 32 | value.len() as u64;
     let hash = words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    let last = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    // Of the last word some bytes were in the one before.
+    let last = match value.last_chunk::<8>() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
     let hash = (mix(hash, last) >> 32) as usize;
     match value.len() {
         bytes if bytes <= BYTES_MAX[0] => Some(hash % SLOTS[0]),

@@ -19,6 +19,22 @@ impl<'t> Listed<'t> {
         fields.map(move |field| (field.name, if self.by_name { field.name } else { field.value }))
     }
 
+    /// Calls `with` with each; when a name is given, with those of that name, compared without ASCII case.
+    pub(in crate::run) fn each(self, name: Option<&[u8]>, mut with: impl FnMut((&'t [u8], &'t [u8]))) {
+        let Some(name) = name else { return self.iter().for_each(with) };
+        for field in self.fields.into_iter().flatten().flat_map(|fields| fields.named(name)) {
+            with((field.name, if self.by_name { field.name } else { field.value }));
+        }
+    }
+
+    /// The same, of the one at `index`.
+    pub(in crate::run) fn get(self, index: usize) -> Option<(&'t [u8], &'t [u8])> {
+        let [first, second] = self.fields;
+        let count = first.map_or(0, Fields::len);
+        let field = if index < count { first?.get(index)? } else { second?.get(index - count)? };
+        Some((field.name, if self.by_name { field.name } else { field.value }))
+    }
+
     pub(in crate::run) fn len(self) -> usize {
         self.fields.into_iter().flatten().map(Fields::len).sum()
     }

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use transaction::Transaction;
 
 pub(super) use body::earlier_values;
-pub(super) use listed::listed;
+pub(super) use listed::{Listed, listed};
 
 use super::memory::Memory;
 use super::value::Value;
