@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use model::Model;
 use model::profile::Profiles;
-use signatures::{Exclusion, Ruleset};
+use signatures::{Exclusion, InitialVariables, Ruleset};
 
 use crate::config::Config;
 use crate::policy::{Policy, Role};
@@ -56,7 +56,7 @@ pub struct CompiledPolicy {
     /// SHA-256 of its rules' texts, shortened.
     pub rules_hash: String,
     /// `TX` variables set before phase 1.
-    pub(crate) variables: Vec<(&'static str, Vec<u8>)>,
+    pub(crate) variables: InitialVariables,
 }
 
 /// Rules that share a `TX`.

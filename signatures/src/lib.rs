@@ -28,7 +28,8 @@ pub use matches::{MATCHED_BYTES_MAX, Match, MatchedValue};
 pub use rule::{Link, Meta, ParanoiaLevel, Phase, Rule, RuleId, RuleSeverity};
 pub use ruleset::{Ruleset, Settings, Step};
 pub use run::{
-    EVIDENCE_MAX, Exclusion, Interruption, InterruptionResponse, RuleState, Trace, TraceEvent, TraceKind,
+    EVIDENCE_MAX, Exclusion, InitialVariables, Interruption, InterruptionResponse, RuleState, Trace,
+    TraceEvent, TraceKind,
 };
 pub use text::{Resolve, Text};
 pub use variable::{Selector, Target, Variable};

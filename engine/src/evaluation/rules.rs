@@ -66,9 +66,7 @@ impl Evaluation {
         self.exceptions = self.holding(&compiled.policy.exceptions);
         for source in &compiled.sources {
             let mut state = RuleState::new(&source.rules.ruleset);
-            for (name, value) in &compiled.variables {
-                state.set_tx(name, value);
-            }
+            state.set_variables(&compiled.variables);
             let held = self.exceptions.iter().filter_map(|index| source.exclusions.get(*index));
             held.flatten().for_each(|exclusion| state.exclude(exclusion));
             let running =

@@ -7,7 +7,7 @@ use model::Model;
 use model::profile::{Profiles, State};
 use sha2::{Digest, Sha256};
 use signatures::seclang::{self, FileReader, Source};
-use signatures::{Diagnostic, ParanoiaLevel, Severity};
+use signatures::{Diagnostic, InitialVariables, ParanoiaLevel, Severity};
 
 use super::files::HashingReader;
 use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot, SnapshotHashes};
@@ -239,17 +239,18 @@ fn groups(sources: &[RuleSource]) -> Vec<&[RuleSource]> {
 /// What the CRS and the built-in rules read of a policy. The CRS's own initialisation (901) sets these
 /// only when they are not set, so that the policy wins over its defaults; a `crs-setup.conf` whose
 /// `SecAction`s set them wins over the policy. The second of each kind is the name in CRS 3.
-fn variables(levels: Levels) -> Vec<(&'static str, Vec<u8>)> {
+fn variables(levels: Levels) -> InitialVariables {
     let level = |level: ParanoiaLevel| (level as u8).to_string().into_bytes();
     let number = |number: u32| number.to_string().into_bytes();
-    vec![
+    let variables = [
         ("blocking_paranoia_level", level(levels.paranoia)),
         ("paranoia_level", level(levels.paranoia)),
         ("detection_paranoia_level", level(levels.detection_paranoia)),
         ("executing_paranoia_level", level(levels.detection_paranoia)),
         ("inbound_anomaly_score_threshold", number(levels.inbound_threshold)),
         ("outbound_anomaly_score_threshold", number(levels.outbound_threshold)),
-    ]
+    ];
+    variables.into_iter().collect()
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of `text`.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Ordered by name, so that the same rules always see them in the same order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Collection {
-    entries: BTreeMap<Box<[u8]>, Entry>,
+    entries: BTreeMap<Arc<[u8]>, Entry>,
     /// Bytes of all values.
     bytes: usize,
 }

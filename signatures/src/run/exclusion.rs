@@ -1,6 +1,7 @@
 //! What a policy says before rules run: exclusions and initial variables.
 
 use super::RuleState;
+use super::collection::Collection;
 use super::plan::Plan;
 use super::rule_set::RuleSet;
 use crate::{RuleSelector, Ruleset, Target};
@@ -11,6 +12,20 @@ use crate::{RuleSelector, Ruleset, Target};
 pub struct Exclusion {
     rules: RuleSet,
     target: Option<Target>,
+}
+
+/// Variables of `TX` that are there before any rule runs, prepared once at load.
+#[derive(Clone, Debug, Default)]
+pub struct InitialVariables(Collection);
+
+impl<'n, V: AsRef<[u8]>> FromIterator<(&'n str, V)> for InitialVariables {
+    fn from_iter<I: IntoIterator<Item = (&'n str, V)>>(variables: I) -> Self {
+        let mut collection = Collection::default();
+        for (name, value) in variables {
+            collection.set(name.as_bytes(), value.as_ref());
+        }
+        Self(collection)
+    }
 }
 
 impl Ruleset {
@@ -31,9 +46,9 @@ impl RuleState {
         }
     }
 
-    /// Sets `TX:name`, as `setvar` does.
-    pub fn set_tx(&mut self, name: &str, value: &[u8]) {
-        self.memory.tx.set(name.as_bytes(), value);
+    /// Sets the variables of `TX` with which a transaction begins; those that it has are forgotten.
+    pub fn set_variables(&mut self, variables: &InitialVariables) {
+        self.memory.tx.clone_from(&variables.0);
     }
 }
 
@@ -44,7 +59,7 @@ mod tests {
     #[test]
     fn sets_variables() {
         let mut state = RuleState::default();
-        state.set_tx("Inbound_Anomaly_Score_Threshold", b"7");
+        state.set_variables(&[("Inbound_Anomaly_Score_Threshold", b"7")].into_iter().collect());
         assert_eq!(state.tx("inbound_anomaly_score_threshold"), Some(b"7".as_slice()));
     }
 }

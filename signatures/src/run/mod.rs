@@ -46,7 +46,7 @@ mod tests;
 
 use transaction::Transaction;
 
-pub use exclusion::Exclusion;
+pub use exclusion::{Exclusion, InitialVariables};
 pub use link::EVIDENCE_MAX;
 pub(crate) use plan::Plan;
 pub use trace::{Trace, TraceEvent, TraceKind};

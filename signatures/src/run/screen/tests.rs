@@ -107,7 +107,7 @@ fn evaluate(
     trace: Option<Trace>,
 ) -> (Vec<Match>, Option<Vec<u8>>) {
     let mut state = RuleState::new(ruleset);
-    state.set_tx("blocking_paranoia_level", b"2");
+    state.set_variables(&[("blocking_paranoia_level", b"2")].into_iter().collect());
     state.trace = trace;
     for phase in Phase::ALL {
         ruleset.evaluate(phase, transaction, 0, &mut state);
