@@ -7,13 +7,16 @@ use crate::input::{Item, Records};
 
 /// Records of one batch (count a thread): what a thread keeps from one to the next is worth having.
 const RECORDS: usize = 4_096;
+/// The same, where there is one thread, which outlives its batches: few stay in the processor's cache.
+const RECORDS_OF_ONE: usize = 64;
 /// Bytes of them, little to hold.
 const BYTES: usize = 32 << 20;
 
 /// The next records for so many threads; none at the end.
 pub(crate) fn read(records: &mut Records, threads: usize) -> anyhow::Result<Vec<Item>> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    while batch.len() < threads * RECORDS && bytes < BYTES {
+    let count = if threads > 1 { threads * RECORDS } else { RECORDS_OF_ONE };
+    while batch.len() < count && bytes < BYTES {
         let Some(item) = records.next()? else { break };
         bytes += item.bytes();
         batch.push(item);

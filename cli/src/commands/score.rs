@@ -114,7 +114,7 @@ impl Tally {
 fn judge_one(snapshot: &Arc<Snapshot>, item: Item) -> anyhow::Result<(String, bool)> {
     let record = item.record()?;
     let started = Instant::now();
-    let evaluation = Evaluation::of_record(snapshot.clone(), &record);
+    let evaluation = Evaluation::of_taken(snapshot.clone(), record);
     let t_us = started.elapsed().as_micros();
     let verdict = evaluation.verdict();
     let mut rules: Vec<_> =
@@ -123,7 +123,7 @@ fn judge_one(snapshot: &Arc<Snapshot>, item: Item) -> anyhow::Result<(String, bo
     rules.dedup();
     let model = evaluation.model_score();
     let line = Line {
-        id: &record.id,
+        id: &evaluation.transaction().id,
         verdict: verdict.as_str(),
         blocked: verdict.is_blocked(),
         score: model.map(|(score, _)| score.0),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use transaction::Record;
+use transaction::{Record, RequestHead, ResponseHead};
 
 use super::{Evaluation, Outcome, Request, Step};
 use crate::{DecisionRecord, Snapshot};
@@ -11,15 +11,16 @@ impl Evaluation {
     /// Judges a recorded transaction; every stage has run when it returns, `finish` excepted.
     #[must_use]
     pub fn of_record(snapshot: Arc<Snapshot>, record: &Record) -> Self {
-        let request = Request {
-            id: record.id.clone(),
-            started_us: record.time_us,
-            connection: record.connection,
-            head: record.request.clone(),
-        };
-        let mut evaluation = Self::begin(snapshot, request);
-        evaluation.replay(record);
-        evaluation
+        let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
+        Self::replayed(snapshot, request(record, record.request.clone()), &record.body, response)
+    }
+
+    /// The same, for those who need nothing but the verdict of it: the request is not copied.
+    #[must_use]
+    pub fn of_taken(snapshot: Arc<Snapshot>, mut record: Record) -> Self {
+        let head = std::mem::take(&mut record.request);
+        let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
+        Self::replayed(snapshot, request(&record, head), &record.body, response)
     }
 
     /// Judges a recorded transaction and says what is written down.
@@ -29,22 +30,28 @@ impl Evaluation {
         Self::of_record(snapshot.clone(), record).finish(Outcome { status, ..Outcome::default() })
     }
 
-    fn replay(&mut self, record: &Record) {
+    fn replayed(
+        snapshot: Arc<Snapshot>,
+        request: Request,
+        body: &[u8],
+        response: Option<(&ResponseHead, &[u8])>,
+    ) -> Self {
+        let mut evaluation = Self::begin(snapshot, request);
+        evaluation.replay(body, response);
+        evaluation
+    }
+
+    fn replay(&mut self, body: &[u8], response: Option<(&ResponseHead, &[u8])>) {
         if !self.plan().inspects || self.request_headers() != Step::Continue {
             return;
         }
-        if self.plan().request_body
-            && !record.body.is_empty()
-            && self.request_body(&record.body) != Step::Continue
-        {
+        if self.plan().request_body && !body.is_empty() && self.request_body(body) != Step::Continue {
             return;
         }
         if self.request_end() != Step::Continue {
             return;
         }
-        let Some((head, body)) = record.response.as_ref().filter(|_| self.plan().response_headers) else {
-            return;
-        };
+        let Some((head, body)) = response.filter(|_| self.plan().response_headers) else { return };
         if self.response_headers(head.clone()) == Step::Continue && self.response_body(body) == Step::Continue
         {
             self.response_end();
@@ -52,16 +59,18 @@ impl Evaluation {
     }
 }
 
+fn request(record: &Record, head: RequestHead) -> Request {
+    Request { id: record.id.clone(), started_us: record.time_us, connection: record.connection, head }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::prelude::*;
-    use signatures::seclang::MemoryFiles;
-    use transaction::RequestHead;
-
     use super::*;
     use crate::Verdict;
+    use proptest::prelude::*;
+    use signatures::seclang::MemoryFiles;
 
     const RULES: &str = r#"
 SecRule ARGS "@contains evil" "id:1,phase:2,pass,log,tag:'attack-x',setvar:'tx.blocking_inbound_anomaly_score=+5'"
