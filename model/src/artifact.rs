@@ -1,9 +1,10 @@
 //! A trained model as a file: what it was trained on, its thresholds and its weights.
 //!
 //! ```text
-//! "portcullis model\n"  u32 header length  header (JSON)  stage 1: 65,536 i16  stage 2: 3 x n f32  SHA-256
+//! "portcullis model\n"  u32 header length  header (JSON)  stage 1: 65,536 i16  stage 2: 3 x n f32, trees, trees
+//! SHA-256
 //! ```
-//! Numbers are little-endian. The hash is of everything before it. There is no code in a model: reading one
+//! Trees are those of windows and those of runs, as [`crate::trees`] writes them. Numbers are little-endian. The hash is of everything before it. There is no code in a model: reading one
 //! can fail, but not do anything.
 
 use std::fmt;
@@ -13,12 +14,13 @@ use sha2::{Digest, Sha256};
 
 use crate::Confidence;
 use crate::ngram::BUCKETS;
-use crate::stage2;
+use crate::stage2::{self, RUN_COUNT, WINDOW_COUNT};
+use crate::trees::Trees;
 
 /// The first bytes of every model.
 const MAGIC: &[u8] = b"portcullis model\n";
 /// The format this code reads and writes.
-const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The longest model that is read (bytes).
 pub const BYTES_MAX: usize = 512 << 10;
 const HASH_BYTES: usize = 32;
@@ -36,6 +38,10 @@ pub struct Artifact {
     pub scales: Vec<f32>,
     /// Stage 2: the weight of each standardised feature.
     pub weights: Vec<f32>,
+    /// Stage 2: what is added to a window's log-odds.
+    pub window_trees: Trees,
+    /// Stage 2: what is added to a run's log-odds.
+    pub run_trees: Trees,
 }
 
 /// What is known about a model.
@@ -116,6 +122,8 @@ impl Artifact {
         for numbers in [&self.means, &self.scales, &self.weights] {
             bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
         }
+        self.window_trees.write(&mut bytes);
+        self.run_trees.write(&mut bytes);
         let hash = Sha256::digest(&bytes);
         bytes.extend(hash);
         bytes
@@ -133,14 +141,21 @@ impl Artifact {
         let (header, rest) = read_header(content)?;
         let (stage1, rest) = rest.split_at_checked(BUCKETS * 2).ok_or_else(ArtifactError::too_short)?;
         let stage1 = stage1.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-        if rest.len() != 3 * stage2::COUNT * 4 {
-            return Err(ArtifactError::new("it is longer or shorter than its header says"));
+        let (numbers, mut rest) =
+            rest.split_at_checked(3 * stage2::COUNT * 4).ok_or_else(ArtifactError::too_short)?;
+        let mut trees = |columns| {
+            Trees::read(&mut rest, columns).map_err(|error| ArtifactError(format!("of its trees, {error}")))
+        };
+        let (window_trees, run_trees) = (trees(WINDOW_COUNT)?, trees(RUN_COUNT)?);
+        if !rest.is_empty() {
+            return Err(ArtifactError::new("it is longer than its parts"));
         }
-        let mut numbers = rest.chunks_exact(stage2::COUNT * 4).map(|part| {
+        let mut numbers = numbers.chunks_exact(stage2::COUNT * 4).map(|part| {
             part.chunks_exact(4).map(|it| f32::from_le_bytes([it[0], it[1], it[2], it[3]])).collect()
         });
         let mut next = || -> Vec<f32> { numbers.next().unwrap_or_default() };
-        let artifact = Self { header, stage1, means: next(), scales: next(), weights: next() };
+        let (means, scales, weights) = (next(), next(), next());
+        let artifact = Self { header, stage1, means, scales, weights, window_trees, run_trees };
         artifact.check_numbers()?;
         Ok(artifact)
     }
@@ -237,6 +252,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::trees::Node;
 
     /// A model that finds `<` strange.
     pub(crate) fn sample() -> Artifact {
@@ -268,7 +284,17 @@ pub(crate) mod tests {
             means: vec![0.0; stage2::COUNT],
             scales: vec![1.0; stage2::COUNT],
             weights,
+            window_trees: trees(0),
+            run_trees: Trees::default(),
         }
+    }
+
+    /// A tree that asks for a feature and adds nothing.
+    fn trees(feature: usize) -> Trees {
+        let mut trees = Trees::default();
+        let split = Node::Split { feature: feature as u16, limit: 1.0, skip: 2 };
+        trees.push(&[split, Node::Leaf(0.0), Node::Leaf(0.0)], feature + 1).unwrap();
+        trees
     }
 
     #[test]
@@ -299,7 +325,9 @@ pub(crate) mod tests {
             (&changed(|it| it.weights[3] = f32::NAN), "not finite"),
             (&changed(|it| it.header.thresholds.high = 9.0), "not in order"),
             (&changed(|it| it.stage1.truncate(9)), "ends too early"),
-            (&changed(|it| it.means.truncate(9)), "longer or shorter"),
+            (&changed(|it| it.means.truncate(9)), "ends too early"),
+            (&changed(|it| it.means.extend([0.0; 3])), "longer than its parts"),
+            (&changed(|it| it.window_trees = trees(WINDOW_COUNT)), "of its trees, a tree asks for a feature"),
         ] {
             let message = Artifact::from_bytes(bytes).unwrap_err().to_string();
             assert!(message.contains(reason), "{message}, expected {reason}");

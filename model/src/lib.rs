@@ -3,7 +3,7 @@
 //! A request's values are taken out and decoded ([`extract`], [`decode`]); each view of each value is scored
 //! in two stages. Stage 1 is linear over the byte n-grams of a window ([`ngram`]); where it sees anything at
 //! all, stage 2 is a logistic regression over what the strangest stretches are like ([`stretch`], [`lexical`],
-//! [`keyword`]).
+//! [`keyword`]), and boosted trees for what no sum of features says ([`trees`]).
 //! The highest score of all views is the transaction's [`ModelScore`].
 
 pub mod artifact;
@@ -26,6 +26,7 @@ mod span;
 pub mod stage2;
 pub mod stretch;
 mod table;
+pub mod trees;
 
 pub use artifact::{Artifact, ArtifactError};
 pub use extract::{Extractor, View, Visit};

@@ -19,6 +19,9 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// From which on a policy that says nothing about it takes the model's word alone.
+    pub const DECISIVE: Self = Self::High;
+
     /// How decision records and policies spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -252,14 +252,15 @@ impl Model {
     }
 
     fn stage2(&self, row: &[f32], part: &Part) -> f32 {
-        let Artifact { header, means, scales, weights, .. } = &self.artifact;
+        let Artifact { header, means, scales, weights, window_trees, run_trees, .. } = &self.artifact;
         let first = stage2::columns(part).start;
         let moments = means.iter().zip(scales).skip(first);
         let parts = row.iter().zip(moments).zip(weights.iter().skip(first));
         let sum: f32 = parts
             .map(|((value, (mean, scale)), weight)| ((value - mean) * scale).clamp(-CLIP, CLIP) * weight)
             .sum();
-        header.stage2_bias + sum
+        let trees = if matches!(part, Part::Window) { window_trees } else { run_trees };
+        header.stage2_bias + sum + trees.score(row)
     }
 
     fn loaded<'s>(&self, slot: &'s mut Option<Loaded>) -> &'s mut Loaded {

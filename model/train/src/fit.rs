@@ -134,7 +134,7 @@ fn part<'r>(requests: &[&'r Request], folds: &[usize], wanted: impl Fn(usize) ->
 fn artifact(stage1: &Stage1, stage2: &Stage2, seed: u64) -> Artifact {
     let (weights, stage1_scale) = stage1.quantised();
     let header = Header {
-        format: 0,
+        format: model::artifact::VERSION,
         features: model::stage2::names(),
         stage1_scale,
         stage1_bias: stage1.bias,
@@ -144,8 +144,8 @@ fn artifact(stage1: &Stage1, stage2: &Stage2, seed: u64) -> Artifact {
         manifest: Vec::new(),
         seed,
     };
-    let Stage2 { means, scales, weights: of_stage2, .. } = stage2.clone();
-    Artifact { header, stage1: weights, means, scales, weights: of_stage2 }
+    let Stage2 { means, scales, weights: of_stage2, window_trees, run_trees, .. } = stage2.clone();
+    Artifact { header, stage1: weights, means, scales, weights: of_stage2, window_trees, run_trees }
 }
 
 /// Scores requests of a corpus; each distinct value once.

@@ -1,6 +1,7 @@
 //! How the anomaly model is trained and measured.
 
 pub mod augment;
+mod boost;
 pub mod calibrate;
 mod card;
 pub mod corpus;

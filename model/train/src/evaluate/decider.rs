@@ -42,15 +42,15 @@ impl Fusion {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Engine => {
-                "the model at critical, or signatures; rules that wait for the model, with it at medium or above"
+                "the model at high, or signatures; rules that wait for the model, with it at medium or above"
             }
-            Self::Either => "signatures, or the model at critical",
-            Self::Supported => "the model at critical, or signatures with the model at medium or above",
+            Self::Either => "signatures, or the model at high",
+            Self::Supported => "the model at high, or signatures with the model at medium or above",
             Self::EitherOrMatch => {
-                "signatures, the model at critical, or any rule that matched with the model at medium or above"
+                "signatures, the model at high, or any rule that matched with the model at medium or above"
             }
             Self::SupportedOrAgreed => {
-                "the model at critical, signatures with the model at medium or above, or signatures when \
+                "the model at high, signatures with the model at medium or above, or signatures when \
                  several severe rules agree"
             }
         }
@@ -86,7 +86,7 @@ impl Decider {
         Self::Fused(Confidence::Critical),
     ];
     /// Which of [`Decider::SHOWN`] the default policy is.
-    pub const DEFAULT: usize = 6;
+    pub const DEFAULT: usize = 5;
 
     /// Its name in tables.
     #[must_use]
@@ -106,7 +106,7 @@ impl Decider {
             Self::Signatures => case.origin.signatures.stopped,
             Self::Model(level) => case.reaches(level),
             Self::Fused(level) => DEFAULT.stops(case, level),
-            Self::Alternative(fusion) => fusion.stops(case, Confidence::Critical),
+            Self::Alternative(fusion) => fusion.stops(case, Confidence::DECISIVE),
         }
     }
 }

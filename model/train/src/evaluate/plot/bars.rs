@@ -37,6 +37,8 @@ fn bars(area: &super::Area<'_>, rows: &[&Row], right: f64) -> anyhow::Result<()>
     let count = rows.len() as f64;
     let mut chart = ChartBuilder::on(area)
         .margin(12)
+        // Half of the last label lies beyond the axis.
+        .margin_right(28)
         .x_label_area_size(32)
         .y_label_area_size(170)
         .build_cartesian_2d(0.0..right, -2.6..count - 0.5)?;

@@ -53,6 +53,8 @@ fn chart(
         let axis = || (LEAST..1.0).log_scale();
         let mut chart = ChartBuilder::on(area)
             .margin(12)
+            // Half of the last label lies beyond the axis.
+            .margin_right(28)
             .x_label_area_size(48)
             .y_label_area_size(72)
             .build_cartesian_2d(axis(), axis())?;

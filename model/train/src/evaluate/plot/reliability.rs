@@ -13,6 +13,8 @@ pub(super) fn picture(bins: &[Reliability]) -> anyhow::Result<Picture> {
         svg: draw((720, 400), |area| {
             let mut chart = ChartBuilder::on(area)
                 .margin(12)
+                // Half of the last label lies beyond the axis.
+                .margin_right(28)
                 .x_label_area_size(48)
                 .y_label_area_size(72)
                 .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
