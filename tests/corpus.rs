@@ -9,7 +9,11 @@ use engine::{Disk, Evaluation, Snapshot};
 use transaction::Record;
 
 /// Requests that are judged wrongly, by model, with the reason.
-const KNOWN: &[(&str, &str, &str)] = &[];
+const KNOWN: &[(&str, &str, &str)] = &[(
+    "default",
+    "search-math",
+    "`is 1 < 2 and 3 > 2` is as an SQL condition is; the model is high, not critical: a site that gets this learns it",
+)];
 
 #[test]
 fn ordinary_requests_pass() {

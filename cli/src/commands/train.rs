@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use model::artifact::Source;
-use model::{Artifact, Model};
+use model::{Artifact, Confidence, Model};
 use sha2::{Digest, Sha256};
 use train::{Corpus, Request};
 
@@ -122,8 +122,8 @@ fn adapted(
     let right = |artifact: &Artifact| {
         let model = Model::new(artifact.clone());
         let mut scorer = train::Scorer::new(corpus, &model);
-        let critical = artifact.header.thresholds.critical;
-        requests.iter().filter(|request| (scorer.score(request) >= critical) == request.hostile).count()
+        let mut is_hostile = |request| artifact.confidence(scorer.score(request)) >= Confidence::DECISIVE;
+        requests.iter().filter(|request| is_hostile(request) == request.hostile).count()
     };
     let (before, after) = (right(base), right(&trained.artifact));
     eprintln!(

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use engine::{Evaluation, Snapshot};
+use engine::{Evaluation, Evidence, Snapshot, Verdict};
 use model::Confidence;
 use serde::Deserialize;
 use transaction::Record;
@@ -97,8 +97,7 @@ impl Tally {
         self.stopped += usize::from(is_stopped);
         let confidence = evaluation.model_score().map(|(_, confidence)| confidence);
         let alone = |least| confidence.is_some_and(|it| it >= least);
-        // What the model would not have stopped at its strictest was stopped by rules.
-        let by_rules = is_stopped && !alone(Confidence::Critical);
+        let by_rules = is_stopped && needed_a_rule(evaluation);
         self.by_rules += usize::from(by_rules);
         let levels = [Confidence::Medium, Confidence::High, Confidence::Critical];
         for (count, level) in self.by_model.iter_mut().zip(levels) {
@@ -112,6 +111,15 @@ impl Tally {
         let step = self.payloads.len().div_ceil(ATTACKS_MAX).max(1);
         self.payloads.iter().step_by(step).cloned().collect()
     }
+}
+
+/// Whether anything but the model's word alone speaks against a transaction that is stopped.
+fn needed_a_rule(evaluation: &Evaluation) -> bool {
+    let (Verdict::Detect(why) | Verdict::Prevent(why, _)) = evaluation.verdict() else { return false };
+    let wanted = evaluation.policy().and_then(|policy| policy.model.as_ref());
+    let wanted = wanted.map_or(Confidence::DECISIVE, |model| model.minimum_confidence);
+    let alone = |it: &Evidence| matches!(it, Evidence::Model { confidence, .. } if *confidence >= wanted);
+    !std::iter::once(&why.first).chain(&why.rest).all(alone)
 }
 
 fn each(files: &[PathBuf], mut take: impl FnMut(Record)) -> anyhow::Result<()> {

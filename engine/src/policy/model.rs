@@ -45,7 +45,8 @@ pub(super) fn check(spec: Option<&ModelSpec>, at: &At<'_>) -> Option<ModelPolicy
     let minimum_confidence = match minimum {
         Some(ConfidenceSpec::Medium) => Confidence::Medium,
         Some(ConfidenceSpec::High) => Confidence::High,
-        Some(ConfidenceSpec::Critical) | None => Confidence::Critical,
+        Some(ConfidenceSpec::Critical) => Confidence::Critical,
+        None => Confidence::DECISIVE,
     };
     Some(ModelPolicy { origin, minimum_confidence, place: at.location() })
 }

@@ -101,7 +101,7 @@ pub enum ModelSpec {
 pub struct ModelSettingsSpec {
     /// The file of a model, relative to this file's directory. The default model without.
     pub file: Option<String>,
-    /// The confidence from which a transaction is hostile without any rule. Default `critical`.
+    /// The confidence from which a transaction is hostile without any rule. Default `high`.
     pub minimum_confidence: Option<ConfidenceSpec>,
 }
 
