@@ -33,7 +33,7 @@ pub use extract::{Extractor, View, Visit};
 pub use finding::{Finding, Strangest};
 pub use location::Location;
 pub use score::{Confidence, ModelScore};
-pub use serve::{CLIP, GATE, Model, Scratch, Setting};
+pub use serve::{GATE, Model, Scratch, Setting};
 pub use span::Span;
 
 /// The logistic function.

@@ -19,8 +19,6 @@ pub const GATE: f32 = -1.5;
 const NOVEL_GATE: f32 = -2.0;
 /// What is taken off the score of those, so that they come after all others.
 const GATE_PENALTY: f32 = 10.0;
-/// Standardised features are cut off here.
-pub const CLIP: f32 = 8.0;
 
 /// A trained model, ready to score. Immutable; what changes is in [`Scratch`].
 #[derive(Debug)]
@@ -254,11 +252,8 @@ impl Model {
     fn stage2(&self, row: &[f32], part: &Part) -> f32 {
         let Artifact { header, means, scales, weights, window_trees, run_trees, .. } = &self.artifact;
         let first = stage2::columns(part).start;
-        let moments = means.iter().zip(scales).skip(first);
-        let parts = row.iter().zip(moments).zip(weights.iter().skip(first));
-        let sum: f32 = parts
-            .map(|((value, (mean, scale)), weight)| ((value - mean) * scale).clamp(-CLIP, CLIP) * weight)
-            .sum();
+        let [means, scales, weights] = [means, scales, weights].map(|it| it.get(first..).unwrap_or_default());
+        let sum = stage2::weighted(row, means, scales, weights);
         let trees = if matches!(part, Part::Window) { window_trees } else { run_trees };
         header.stage2_bias + sum + trees.score(row)
     }

@@ -37,6 +37,9 @@ const WINDOW: [&str; 8] = [
 const RUN: [&str; 6] =
     ["run", "run_stage1", "run_sum", "run_stage1_above_1", "run_stage1_above_3", "run_is_short"];
 
+/// Standardised features are cut off here.
+const CLIP: f32 = 8.0;
+
 /// Shorter stretches are short (bytes).
 const SHORT_BYTES: usize = 12;
 
@@ -112,6 +115,20 @@ pub fn write(
         around(value, &stretch.range, lowered);
         lexical::write(lowered, out);
     }
+}
+
+/// The sum of weighted features of a row, each standardised with its mean and one over its standard deviation.
+#[must_use]
+pub fn weighted(row: &[f32], means: &[f32], scales: &[f32], weights: &[f32]) -> f32 {
+    let moments = means.iter().zip(scales);
+    let parts = row.iter().zip(moments).zip(weights);
+    parts.map(|((value, (mean, scale)), weight)| standardised(*value, *mean, *scale) * weight).sum()
+}
+
+/// A feature as weights are fitted to it.
+#[must_use]
+pub fn standardised(value: f32, mean: f32, scale: f32) -> f32 {
+    ((value - mean) * scale).clamp(-CLIP, CLIP)
 }
 
 /// A bit for each class of words that the strangest window of a value has.

@@ -7,12 +7,12 @@ use anyhow::Context;
 use linfa::Dataset;
 use linfa::prelude::Fit;
 use linfa_logistic::LogisticRegression;
+use model::Location;
 use model::keyword::Keywords;
 use model::ngram::{self as scored, Table};
-use model::stage2::{RUN_COUNT, WINDOW_COUNT};
+use model::stage2::{RUN_COUNT, WINDOW_COUNT, standardised, weighted};
 use model::stretch::Stretch;
 use model::trees::Trees;
-use model::{CLIP, Location};
 use ndarray::{Array1, Array2};
 
 use crate::corpus::{Corpus, Request, Value};
@@ -250,7 +250,7 @@ impl Head {
         Ok(Self { bias: linear.bias - prior, trees, ..linear })
     }
 
-    /// The logistic regression alone, with as many hostile rows as there are.
+    /// The logistic regression alone; its bias is that of the share of hostile rows.
     fn linear(rows: &[&Row], columns: usize) -> anyhow::Result<Self> {
         let count = rows.len().min(ROWS_MAX);
         let rows: Vec<&Row> = (0..count).map(|nth| rows[nth * rows.len() / count]).collect();
@@ -276,17 +276,8 @@ impl Head {
     }
 
     fn log_odds(&self, features: &[f32]) -> f32 {
-        let moments = self.means.iter().zip(&self.scales);
-        let parts = features.iter().zip(moments).zip(&self.weights);
-        self.bias
-            + parts
-                .map(|((value, (mean, scale)), weight)| standardised(*value, *mean, *scale) * weight)
-                .sum::<f32>()
+        self.bias + weighted(features, &self.means, &self.scales, &self.weights)
     }
-}
-
-fn standardised(value: f32, mean: f32, scale: f32) -> f32 {
-    ((value - mean) * scale).clamp(-CLIP, CLIP)
 }
 
 fn moments(rows: &[&Row], columns: usize) -> (Vec<f32>, Vec<f32>) {
