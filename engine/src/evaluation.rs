@@ -19,7 +19,8 @@ use std::sync::Arc;
 use model::Strangest;
 use signatures::{Match, Phase};
 use transaction::{
-    BodyReader, Connection, Limits, Processor, Progress, RequestHead, ResponseHead, Shortfall, Transaction,
+    BodyReader, Connection, Limits, Processor, Progress, RequestHead, ResponseHead, Shortfall, SyntaxError,
+    Transaction,
 };
 
 use crate::boundary::contained;
@@ -61,6 +62,8 @@ pub struct Outcome {
     pub total_us: u64,
     /// Microseconds spent in inspection.
     pub inspect_us: u64,
+    /// Why the front end refused it, whatever was found in it.
+    pub syntax_error: Option<SyntaxError>,
 }
 
 /// What a front end must deliver and may release, as the policy wants it. It depends on the mode, so it is

@@ -52,6 +52,10 @@ pub struct DecisionRecord {
     /// Names of the exceptions that held.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<String>,
+    /// What was wrong with the head of a request that was answered with 400 in every mode, as
+    /// [`transaction::SyntaxError::as_str`] spells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub malformed: Option<&'static str>,
     /// Whether all was inspected.
     pub inspection: InspectionRecord,
     /// What the verdict depends on besides the transaction.
@@ -157,11 +161,14 @@ pub struct InspectionRecord {
     pub complete: bool,
     /// Why not, as [`transaction::Shortfall::as_str`] spells it.
     pub reasons: Vec<&'static str>,
+    /// The first error in a body that does not parse, as `REQBODY_ERROR_MSG` says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_error: Option<String>,
 }
 
 impl Default for InspectionRecord {
     fn default() -> Self {
-        Self { complete: true, reasons: Vec::new() }
+        Self { complete: true, reasons: Vec::new(), body_error: None }
     }
 }
 

@@ -14,6 +14,7 @@ mod run;
 mod server;
 mod state;
 mod upstream;
+mod wire;
 
 pub use load::{Loaded, Source};
 pub use run::{Options, run};

@@ -19,6 +19,7 @@ use crate::load::{Loaded, Source};
 use crate::reload::Reloader;
 use crate::report::Metrics;
 use crate::state::Shared;
+use crate::wire::Wire;
 
 /// Why a proxy does not start.
 #[derive(Debug)]
@@ -131,9 +132,11 @@ impl Server {
             let mut app = http_proxy(&conf, Inline::new(Arc::clone(&self.shared)));
             let mut options = HttpServerOptions::default();
             options.h2c = listener.h2c;
+            // Pingora would refuse CONNECT before any hook, uncounted; the inline proxy does it.
+            options.allow_connect_method_proxying = true;
             app.server_options = Some(options);
             let what = || format!("the listener {}", listener.address);
-            let opened = Listening::open(listener.address, app);
+            let opened = Listening::open(listener.address, Wire::new(app));
             self.listeners.push(opened.map_err(|error| StartError::Open { what: what(), error })?);
         }
         if let Some(settings) = &self.loaded.config().admin {

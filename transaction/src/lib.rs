@@ -11,6 +11,7 @@ mod inspection;
 mod limits;
 mod record;
 mod response;
+mod syntax;
 mod transaction;
 mod uri;
 
@@ -26,5 +27,6 @@ pub use inspection::{Inspection, Shortfall};
 pub use limits::Limits;
 pub use record::{Record, RecordError};
 pub use response::ResponseBodyReader;
+pub use syntax::SyntaxError;
 pub use transaction::{Response, Transaction};
 pub use uri::Uri;

@@ -1,6 +1,7 @@
 //! From an evaluation to its record.
 
 use signatures::{Match, RuleSeverity};
+use transaction::{Shortfall, SyntaxError};
 
 use super::mask::Mask;
 use super::{DecisionRecord, Hashes, InspectionRecord, MatchRecord, Micros, ModelRecord, Reason, Scores};
@@ -33,9 +34,11 @@ impl DecisionRecord {
             model: ModelRecord::all_of(evaluation),
             habitual: ModelRecord::habitual(evaluation),
             exceptions: evaluation.exceptions().map(|exception| exception.name.clone()).collect(),
+            malformed: outcome.syntax_error.map(SyntaxError::as_str),
             inspection: InspectionRecord {
                 complete: transaction.inspection.is_complete(),
-                reasons: transaction.inspection.reasons().map(transaction::Shortfall::as_str).collect(),
+                reasons: transaction.inspection.reasons().map(Shortfall::as_str).collect(),
+                body_error: transaction.body.error.as_ref().map(|error| error.message.clone()),
             },
             hashes: Hashes {
                 policy: compiled.map(|compiled| compiled.policy_hash.clone()).unwrap_or_default(),

@@ -172,27 +172,42 @@ pub(super) fn by_form(text: &str) -> String {
     kept
 }
 
-/// The length of the card number `text` begins with: 13 to 19 digits, in groups or not, that pass the
-/// Luhn check (ISO/IEC 7812-1).
+/// The length of the card number `text` begins with: 13 to 19 digits of an issuer of cards (they begin with 2
+/// to 6), in one group or grouped as on cards, that pass the Luhn check (ISO/IEC 7812-1).
 fn card_number(text: &str) -> Option<usize> {
     let mut digits = Vec::new();
+    let mut groups = vec![0_usize];
     let mut end = 0;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             b'0'..=b'9' => {
                 digits.push(byte - b'0');
+                *groups.last_mut()? += 1;
                 end = at + 1;
             }
             // One separator between groups.
-            b' ' | b'-' if at == end => {}
+            b' ' | b'-' if at == end => groups.push(0),
             _ => break,
         }
         if digits.len() > 19 {
             return None;
         }
     }
+    groups.retain(|length| *length > 0);
     let follows_word = text[end..].starts_with(|letter: char| letter.is_ascii_alphanumeric());
-    (digits.len() >= 13 && !follows_word && luhn(&digits)).then_some(end)
+    let is_issued = matches!(digits.first(), Some(2..=6));
+    (digits.len() >= 13 && is_issued && is_grouped_as_card(&groups) && !follows_word && luhn(&digits))
+        .then_some(end)
+}
+
+/// Fours and a rest, as most; 4-6-5 (American Express) and 4-6-4 (Diners Club). Identifiers and dates are grouped
+/// otherwise.
+fn is_grouped_as_card(groups: &[usize]) -> bool {
+    match groups {
+        [_] | [4, 6, 4 | 5] => true,
+        [fours @ .., rest] => fours.iter().all(|length| *length == 4) && *rest <= 4,
+        [] => false,
+    }
 }
 
 fn luhn(digits: &[u8]) -> bool {
@@ -268,7 +283,10 @@ mod tests {
         for (text, expected) in [
             ("card 4111 1111 1111 1111.", "card [masked]."),
             ("4111-1111-1111-1111", "[masked]"),
+            ("3782 822463 10005", "[masked]"),
             ("4111111111111112", "4111111111111112"),
+            ("1764365000000008", "1764365000000008"),
+            ("942151-24-61800003", "942151-24-61800003"),
             ("0000000000000000", "0000000000000000"),
             ("phone 030 1234567", "phone 030 1234567"),
             ("Bearer eyJhbGciOiJI.eyJzdWIi.c2ln next", "Bearer [masked] next"),

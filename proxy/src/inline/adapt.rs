@@ -11,10 +11,11 @@ use transaction::{Connection, Fields, RequestHead, ResponseHead};
 /// The request head as the client sent it.
 ///
 /// HTTP/1 heads are read from the bytes on the wire, because Pingora's header map gathers headers of one
-/// name and drops a fragment from the target; HTTP/2 knows neither order nor case of its own.
-pub(super) fn request_head(session: &ServerSession) -> RequestHead {
+/// name and drops a fragment from the target; HTTP/2 knows neither order nor case of its own. `raw_line` is the
+/// request line, where Pingora was given another one.
+pub(super) fn request_head(session: &ServerSession, raw_line: Option<&[u8]>) -> RequestHead {
     match session {
-        ServerSession::H1(_) => wire_head(&session.to_h1_raw()),
+        ServerSession::H1(_) => wire_head(&session.to_h1_raw(), raw_line),
         _ => mapped_head(session),
     }
 }
@@ -42,9 +43,10 @@ fn address(address: Option<&SocketAddr>) -> Option<(IpAddr, u16)> {
 }
 
 /// Splits a head that Pingora has parsed already, so its lines are known to be well-formed.
-fn wire_head(raw: &[u8]) -> RequestHead {
+fn wire_head(raw: &[u8], raw_line: Option<&[u8]>) -> RequestHead {
     let mut lines = raw.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let mut head = request_line(lines.next().unwrap_or_default());
+    let line = lines.next().unwrap_or_default();
+    let mut head = request_line(raw_line.unwrap_or(line));
     for line in lines.take_while(|line| !line.is_empty()) {
         if let Some(colon) = line.iter().position(|byte| *byte == b':') {
             head.headers.push(&line[..colon], line[colon + 1..].trim_ascii());
@@ -112,7 +114,12 @@ mod tests {
 
     #[track_caller]
     fn check(raw: &str, expected: &str) {
-        let head = wire_head(raw.as_bytes());
+        check_with(raw, None, expected);
+    }
+
+    #[track_caller]
+    fn check_with(raw: &str, line: Option<&str>, expected: &str) {
+        let head = wire_head(raw.as_bytes(), line.map(str::as_bytes));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (method, target, protocol) = (text(&head.method), text(&head.target), text(&head.protocol));
         assert_eq!(format!("{method}|{target}|{protocol}|{:?}", head.headers), expected);
@@ -127,6 +134,7 @@ mod tests {
         check("post / HTTP/1.0\nA:\n\n", "post|/|HTTP/1.0|[A=]");
         check("GET /a b HTTP/1.1\r\n\r\n", "GET|/a b|HTTP/1.1|[]");
         check("", "|||[]");
+        check_with("GET /%3C HTTP/1.1\r\na: b\r\n\r\n", Some("GET /< HTTP/1.1"), "GET|/<|HTTP/1.1|[a=b]");
         check("GET", "GET|||[]");
     }
 }

@@ -45,9 +45,11 @@ async fn send_page(
     exchange.status = Some(status);
     let form = exchange.form;
     if form == Form::Grpc {
+        exchange.finish(status);
         return grpc(session, status).await;
     }
     let body = own.map_or_else(|| form.render(status, &exchange.id), Into::into);
+    exchange.finish(status);
     let mut header = ResponseHeader::build(status, Some(6))?;
     header.insert_header(http::header::CONTENT_TYPE, form.content_type())?;
     header.insert_header(http::header::CONTENT_LENGTH, body.len())?;
@@ -67,6 +69,7 @@ async fn redirect(
         return Ok(());
     }
     exchange.status = Some(status);
+    exchange.finish(status);
     let mut header = ResponseHeader::build(status, Some(4))?;
     header.insert_header(http::header::LOCATION, location)?;
     header.insert_header(http::header::CONTENT_LENGTH, 0)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use engine::config::Forwarded;
 use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
 use pingora::proxy::Session;
-use transaction::{RequestHead, Shortfall};
+use transaction::{RequestHead, Shortfall, SyntaxError};
 
 use super::adapt;
 use super::page::Form;
@@ -40,8 +40,12 @@ pub(crate) struct Exchange {
     /// come: a retried request passes the hooks again from its first byte.
     fed: u64,
     position: u64,
-    /// What the client was answered, where Pingora does not know it.
+    /// What the client is answered, once that is known.
     pub(super) status: Option<u16>,
+    /// The request line as it came, if it is not what Pingora has.
+    pub(super) raw_line: Option<Arc<Vec<u8>>>,
+    /// What is wrong with the head, if it has to be refused in every mode.
+    pub(super) syntax_error: Option<SyntaxError>,
     /// Pingora shares contexts between threads, which an evaluation cannot be; nobody ever waits here.
     evaluation: Option<Mutex<Evaluation>>,
     started: Instant,
@@ -65,6 +69,8 @@ impl Exchange {
             fed: 0,
             position: 0,
             status: None,
+            raw_line: None,
+            syntax_error: None,
             evaluation: None,
             started: Instant::now(),
             spent: [Duration::ZERO; Stage::COUNT],
@@ -81,8 +87,10 @@ impl Exchange {
 
     /// Shows the head to the engine: asset and policy are selected, nothing is judged yet.
     pub(super) fn begin(&mut self, session: &Session) {
-        let head = adapt::request_head(session);
+        let head = adapt::request_head(session, self.raw_line.as_ref().map(|line| line.as_slice()));
         self.form = Form::of(&head);
+        // HTTP/2's own codec has refused what is wrong there.
+        self.syntax_error = session.as_http2().is_none().then(|| head.syntax_error()).flatten();
         let evaluation = self.evaluation(session, head);
         self.plan = evaluation.plan();
         self.upstream = evaluation.upstream().map(str::to_owned);
@@ -155,6 +163,9 @@ impl Exchange {
         if header.status.as_u16() == 101 {
             self.note(Shortfall::Upgraded);
         }
+        if !header.status.is_informational() {
+            self.status = Some(header.status.as_u16());
+        }
         if header.status.is_informational() || !self.judged || !self.wants_response() {
             return true;
         }
@@ -208,15 +219,28 @@ impl Exchange {
         Some(page.replace("{{id}}", &self.id))
     }
 
-    /// Closes the evaluation and hands its record to the reports.
+    /// The answer is about to be complete for the client, who may rely on what was reported from there on: who
+    /// reads the log after an answer finds its record before those of later requests. A request that is
+    /// still being read is finished when it is over.
+    pub(super) fn finish_before_answer(&mut self) {
+        if let Some(status) = self.status.filter(|_| self.judged && self.refusal.is_none()) {
+            self.finish(status);
+        }
+    }
+
+    /// Closes the evaluation and hands its record to the reports; the second time there is nothing to do.
     pub(super) fn finish(&mut self, status: u16) {
         if self.judged {
             self.judge_response_end();
         }
         let Some(evaluation) = self.evaluation.take() else { return };
         let inspect: Duration = self.spent.iter().sum();
-        let outcome =
-            Outcome { status, total_us: micros(self.started.elapsed()), inspect_us: micros(inspect) };
+        let outcome = Outcome {
+            status,
+            total_us: micros(self.started.elapsed()),
+            inspect_us: micros(inspect),
+            syntax_error: self.syntax_error,
+        };
         let evaluation = evaluation.into_inner().unwrap_or_else(PoisonError::into_inner);
         let record = match &self.running.lessons {
             None => evaluation.finish(outcome),

@@ -1,5 +1,6 @@
 //! Pingora's hooks. Each calls what does its work; this file shows their order.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::hold::{Admission, Held, admit};
 use super::page::Form;
 use super::{adapt, enforce, forwarded, relay};
 use crate::state::Shared;
+use crate::wire::RawLine;
 
 /// The inline proxy.
 pub(crate) struct Inline {
@@ -38,6 +40,10 @@ impl Inline {
         }
         if !exchange.judge_head() {
             enforce::refuse(session, exchange).await?;
+            return Ok(true);
+        }
+        if let Some(status) = refusal_of_head(session, exchange) {
+            refuse_head(session, exchange, status).await?;
             return Ok(true);
         }
         self.admit_body(session, exchange).await
@@ -75,6 +81,16 @@ impl ProxyHttp for Inline {
 
     fn new_ctx(&self) -> Exchange {
         Exchange::new(self.shared.drain.enter(), self.shared.running.load_full(), self.shared.ids.next())
+    }
+
+    fn on_connection_reuse(
+        &self,
+        _session: &mut Session,
+        exchange: &mut Exchange,
+        connection: Box<dyn Any + Send + Sync>,
+    ) {
+        // Called for the first request as well: this is what the connection was given (crate::wire).
+        exchange.raw_line = connection.downcast_ref::<RawLine>().and_then(RawLine::take);
     }
 
     fn init_downstream_modules(&self, _modules: &mut pingora::modules::http::HttpModules) {
@@ -155,8 +171,14 @@ impl ProxyHttp for Inline {
         header: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        if !exchange.relayed && !exchange.judge_response_head(session, header) {
+        if exchange.relayed {
+            return Ok(());
+        }
+        if !exchange.judge_response_head(session, header) {
             return Err(refused());
+        }
+        if is_complete(session, header) {
+            exchange.finish_before_answer();
         }
         Ok(())
     }
@@ -170,10 +192,13 @@ impl ProxyHttp for Inline {
     ) -> pingora::Result<Option<Duration>> {
         let clean =
             exchange.relayed || body.as_ref().is_none_or(|chunk| exchange.judge_response_chunk(chunk));
-        if clean && (exchange.relayed || !end_of_stream || exchange.judge_response_end()) {
-            return Ok(None);
+        if !clean || (!exchange.relayed && end_of_stream && !exchange.judge_response_end()) {
+            return Err(refused());
         }
-        Err(refused())
+        if end_of_stream && !exchange.relayed {
+            exchange.finish_before_answer();
+        }
+        Ok(None)
     }
 
     async fn response_trailer_filter(
@@ -285,6 +310,33 @@ fn kind_of(error: &Error) -> &'static str {
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => "broken",
         _ => "other",
     }
+}
+
+/// The status for a head that no reverse proxy goes on with, in any mode.
+fn refusal_of_head(session: &Session, exchange: &Exchange) -> Option<u16> {
+    if exchange.syntax_error.is_some() {
+        return Some(400);
+    }
+    // Who asks for a tunnel takes us for another kind of proxy (RFC 9110, section 9.3.6).
+    (session.req_header().method == http::Method::CONNECT).then_some(405)
+}
+
+/// Answers such a head, once rules saw as much of it as there is without a body.
+async fn refuse_head(session: &mut Session, exchange: &mut Exchange, status: u16) -> pingora::Result<()> {
+    session.set_keepalive(None);
+    if exchange.judge_end() {
+        enforce::page(session, exchange, status).await
+    } else {
+        enforce::refuse(session, exchange).await
+    }
+}
+
+/// Whether a client takes this head for the whole answer (RFC 9112, section 6.3).
+fn is_complete(session: &Session, header: &ResponseHeader) -> bool {
+    let is_empty = header.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+    let bodiless =
+        matches!(header.status.as_u16(), 204 | 304) || session.req_header().method == http::Method::HEAD;
+    !header.status.is_informational() && (is_empty || bodiless)
 }
 
 /// Whether the client asks for what never ends, by its `Accept` header.

@@ -277,6 +277,9 @@ impl Relay {
             }
         }
         self.answer.begun = true;
+        if self.answer.complete && self.received {
+            exchange.finish_before_answer();
+        }
         if !tasks.is_empty() {
             session.write_response_tasks(tasks).await?;
         }

@@ -1,7 +1,7 @@
 //! Decision records as JSON lines, written by a thread of their own.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
@@ -30,10 +30,10 @@ impl Decisions {
     pub(crate) fn start(settings: &DecisionLog) -> io::Result<Self> {
         let lines = match &settings.to {
             DecisionsTo::None => None,
-            DecisionsTo::Stdout => Some(spawn(Sink::Stdout)?),
+            DecisionsTo::Stdout => Some(spawn(Sink::new(To::Stdout))?),
             DecisionsTo::File(path) => {
                 let path = Path::new(path);
-                Some(spawn(Sink::File { file: open(path)?, path: path.to_path_buf() })?)
+                Some(spawn(Sink::new(To::File { file: open(path)?, path: path.to_path_buf() }))?)
             }
         };
         Ok(Self { only: settings.only, lines })
@@ -65,37 +65,53 @@ impl Decisions {
     }
 }
 
-enum Sink {
-    File { file: BufWriter<File>, path: std::path::PathBuf },
+/// Where lines go. They are written whole: whoever follows the file never reads a part of one.
+struct Sink {
+    to: To,
+    /// Whole lines that are not written yet.
+    pending: Vec<u8>,
+}
+
+enum To {
+    File { file: File, path: std::path::PathBuf },
     Stdout,
 }
 
 impl Sink {
+    fn new(to: To) -> Self {
+        Self { to, pending: Vec::new() }
+    }
+
     fn write(&mut self, line: &str) -> io::Result<()> {
-        match self {
-            Self::File { file, .. } => writeln!(file, "{line}"),
-            Self::Stdout => writeln!(io::stdout(), "{line}"),
-        }
+        self.pending.extend_from_slice(line.as_bytes());
+        self.pending.push(b'\n');
+        if self.pending.len() < PENDING_BYTES_MAX { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File { file, .. } => file.flush(),
-            Self::Stdout => io::stdout().flush(),
-        }
+        let written = match &mut self.to {
+            To::File { file, .. } => file.write_all(&self.pending),
+            To::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(&self.pending).and_then(|()| out.flush())
+            }
+        };
+        // What could not be written is lost, or memory would grow for as long as the disk is full.
+        self.pending.clear();
+        written
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        if let Self::File { file, path } = self {
-            file.flush()?;
+        self.flush()?;
+        if let To::File { file, path } = &mut self.to {
             *file = open(path)?;
         }
         Ok(())
     }
 }
 
-fn open(path: &Path) -> io::Result<BufWriter<File>> {
-    OpenOptions::new().create(true).append(true).open(path).map(BufWriter::new)
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
 }
 
 fn spawn(mut sink: Sink) -> io::Result<SyncSender<Line>> {
@@ -141,5 +157,7 @@ fn drain(lines: &Receiver<Line>, sink: &mut Sink) {
 
 /// How long a stopping process waits for its records to be written.
 const FLUSH_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+/// Lines that are gathered before they are written (bytes).
+const PENDING_BYTES_MAX: usize = 64 << 10;
 /// Records that wait to be written (count).
 const QUEUE_LINES_MAX: usize = 8192;

@@ -531,6 +531,16 @@ mod tests {
                 "expected `;` between parameters of a Content-Disposition",
             ),
             (format!("--B\r\nA\r\n{end}"), "invalid_part", "a part header without a colon"),
+            (
+                format!("--B\r\n\u{e}A: b\r\n{end}"),
+                "invalid_part",
+                "Multipart parsing error: Multipart: Invalid part header (contains invalid character)",
+            ),
+            (
+                format!("--B\r\nA : b\r\n{end}"),
+                "invalid_part",
+                "Multipart parsing error: Multipart: Invalid part header (contains invalid character)",
+            ),
         ] {
             let (found, inspection) = read(&body);
             let debug = format!("{:?}", found.multipart);

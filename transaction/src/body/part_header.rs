@@ -6,6 +6,10 @@ use crate::decode::percent;
 /// Nobody sends more than three kinds (RFC 7578 section 4.8).
 const HEADERS_MAX: usize = 32;
 
+/// A name with what no name has (RFC 5322 section 2.2), in ModSecurity's words, which CRS's tests look for.
+const INVALID_NAME: &str =
+    "Multipart parsing error: Multipart: Invalid part header (contains invalid character)";
+
 /// The header lines of one part.
 #[derive(Debug, Default)]
 pub(super) struct PartHeaders {
@@ -57,6 +61,9 @@ impl PartHeaders {
         }
         let duplicate = self.value(&line[..name]).is_some();
         self.lines.push((line.to_vec(), name));
+        if !line[..name].iter().all(u8::is_ascii_graphic) {
+            return Err(INVALID_NAME);
+        }
         if duplicate { Err("a part header that comes twice") } else { Ok(()) }
     }
 

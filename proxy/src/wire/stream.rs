@@ -1,0 +1,212 @@
+//! A connection that looks at the first line of each request as it is read.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use std::{fmt, io};
+
+use async_trait::async_trait;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::{SslDigest, TlsRef};
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{RawLine, line};
+
+/// A connection; the first line that is read of it may be encoded ([`line::encoded`]).
+pub(super) struct WireStream {
+    inner: Stream,
+    raw: RawLine,
+    state: State,
+}
+
+/// Where reading is.
+enum State {
+    /// In front of or within a request line; what was read of it.
+    Line(Vec<u8>),
+    /// What was read is handed out, from this offset on.
+    Given(Vec<u8>, usize),
+    /// Behind the line.
+    Through,
+}
+
+impl WireStream {
+    /// A connection at the beginning of a request.
+    pub(super) fn new(inner: Stream, raw: RawLine) -> Self {
+        Self { inner, raw, state: State::Line(Vec::new()) }
+    }
+
+    /// The connection for its next request; `None` when it is another kind of connection.
+    pub(super) fn rearmed(stream: Stream) -> Option<Stream> {
+        let mut stream = stream.into_any().downcast::<Self>().ok()?;
+        // A line is read whole or the connection is closed, so nothing is lost.
+        stream.state = State::Line(Vec::new());
+        Some(stream)
+    }
+
+    /// Reads on in a line. `true` when `out` has what came, as it came; `false` when it was kept.
+    fn poll_line(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let State::Line(kept) = &mut self.state else { return Poll::Ready(Ok(false)) };
+        let before = out.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, out))?;
+        let fresh = &out.filled()[before..];
+        let is_end = fresh.is_empty();
+        if kept.is_empty() {
+            match line::find(fresh) {
+                Some(line) if line::encoded(&fresh[line.clone()]).is_none() => {
+                    self.state = State::Through;
+                    return Poll::Ready(Ok(true));
+                }
+                None if is_end => return Poll::Ready(Ok(true)),
+                _ => {}
+            }
+        }
+        kept.extend_from_slice(fresh);
+        out.set_filled(before);
+        let found = line::find(kept);
+        if found.is_none() && !is_end && kept.len() <= LINE_BYTES_MAX {
+            return Poll::Ready(Ok(false));
+        }
+        let mut read = std::mem::take(kept);
+        if let Some(line) = found
+            && let Some(encoded) = line::encoded(&read[line.clone()])
+        {
+            let raw = &read[line.clone()];
+            self.raw.set(raw.strip_suffix(b"\r").unwrap_or(raw));
+            read.splice(line, encoded);
+        }
+        self.state = State::Given(read, 0);
+        Poll::Ready(Ok(false))
+    }
+}
+
+impl AsyncRead for WireStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            match &mut self.state {
+                State::Line(_) => {
+                    if ready!(self.poll_line(cx, out))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                State::Given(read, at) => {
+                    let given = out.remaining().min(read.len() - *at);
+                    out.put_slice(&read[*at..*at + given]);
+                    *at += given;
+                    if *at == read.len() {
+                        self.state = State::Through;
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                State::Through => return Pin::new(&mut self.inner).poll_read(cx, out),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for WireStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+impl fmt::Debug for WireStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+#[async_trait]
+impl Shutdown for WireStream {
+    async fn shutdown(&mut self) {
+        self.inner.shutdown().await;
+    }
+}
+
+impl UniqueID for WireStream {
+    fn id(&self) -> UniqueIDType {
+        self.inner.id()
+    }
+}
+
+impl Ssl for WireStream {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.inner.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.inner.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.inner.selected_alpn_proto()
+    }
+}
+
+/// Nobody peeks behind the protocol's choice.
+impl Peek for WireStream {}
+
+impl GetTimingDigest for WireStream {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.inner.get_timing_digest()
+    }
+
+    fn get_read_pending_time(&self) -> Duration {
+        self.inner.get_read_pending_time()
+    }
+
+    fn get_write_pending_time(&self) -> Duration {
+        self.inner.get_write_pending_time()
+    }
+}
+
+impl GetProxyDigest for WireStream {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.inner.get_proxy_digest()
+    }
+
+    fn set_proxy_digest(&mut self, digest: ProxyDigest) {
+        self.inner.set_proxy_digest(digest);
+    }
+}
+
+impl GetSocketDigest for WireStream {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.inner.get_socket_digest()
+    }
+
+    fn set_socket_digest(&mut self, digest: SocketDigest) {
+        self.inner.set_socket_digest(digest);
+    }
+}
+
+/// The longest start of a request that is looked at (bytes); Pingora refuses heads not much longer.
+const LINE_BYTES_MAX: usize = 64 << 10;
