@@ -7,6 +7,12 @@ use std::sync::OnceLock;
 /// The release of CRS that the suites expect.
 const CRS_VERSION: &str = "4.25.0";
 
+/// The releases of CRS 4 that `portcullis rules install` knows.
+pub const CRS_VERSIONS: [&str; 18] = [
+    "4.0.0", "4.2.0", "4.3.0", "4.5.0", "4.6.0", "4.7.0", "4.10.0", "4.11.0", "4.13.0", "4.14.0", "4.15.0",
+    "4.16.0", "4.20.0", "4.21.0", "4.22.0", "4.23.0", "4.24.0", "4.25.0",
+];
+
 /// The Go module that carries it, with its tests.
 const CRS_MODULE: &str = "github.com/corazawaf/coraza-coreruleset/v4";
 
@@ -37,12 +43,18 @@ fn downloaded_by_go() -> Option<PathBuf> {
 }
 
 fn installed() -> Option<PathBuf> {
+    crs_release(CRS_VERSION)
+}
+
+/// A release of CRS in the target directory, put there by `portcullis rules install` when it is not.
+#[must_use]
+pub fn crs_release(version: &str) -> Option<PathBuf> {
     let binary = binary();
-    let directory = binary.parent()?.with_file_name(format!("crs-{CRS_VERSION}"));
+    let directory = binary.parent()?.with_file_name(format!("crs-{version}"));
     if !directory.is_dir() {
         // Another suite may be quicker: what counts is that it is there.
         let _ = Command::new(binary)
-            .args(["rules", "install", "crs", "--version", CRS_VERSION, "--dir"])
+            .args(["rules", "install", "crs", "--version", version, "--dir"])
             .arg(&directory)
             .stdout(Stdio::null())
             .status();

@@ -1,18 +1,30 @@
-//! The YAML form of a test file.
+//! The YAML form of a test file: today's, and that of CRS before 4.5, where files do not name their rule and
+//! stages stand in a key of their own.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// One file: the tests of one rule.
 #[derive(Clone, Debug, Deserialize)]
 pub struct FtwFile {
-    /// The rule under test.
+    /// About the file.
+    #[serde(default)]
+    pub meta: Meta,
+    /// The rule under test; 0 when titles of tests name it.
+    #[serde(default)]
     pub rule_id: u32,
     /// Its tests.
     #[serde(default)]
     pub tests: Vec<Case>,
+}
+
+/// About a file.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Meta {
+    /// Whether its tests are run (old form); yes when not given.
+    pub enabled: Option<bool>,
 }
 
 /// One test.
@@ -21,6 +33,9 @@ pub struct Case {
     /// Its number within the file; 0 when not given, then its position counts.
     #[serde(default)]
     pub test_id: u32,
+    /// Rule and number (old form): `942100-7`.
+    #[serde(default)]
+    pub test_title: String,
     /// What it is about.
     #[serde(default)]
     pub desc: String,
@@ -38,14 +53,33 @@ pub struct CaseId {
 }
 
 /// One request and what is expected of it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "StageForm")]
 pub struct Stage {
     /// The request.
-    #[serde(default)]
     pub input: Input,
     /// The expectation.
-    #[serde(default)]
     pub output: Output,
+}
+
+/// Both forms of a stage.
+#[derive(Deserialize)]
+struct StageForm {
+    /// The old form's key.
+    stage: Option<Box<StageForm>>,
+    #[serde(default)]
+    input: Input,
+    #[serde(default)]
+    output: Output,
+}
+
+impl From<StageForm> for Stage {
+    fn from(form: StageForm) -> Self {
+        match form.stage {
+            Some(stage) => Self::from(*stage),
+            None => Self { input: form.input, output: form.output },
+        }
+    }
 }
 
 /// A request, described or raw.
@@ -91,8 +125,9 @@ pub struct NamedHeader {
 /// What is expected.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Output {
-    /// The status of the answer.
-    pub status: Option<u16>,
+    /// The status of the answer, one of these (the old form has lists); any when there is none.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub status: Vec<u16>,
     /// Text in the body of the answer.
     pub response_contains: Option<String>,
     /// A pattern that a log line matches (old form).
@@ -111,6 +146,19 @@ pub struct Output {
     pub isolated: bool,
 }
 
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(u16),
+        More(Vec<u16>),
+    }
+    Ok(match Form::deserialize(deserializer)? {
+        Form::One(status) => vec![status],
+        Form::More(statuses) => statuses,
+    })
+}
+
 /// What the log says.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Log {
@@ -127,20 +175,29 @@ pub struct Log {
 }
 
 impl FtwFile {
-    /// Reads a file; one without content (all of it is comment) has no tests.
+    /// Reads a file; one without content (all of it is comment) or that is disabled has no tests.
     ///
     /// # Errors
     /// What is wrong with the YAML, with line and column.
     pub fn parse(yaml: &str) -> Result<Option<Self>, String> {
-        serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
+        let file: Option<Self> = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+        Ok(file.filter(|file| file.meta.enabled != Some(false)))
     }
 
     /// The tests with their ids.
     pub fn cases(&self) -> impl Iterator<Item = (CaseId, &Case)> {
         (1..).zip(&self.tests).map(|(position, case)| {
             let test_id = if case.test_id == 0 { position } else { case.test_id };
-            (CaseId { rule_id: self.rule_id, test_id }, case)
+            let id = CaseId::titled(&case.test_title);
+            (id.unwrap_or(CaseId { rule_id: self.rule_id, test_id }), case)
         })
+    }
+}
+
+impl CaseId {
+    fn titled(title: &str) -> Option<Self> {
+        let (rule_id, test_id) = title.split_once('-')?;
+        Some(Self { rule_id: rule_id.parse().ok()?, test_id: test_id.parse().ok()? })
     }
 }
 
@@ -184,10 +241,19 @@ tests:
         assert_eq!(stage.input.headers["Content-Length"], "7");
         assert_eq!(stage.input.version.as_deref(), Some(""));
         assert_eq!(
-            (stage.output.status, stage.output.log.expect_ids.as_slice()),
-            (Some(400), [100].as_slice())
+            (stage.output.status.as_slice(), stage.output.log.expect_ids.as_slice()),
+            ([400].as_slice(), [100].as_slice())
         );
+        let old = "tests: [{ test_title: 100-2, stages: [{ stage: { output: { status: [403, 400], log_contains: 'id' } } }] }]";
+        let file = FtwFile::parse(old).expect("valid YAML").expect("not empty");
+        let (id, case) = file.cases().next().expect("one test");
+        assert_eq!(
+            (id.to_string().as_str(), case.stages[0].output.log_contains.as_deref()),
+            ("100-2", Some("id"))
+        );
+        assert_eq!(case.stages[0].output.status, [403, 400]);
         assert!(FtwFile::parse("---\n# nothing\n").expect("valid YAML").is_none());
+        assert!(FtwFile::parse("meta: { enabled: false }").expect("valid YAML").is_none());
         assert!(FtwFile::parse("rule_id: [").is_err());
     }
 }

@@ -1,12 +1,14 @@
 //! The back end that rule tests assume: it answers what the request asks it to.
 //!
 //! `POST /reflect` with `{"status": 200, "headers": {..}, "body": "..", "encodedBody": ".."}` is answered with
-//! exactly that (as coreruleset/albedo does); everything else with an empty 200.
+//! exactly that (as coreruleset/albedo does); `/anything` and `/post` with what was sent, `/base64/TEXT` with the text
+//! (as httpbin does, for which CRS's suites before 4.5 were written); everything else with an empty 200.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use serde::Deserialize;
+use transaction::decode::percent;
 use transaction::{Fields, ResponseHead};
 
 use super::WireRequest;
@@ -27,12 +29,44 @@ pub fn answer(request: &WireRequest) -> (ResponseHead, Vec<u8>) {
     let is_reflection =
         request.head.method == b"POST" && (path == b"/reflect" || path.starts_with(b"/reflect/"));
     if !is_reflection {
-        return (head(200, Fields::new()), Vec::new());
+        return echo(path, request).unwrap_or_else(|| (head(200, Fields::new()), Vec::new()));
     }
     match serde_json::from_slice::<Reflection>(&request.body) {
         Ok(reflection) => reflect(reflection),
         Err(_) => refuse("Invalid JSON in request body"),
     }
+}
+
+/// httpbin's answers.
+fn echo(path: &[u8], request: &WireRequest) -> Option<(ResponseHead, Vec<u8>)> {
+    let (kind, body) = if path == b"/anything" || path == b"/post" {
+        let kind = request.head.headers.first(b"content-type").unwrap_or_default();
+        let sent = String::from_utf8_lossy(&request.body);
+        let echoed = match kind.starts_with(b"application/x-www-form-urlencoded") {
+            true => serde_json::json!({ "data": "", "form": form(&request.body) }),
+            false => serde_json::json!({ "data": sent, "form": {} }),
+        };
+        ("application/json", echoed.to_string().into_bytes())
+    } else {
+        let text = path.strip_prefix(b"/base64/")?;
+        ("text/html; charset=utf-8", base64::engine::general_purpose::STANDARD.decode(text).ok()?)
+    };
+    let length = body.len().to_string();
+    let headers = [("Content-Type", kind), ("Content-Length", length.as_str())];
+    Some((head(200, headers.into_iter().collect()), body))
+}
+
+fn form(body: &[u8]) -> BTreeMap<String, String> {
+    let text = |bytes: &[u8]| {
+        let mut decoded = Vec::new();
+        percent::decode_form(bytes, &mut decoded);
+        String::from_utf8_lossy(&decoded).into_owned()
+    };
+    let pairs = body.split(|byte| *byte == b'&').map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        (text(&pair[..equals]), text(pair.get(equals + 1..).unwrap_or_default()))
+    });
+    pairs.collect()
 }
 
 fn reflect(reflection: Reflection) -> (ResponseHead, Vec<u8>) {

@@ -42,9 +42,25 @@ pub(crate) struct Args {
 }
 
 /// Releases whose content is known, the default first: version and Go's checksum of the module.
-const KNOWN: [(&str, &str); 2] = [
+const KNOWN: [(&str, &str); 18] = [
     ("4.25.0", "h1:tqFO1lfVpTiyWtlN618OXpZMfw+nnN0Q4///W5W+/HM="),
+    ("4.24.0", "h1:7Ys2vZegaDIwDeDcRuCQNjMzNaDLklqXogJsucoE1tk="),
+    ("4.23.0", "h1:e7f2tRhOBFN8YtL72wqy2cMPS6o64XyMgS81dRbw2/c="),
     ("4.22.0", "h1:rQhJ1+2+TZsoVBXlRWn+AVteECot3pIF8tSVDjjhkUc="),
+    ("4.21.0", "h1:Su2rMyY+fN0Y5V6RmJPbnjAnXgxhwNoxKCxQTqmfrS4="),
+    ("4.20.0", "h1:rV976KQN49oTFaYzNqHHdIQYmA3Qr4kxCqH8SVJLKK8="),
+    ("4.16.0", "h1:xbC785u2JYTkoZpYDchW3NOys8sKdFBmh2JTpva1Czc="),
+    ("4.15.0", "h1:rfdp5NK7ehB8+f0wcCaEAmPJ3h/7pD7KT085xyNVKIo="),
+    ("4.14.0", "h1:bblMqFRGQyREP81dsJ7RRiHua0LW7apuIrDwKy8qFHg="),
+    ("4.13.0", "h1:02hXtxh0tCLR2LCKU/cmZxxjCgjgC0P1uM8DjJEreMY="),
+    ("4.11.0", "h1:847e2uM27rzOBGTTmbh/il0r4fNQ1yvVqSpoq7e9kS8="),
+    ("4.10.0", "h1:RScCYtwGRejRi9hs5Yry0yaS2p3laliMofFfG04jdOs="),
+    ("4.7.0", "h1:j02CDxQYHVFZfBxbKLWYg66jSLbPmZp1GebyMwzN9Z0="),
+    ("4.6.0", "h1:VGlMw3QMuKaV7XgifPgcqCm66K+HRSdM4d9PRh1nD50="),
+    ("4.5.0", "h1:4BDr9/yWKSJ7Ch3h7SvSqJBASju73+EqIIF0WxjsFgQ="),
+    ("4.3.0", "h1:izzVRUxfvVf1OXhRQXpFm1jj3g/cIlLu9SiNzXOW7XU="),
+    ("4.2.0", "h1:Kv54l9TZQepzfeq3xAIyVYdc44dGKpRBShuRI4WfhrM="),
+    ("4.0.0", "h1:1jmrC65x7rJwSvxySaWyk84T45PwBvNe7188bfdnTCA="),
 ];
 
 /// The largest archive that is taken (bytes); releases have below 1 MiB.
