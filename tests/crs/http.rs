@@ -138,6 +138,7 @@ pub(crate) fn check() {
         summary.failed.len(),
         summary.ignored.len()
     );
+    summary.repeated.iter().for_each(|case| println!("run again: {case}"));
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
     // A policy cannot enforce what its rules say is only detected.
     set_up(&crs, &directory.path().join("crs"), &format!("{setup}\nSecRuleEngine On\n"));

@@ -1,7 +1,7 @@
 // Command ftw runs a directory of regression tests over HTTP with go-ftw's runner.
 //
 // It is go-ftw's `run` command with three differences: a case whose connection fails counts as failed instead of
-// ending the run; a case that fails is run twice more, because the log is read while it is written; and the
+// ending the run; a case that fails is run again, because the log is read while it is written; and the
 // origin that answers `/reflect` (albedo) can be served as well.
 package main
 
@@ -34,7 +34,7 @@ import (
 type summary struct {
 	Total    int               `json:"total"`
 	Passed   int               `json:"passed"`
-	Repeated int               `json:"repeated"`
+	Repeated []string          `json:"repeated"`
 	Ignored  []string          `json:"ignored"`
 	Failed   map[string]string `json:"failed"`
 }
@@ -137,7 +137,7 @@ func runAll(chosen *config.RunnerConfig, tests []*test.FTWTest) (*summary, error
 	if err != nil {
 		return nil, err
 	}
-	found := &summary{Ignored: []string{}, Failed: map[string]string{}}
+	found := &summary{Repeated: []string{}, Ignored: []string{}, Failed: map[string]string{}}
 	for _, file := range tests {
 		for _, testCase := range file.Tests {
 			single := *file
@@ -156,7 +156,8 @@ func runAll(chosen *config.RunnerConfig, tests []*test.FTWTest) (*summary, error
 					found.add(&testCase, context, err)
 					break
 				}
-				found.Repeated++
+				found.Repeated = append(found.Repeated, fmt.Sprint(testCase.IdString(), ": ", err, context.Stats.TriggeredRules))
+				time.Sleep(pause)
 			}
 		}
 	}
@@ -164,7 +165,10 @@ func runAll(chosen *config.RunnerConfig, tests []*test.FTWTest) (*summary, error
 }
 
 // attempts is how often a case is run before it counts as failed.
-const attempts = 3
+const attempts = 5
+
+// pause is how long a case waits before it is run again.
+const pause = 50 * time.Millisecond
 
 func (found *summary) add(testCase *schema.Test, context *runner.TestRunContext, err error) {
 	name, stats := testCase.IdString(), context.Stats
