@@ -8,13 +8,15 @@
 //! `PORTCULLIS_CRS_CASE=942100-3` runs one case and prints why its rule matched or not.
 
 mod crs {
+    pub(crate) mod difference;
     pub(crate) mod http;
     pub(crate) mod page;
+    pub(crate) mod peer;
     pub(crate) mod suite;
     pub(crate) mod versions;
 }
 
-use crs::{http, suite, versions};
+use crs::{difference, http, suite, versions};
 use engine::ftw::{Case, CaseId, Runner};
 use portcullis_tests::files::crs_directory;
 use signatures::{RuleId, Trace, TraceKind};
@@ -38,6 +40,16 @@ fn in_process() {
 #[test]
 fn every_release() {
     versions::check();
+}
+
+#[test]
+fn beside_modsecurity() {
+    difference::check_suite();
+}
+
+#[test]
+fn beside_modsecurity_on_data() {
+    difference::check_data();
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::{page, suite};
 struct Summary {
     total: usize,
     passed: usize,
+    repeated: Vec<String>,
     ignored: Vec<String>,
     failed: std::collections::BTreeMap<String, String>,
 }
@@ -92,7 +93,12 @@ pub(crate) fn set_up(crs: &Path, to: &Path, more: &str) {
     let rules = crs.join("rules/@owasp_crs");
     std::fs::create_dir_all(to.join("rules")).expect("a directory");
     for path in suite::paths(&rules) {
-        std::fs::copy(&path, to.join("rules").join(path.file_name().expect("a name"))).expect("copied");
+        // libmodsecurity needs an empty line behind a rule without actions, which the module left out.
+        let bytes = std::fs::read(&path).expect("a readable file");
+        let text = String::from_utf8_lossy(&bytes).replace("\nSecRule", "\n\nSecRule");
+        let is_rules = path.extension().is_some_and(|end| end == "conf");
+        let copy = to.join("rules").join(path.file_name().expect("a name"));
+        std::fs::write(copy, if is_rules { text.as_bytes() } else { &bytes }).expect("written");
     }
     let example = suite::text(&crs.join("rules/@crs-setup.conf.example"));
     std::fs::write(to.join("crs-setup.conf"), format!("{example}\n{more}")).expect("written");

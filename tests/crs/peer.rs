@@ -1,0 +1,266 @@
+//! The same requests to Portcullis and to nginx with libmodsecurity, blocking, with the same rules.
+//!
+//! Each request comes from an address of its own (127.x.y.z), by which both logs tell what matched in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use portcullis_tests::files::crs_directory;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
+use transaction::Record;
+
+use super::{http, suite};
+
+/// A request with its name.
+pub(crate) struct Sent {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What became of a request at one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The status; 0 when there was no answer.
+    pub(crate) status: u16,
+    /// The rules that were logged.
+    pub(crate) rules: BTreeSet<u32>,
+    /// Whether the body is not what its type says (ours only).
+    pub(crate) malformed: bool,
+}
+
+/// What a log says of a request.
+#[derive(Default)]
+struct Logged {
+    rules: BTreeSet<u32>,
+    malformed: bool,
+}
+
+impl Outcome {
+    /// Refused: nginx breaks an answer off whose head it has sent.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.status == 403 || (self.status == 0 && self.rules.contains(&959_100))
+    }
+}
+
+/// nginx with libmodsecurity; ended when dropped.
+struct Peer {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // Its worker ends with it.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+const MODULE: &str = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so";
+
+/// Settings of both: bodies and answers are read, by the parser that their type asks for.
+const BASE: &str = "SecRuleEngine On\nSecRequestBodyAccess On\nSecResponseBodyAccess On\n\
+    SecResponseBodyMimeType text/plain text/html text/xml application/json\n\
+    SecRule REQUEST_HEADERS:Content-Type \"@rx ^(?:application(?:/soap\\+|/)|text/)xml\" \
+    \"id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML\"\n\
+    SecRule REQUEST_HEADERS:Content-Type \"@rx ^application/json\" \
+    \"id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON\"\n";
+
+impl Peer {
+    fn start(directory: &Path, origin: SocketAddr, paranoia: u8) -> Self {
+        let here = directory.display();
+        let log = directory.join(format!("audit-{paranoia}.jsonl"));
+        let rules = format!(
+            "{BASE}SecRequestBodyLimit 134217728\nSecRequestBodyNoFilesLimit 134217728\n\
+             SecAuditEngine On\nSecAuditLogParts AHZ\nSecAuditLogType Serial\nSecAuditLogFormat JSON\n\
+             SecAuditLog {}\nSecTmpDir {here}\nSecDataDir {here}\n\
+             SecAction \"id:9990009,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level={paranoia}\"\n\
+             Include {here}/crs/crs-setup.conf\nInclude {here}/crs/rules/*.conf\n",
+            log.display()
+        );
+        std::fs::write(directory.join("modsecurity.conf"), rules).expect("written");
+        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        let config = format!(
+            "load_module {MODULE}; user root; daemon off; worker_processes 1; pid {here}/pid; error_log {here}/errors;
+             events {{ worker_connections 256; }}
+             http {{ access_log off; client_max_body_size 0; client_body_temp_path {here}/body;
+               large_client_header_buffers 8 64k; underscores_in_headers on; ignore_invalid_headers off;
+               proxy_temp_path {here}/a; fastcgi_temp_path {here}/b; uwsgi_temp_path {here}/c; scgi_temp_path {here}/d;
+               modsecurity on; modsecurity_rules_file {here}/modsecurity.conf;
+               server {{ listen {address}; location / {{ proxy_pass http://{origin}; }} }} }}"
+        );
+        let path = directory.join("nginx.conf");
+        std::fs::write(&path, config).expect("written");
+        let said = std::fs::File::create(directory.join("said")).expect("a file");
+        let child = Command::new("/usr/sbin/nginx").arg("-c").arg(&path).stderr(Stdio::from(said)).spawn();
+        let peer = Self { child: child.expect("nginx starts"), address, log };
+        for _ in 0..400 {
+            if TcpStream::connect(address).is_ok() {
+                return peer;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("nginx does not listen: {}", suite::text(&directory.join("said")));
+    }
+}
+
+/// The address that the n-th request comes from.
+fn source(number: usize) -> Ipv4Addr {
+    let [_, a, b, c] = u32::try_from(number + 2).expect("few requests").to_be_bytes();
+    Ipv4Addr::new(127, a + 1, b, c)
+}
+
+/// The statuses of all requests, one after the other.
+fn send_all(address: SocketAddr, requests: &[Sent]) -> Vec<u16> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut statuses = Vec::with_capacity(requests.len());
+        for (number, request) in requests.iter().enumerate() {
+            let answer = send(address, source(number), &request.bytes);
+            let status = tokio::time::timeout(Duration::from_secs(20), answer).await;
+            statuses.push(status.ok().and_then(Result::ok).unwrap_or(0));
+        }
+        statuses
+    })
+}
+
+/// The status of the answer to one request; its end is waited for, so that it is logged.
+async fn send(address: SocketAddr, from: Ipv4Addr, request: &[u8]) -> std::io::Result<u16> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(IpAddr::V4(from), 0))?;
+    let mut stream = socket.connect(address).await?;
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 8192];
+    loop {
+        let read = stream.read(&mut buffer).await.unwrap_or(0);
+        answer.extend_from_slice(&buffer[..read]);
+        if read == 0 || is_whole(&answer) {
+            break;
+        }
+    }
+    let line = String::from_utf8_lossy(&answer);
+    Ok(line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0))
+}
+
+/// Whether an answer is complete by its head; one that is not is read until the connection closes or is quiet.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    if status == "304" || status == "204" {
+        return true;
+    }
+    match head
+        .split("content-length:")
+        .nth(1)
+        .and_then(|rest| rest.split("\r\n").next()?.trim().parse::<usize>().ok())
+    {
+        Some(length) => answer.len() >= end + 4 + length,
+        None => answer.ends_with(b"0\r\n\r\n"),
+    }
+}
+
+/// Rules by source address, of our decision log.
+fn our_rules(log: &Path) -> BTreeMap<String, Logged> {
+    let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
+    let mut rules: BTreeMap<String, Logged> = BTreeMap::new();
+    for line in text.lines() {
+        let Ok(record) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let client = record["client"].as_str().unwrap_or_default().to_owned();
+        let matches = record["matches"].as_array().cloned().unwrap_or_default();
+        let ids = matches.iter().filter_map(|found| u32::try_from(found["ruleId"].as_u64()?).ok());
+        let logged = rules.entry(client).or_default();
+        logged.rules.extend(ids);
+        let reasons = record["inspection"]["reasons"].as_array().cloned().unwrap_or_default();
+        logged.malformed = reasons.iter().any(|reason| reason == "body-malformed");
+    }
+    rules
+}
+
+/// Rules by source address, of libmodsecurity's audit log.
+fn their_rules(log: &Path) -> BTreeMap<String, Logged> {
+    let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
+    let mut rules: BTreeMap<String, Logged> = BTreeMap::new();
+    for line in text.lines() {
+        let Ok(record) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let client = record["transaction"]["client_ip"].as_str().unwrap_or_default().to_owned();
+        let messages = record["transaction"]["messages"].as_array().cloned().unwrap_or_default();
+        let ids =
+            messages.iter().filter_map(|found| found["details"]["ruleId"].as_str()?.parse::<u32>().ok());
+        rules.entry(client).or_default().rules.extend(ids);
+    }
+    rules
+}
+
+fn outcomes(statuses: Vec<u16>, mut rules: BTreeMap<String, Logged>) -> Vec<Outcome> {
+    let outcome = |(number, status): (usize, u16)| {
+        let Logged { rules, malformed } = rules.remove(&source(number).to_string()).unwrap_or_default();
+        Outcome { status, rules, malformed }
+    };
+    statuses.into_iter().enumerate().map(outcome).collect()
+}
+
+/// Every request of the suite.
+pub(crate) fn suite_requests(crs: &Path) -> Vec<Sent> {
+    let cases = suite::load_cases(&crs.join("tests"));
+    let stages = cases.iter().flat_map(|(id, case)| case.stages.iter().map(move |stage| (id, stage)));
+    stages
+        .filter_map(|(id, stage)| Some(Sent { name: id.to_string(), bytes: stage.input.to_bytes().ok()? }))
+        .collect()
+}
+
+/// A record as a client would send it.
+pub(crate) fn wire(record: &Record) -> Sent {
+    let head = &record.request;
+    let mut bytes = [&head.method[..], b" ", &head.target, b" HTTP/1.1\r\n"].concat();
+    let dropped = ["content-length", "transfer-encoding", "connection", "accept-encoding", "expect"];
+    let kept = head
+        .headers
+        .iter()
+        .filter(|header| !dropped.iter().any(|name| header.name.eq_ignore_ascii_case(name.as_bytes())));
+    for header in kept {
+        bytes.extend_from_slice(&[header.name, b": ", header.value, b"\r\n"].concat());
+    }
+    if head.headers.first(b"host").is_none() {
+        bytes.extend_from_slice(b"Host: localhost\r\n");
+    }
+    if !record.body.is_empty() || matches!(head.method.as_slice(), b"POST" | b"PUT" | b"PATCH") {
+        bytes.extend_from_slice(format!("Content-Length: {}\r\n", record.body.len()).as_bytes());
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(&record.body);
+    Sent { name: record.id.clone(), bytes }
+}
+
+/// What both say of the same requests at one paranoia level; `None` when one of them is missing.
+pub(crate) fn compare(requests: &[Sent], paranoia: u8) -> Option<Vec<(Outcome, Outcome)>> {
+    if !Path::new(MODULE).exists() {
+        println!("left out: no {MODULE}");
+        return None;
+    }
+    let (crs, driver) = (crs_directory()?, http::driver()?);
+    let directory = tempfile::tempdir().expect("a directory");
+    http::set_up(&crs, &directory.path().join("crs"), BASE);
+    let (_origin, origin) = http::origin(&driver);
+    let ours = {
+        let (_portcullis, address) = http::portcullis(directory.path(), origin, "prevent", paranoia);
+        let statuses = send_all(address, requests);
+        std::thread::sleep(Duration::from_millis(300));
+        outcomes(statuses, our_rules(&directory.path().join(format!("prevent-{paranoia}.jsonl"))))
+    };
+    let example = suite::text(&crs.join("rules/@crs-setup.conf.example"));
+    std::fs::write(directory.path().join("crs/crs-setup.conf"), example).expect("written");
+    let theirs = {
+        let peer = Peer::start(directory.path(), origin, paranoia);
+        let statuses = send_all(peer.address, requests);
+        std::thread::sleep(Duration::from_millis(300));
+        outcomes(statuses, their_rules(&peer.log))
+    };
+    Some(ours.into_iter().zip(theirs).collect())
+}
