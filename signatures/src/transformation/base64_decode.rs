@@ -6,9 +6,9 @@
 //! ModSecurity reference v3, "Transformation functions", `base64Decode`.
 
 
-//! As in ModSecurity v3 the value must be Base64 altogether: line ends and spaces at the end of lines are
-//! left out, a value with anything else becomes empty, and so does padding that is not at the end. What is
-//! left of the last group of four without padding is left out. Lenient: [`super::base64_decode_ext`].
+//! As in ModSecurity v3 the value ends at a NUL and must be Base64 up to there: line ends and spaces at the end
+//! of lines are left out, a value with anything else becomes empty, and so does padding that is not at the end.
+//! What is left of the last group of four without padding is left out. Lenient: [`super::base64_decode_ext`].
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     Some(decode(value).unwrap_or_default())
@@ -30,6 +30,7 @@ fn decode(value: &[u8]) -> Option<Vec<u8>> {
 
 /// The digits and padding without spaces, when nothing else is there.
 fn digits(value: &[u8]) -> Option<Vec<u8>> {
+    let value = value.split(|byte| *byte == 0).next()?;
     let mut digits = Vec::with_capacity(value.len());
     let (mut space, mut padding) = (false, 0);
     for (at, byte) in value.iter().enumerate() {
@@ -71,6 +72,8 @@ mod tests {
             (b"YWJjZ", b"abc"),
             (b"YWI=YWI=", b""),
             (b"YW$Jj", b""),
+            (b"YWJj\0$", b"abc"),
+            (b"\0YWJj", b""),
             (b"", b""),
         ]);
     }

@@ -19,6 +19,7 @@ mod tests {
     fn transforms() {
         check(Transformation::Length, &[
             (b"abc", b"3"),
+            (b"\0\xc3\xa9 0123456", b"11"),
             (b"", b"0"),
         ]);
     }

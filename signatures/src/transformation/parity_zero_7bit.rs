@@ -20,6 +20,7 @@ mod tests {
         check(Transformation::ParityZero7bit, &[
             (b"abc", b"abc"),
             (b"a\xff\x80", b"a\x7f\0"),
+            (b"", b""),
         ]);
     }
 }
