@@ -6,15 +6,22 @@ use crate::libinjection::sqli::token::{Kind, TEXT_BYTES_MAX, Token};
 
 /// A keyword or a name.
 pub(super) fn scan(rest: &[u8]) -> Scanned<'_> {
-    let length = span(rest, |byte| !ENDS_WORD[usize::from(byte)]);
-    let (token, _) = whole(Kind::Bareword, rest, length);
-    if let Some(keyword) = keyword_before_mark(token.text) {
+    let start = &rest[..rest.len().min(TEXT_BYTES_MAX)];
+    let start = &start[..span(start, is_of_word)];
+    // Before the word's end is looked for: what follows the keyword is read again, up to the same end.
+    if let Some(keyword) = keyword_before_mark(start) {
         return keyword;
     }
+    let length = span(rest, is_of_word);
+    let (token, _) = whole(Kind::Bareword, rest, length);
     if length > TEXT_BYTES_MAX {
         return (token, length);
     }
     (Token { kind: keywords::kind(token.text).unwrap_or(Kind::Bareword), ..token }, length)
+}
+
+fn is_of_word(byte: u8) -> bool {
+    !ENDS_WORD[usize::from(byte)]
 }
 
 /// The keyword in "SELECT.1" and "SELECT`column`".
