@@ -6,6 +6,10 @@
 //!
 //! The word, fingerprint, tag, attribute and event tables are libinjection's (BSD-3-Clause).
 
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod inputs;
 mod scan;
 
 pub mod sqli;

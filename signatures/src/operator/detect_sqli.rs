@@ -17,3 +17,23 @@ pub(super) fn matches(value: &[u8], captures: Option<&mut Captures>) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{captured, check};
+
+    #[test]
+    fn matches() {
+        check(
+            "detectSQLi",
+            &[
+                ("", "1' or '1'='1", Some("1' or '1'='1")),
+                ("", "1 union select 1", Some("1 union select 1")),
+                ("", "O'Reilly & sons", None),
+                ("", "", None),
+            ],
+        );
+        assert_eq!(captured("detectSQLi", "", "1' or '1'='1"), [Some("s&sos".to_owned())]);
+        assert!(captured("detectSQLi", "", "plain").is_empty());
+    }
+}

@@ -17,3 +17,23 @@ pub(super) fn matches(value: &[u8], captures: Option<&mut Captures>) -> bool {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{captured, check};
+
+    #[test]
+    fn matches() {
+        check(
+            "detectXSS",
+            &[
+                ("", "<script>", Some("<script>")),
+                ("", "x' onclick=y", Some("x' onclick=y")),
+                ("", "a < b and b > c", None),
+                ("", "", None),
+            ],
+        );
+        assert_eq!(captured("detectXSS", "", "a <svg>"), [Some("a <svg>".to_owned())]);
+        assert!(captured("detectXSS", "", "plain").is_empty());
+    }
+}

@@ -20,6 +20,8 @@
 //!   as a word.
 //! - To the crate `libinjectionrs` 0.1.1: see the exceptions in the tests below.
 
+#[cfg(test)]
+pub(super) mod conformance;
 mod context;
 mod fingerprints;
 mod fold;

@@ -213,7 +213,8 @@ impl<'a> Html<'a> {
     fn declaration(&mut self) -> Option<Token<'a>> {
         let inside = &self.rest[1..];
         if inside.get(..7).is_some_and(|word| word.eq_ignore_ascii_case(b"DOCTYPE")) {
-            return self.take(Kind::Doctype, find(self.rest, b'>'), 1, State::Text);
+            self.rest = inside;
+            return self.take(Kind::Doctype, find(inside, b'>'), 1, State::Text);
         }
         if let Some(data) = inside.strip_prefix(b"[CDATA[") {
             self.rest = data;

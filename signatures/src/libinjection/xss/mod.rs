@@ -14,12 +14,16 @@
 //! - To C at 85e252a: the byte FF is a byte like any other, where C with signed characters takes it
 //!   for the end of the value; NUL inside an event's name is left out before it is compared, as it is
 //!   for every other name (only the value of `attributename` can hold one).
+//! - To the C library 3.9.2, which ModSecurity comes with: there every name with `on` and three
+//!   letters or more is an event.
 //! - To the crate `libinjectionrs` 0.1.1, and to the C library before 4.0: an event's name is
 //!   compared as far as the known name goes (`ondrage@@nter`), and a character reference above
 //!   U+00FF counts as its last byte. Whatever the crate finds is found here as well, but for
 //!   attributes with NUL in their names, which C ends at the NUL.
 
 mod blacklist;
+#[cfg(test)]
+pub(super) mod conformance;
 mod html5;
 
 use blacklist::Attribute;
