@@ -88,7 +88,8 @@ const HEAD: &str = "# Transformations beside libmodsecurity's
 
 Written by `UPDATE=1 PORTCULLIS_VALUES=20000 cargo test -p portcullis-tests --test transformations`: every transformation is given
 random values made of what it looks for, and so is libmodsecurity 3.0.9 (Debian's `libmodsecurity3`). What differs is explained
-below, a class a section; `tests/transformations/theirs.rs` foretells each difference, so that no other can hide among them. `./x
-test` does the same with fewer values, where the library is installed.
+below, a class a section; `tests/transformations/theirs.rs` foretells libmodsecurity's answer, but for one class that is told by
+the value alone (`normalizePathWin`: backslash), where another difference could hide. `./x test` does the same with fewer values,
+where the library is installed.
 
 ";

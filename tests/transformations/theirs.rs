@@ -1,4 +1,4 @@
-//! What libmodsecurity 3.0.9 does otherwise, so far that each difference is foretold byte by byte.
+//! What libmodsecurity 3.0.9 does otherwise, so far that its answers are foretold; `backslash` is told by the value alone.
 
 use portcullis_tests::differences::Holds;
 
