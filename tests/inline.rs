@@ -26,3 +26,5 @@ mod origin;
 mod process;
 #[path = "inline/streams.rs"]
 mod streams;
+#[path = "inline/wire.rs"]
+mod wire;
