@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use engine::Disk;
-use engine::ftw::{FtwFile, Runner};
+use engine::ftw::{Case, CaseId, FtwFile, Runner};
 use signatures::seclang::{self, Source};
+use signatures::{RuleId, Trace, TraceKind};
 use transaction::Limits;
 
 use super::{Tally, yaml_files};
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let files = yaml_files(&args.path)?;
-    let mut sources = vec![paranoia(args.paranoia)];
+    let mut sources = vec![settings(args.paranoia)];
     for rules in &args.rules {
         sources.extend(crate::settings::sources(rules)?);
     }
@@ -46,7 +47,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         match FtwFile::parse(&text) {
             Ok(Some(file)) => {
                 for (id, case) in file.cases() {
-                    tally.add(&id.to_string(), runner.run(case));
+                    let result = runner.run(case);
+                    let failed = result.is_err();
+                    tally.add(&id.to_string(), result);
+                    if failed {
+                        explain(&runner, id, case);
+                    }
                 }
             }
             Ok(None) => {}
@@ -58,11 +64,77 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     tally.conclude()
 }
 
-/// What a policy would say; the CRS keeps what is set before its own initialisation. The id is of the
-/// range reserved for local use.
-fn paranoia(level: u8) -> Source {
-    let names =
+/// What a policy would say, and what CRS's regression tests ask for (their README); the CRS keeps what is set
+/// before its own initialisation. The id is of the range reserved for local use.
+fn settings(paranoia: u8) -> Source {
+    let levels =
         ["blocking_paranoia_level", "detection_paranoia_level", "paranoia_level", "executing_paranoia_level"];
-    let set: String = names.iter().map(|name| format!(",setvar:tx.{name}={level}")).collect();
-    Source::text("flags", format!("SecAction \"id:99000,phase:1,pass,nolog{set}\"\n"))
+    let levels = levels.map(|name| (name, u32::from(paranoia)));
+    let limits = [
+        ("crs_validate_utf8_encoding", 1),
+        ("arg_name_length", 100),
+        ("arg_length", 400),
+        ("total_arg_length", 64_000),
+        ("max_num_args", 255),
+        ("max_file_size", 64_100),
+        ("combined_file_sizes", 65_535),
+    ];
+    let set: String =
+        levels.iter().chain(&limits).map(|(name, value)| format!(",setvar:tx.{name}={value}")).collect();
+    let text = format!(
+        "SecRuleEngine DetectionOnly\nSecRequestBodyAccess On\nSecResponseBodyAccess On\n\
+         SecResponseBodyMimeType text/plain text/html text/xml application/json\n\
+         SecAction \"id:99000,phase:1,pass,nolog{set}\"\n"
+    );
+    Source::text("flags", text)
 }
+
+/// What was sent, and why the rule under test matched or did not.
+fn explain(runner: &Runner<'_>, id: CaseId, case: &Case) {
+    for stage in &case.stages {
+        let only = id.rule_id.try_into().map(|id| vec![RuleId(id)]).unwrap_or_default();
+        let trace = Trace { only, ..Trace::default() };
+        let Ok(observed) = runner.observe(&stage.input, Some(trace)) else { continue };
+        let sent = stage.input.to_bytes().unwrap_or_default();
+        println!("  sent: {}", shortened(&sent));
+        let logged = observed.matches.iter().filter(|found| found.log);
+        println!(
+            "  logged: {:?}, status {}",
+            logged.map(|found| found.id.get()).collect::<Vec<_>>(),
+            observed.status
+        );
+        let events = observed.trace.map(|trace| trace.events).unwrap_or_default();
+        for event in events.iter().take(EVENTS_MAX) {
+            println!("  phase {} link {}: {}", event.phase as u8, event.link, told(&event.kind));
+        }
+        if events.len() > EVENTS_MAX {
+            println!("  and {} more", events.len() - EVENTS_MAX);
+        }
+    }
+}
+
+fn told(kind: &TraceKind) -> String {
+    match kind {
+        TraceKind::NoMatch => "no value matched".to_owned(),
+        TraceKind::RuleMatched => "the rule matched".to_owned(),
+        TraceKind::RuleRemoved => "a `ctl` had removed the rule".to_owned(),
+        TraceKind::Tested { target, value, matched } => {
+            format!(
+                "{target} `{}`: {}",
+                shortened(value),
+                if *matched { "matches" } else { "does not match" }
+            )
+        }
+        TraceKind::ValueExcluded { target } => format!("{target} is excluded"),
+    }
+}
+
+fn shortened(bytes: &[u8]) -> String {
+    let cut = if bytes.len() > SHOWN_BYTES_MAX { "..." } else { "" };
+    format!("{}{cut}", bytes[..bytes.len().min(SHOWN_BYTES_MAX)].escape_ascii())
+}
+
+/// Events shown of a failed case (count).
+const EVENTS_MAX: usize = 40;
+/// Bytes shown of a request or a value.
+const SHOWN_BYTES_MAX: usize = 1024;
