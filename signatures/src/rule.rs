@@ -101,6 +101,8 @@ pub struct Rule {
     pub audit_log: bool,
     /// Where it was written.
     pub location: Location,
+    /// The directives that changed it: `SecRuleUpdateTargetById` and its like, in order.
+    pub changes: Vec<Location>,
 }
 
 /// What a rule says about itself.

@@ -16,10 +16,14 @@ pub fn closest<'a>(wanted: &str, among: impl IntoIterator<Item = &'a str>) -> Op
     among
         .into_iter()
         .filter(|name| name.len().abs_diff(wanted.len()) <= allowed)
-        .map(|name| (distance(wanted.as_bytes(), name.to_ascii_lowercase().as_bytes()), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .map(|name| (name, name.to_ascii_lowercase()))
+        .map(|(name, lower)| {
+            (distance(wanted.as_bytes(), lower.as_bytes()), !lower.starts_with(&wanted), name)
+        })
+        .filter(|(distance, ..)| *distance <= allowed)
+        // Of two that are as close, the one that only goes on.
+        .min_by_key(|(distance, other, _)| (*distance, *other))
+        .map(|(.., name)| name)
 }
 
 /// Edits (insertions, deletions, substitutions, swaps of neighbours) from `a` to `b`.
@@ -64,5 +68,6 @@ mod tests {
         {
             assert_eq!(closest(wanted, names), meant, "{wanted}");
         }
+        assert_eq!(closest("Of", ["On", "Off"]), Some("Off"));
     }
 }

@@ -1,5 +1,7 @@
 //! Text with macros: `Host %{request_headers.host} is %{tx.score}`.
 
+use std::fmt;
+
 use crate::Variable;
 
 /// Text with macros, parsed once at load.
@@ -70,6 +72,38 @@ impl Text {
                 Part::Literal(text) => out.extend_from_slice(text),
                 Part::Macro { variable, key } => resolve.resolve(*variable, key.as_deref(), out),
             }
+        }
+    }
+}
+
+/// As rules write it; macros in lower case.
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => f.write_str(&String::from_utf8_lossy(text))?,
+                Part::Macro { variable, key: None } => write!(f, "%{{{}}}", variable.name().to_lowercase())?,
+                Part::Macro { variable, key: Some(key) } => {
+                    let name = variable.name().to_lowercase();
+                    write!(f, "%{{{name}.{}}}", String::from_utf8_lossy(key))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_it_was_read() {
+        for text in
+            ["", "plain", "%{tx.score} of %{request_headers.host}", "%{REMOTE_ADDR}: %{", "a%{tx.a}%{tx.b}"]
+        {
+            let shown = Text::parse(text).map(|it| it.to_string());
+            assert_eq!(shown.as_deref(), Ok(text.replace("REMOTE_ADDR", "remote_addr").as_str()));
         }
     }
 }

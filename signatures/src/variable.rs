@@ -1,5 +1,6 @@
 //! SecLang variables and how a rule selects among their values.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// Which part of a variable a rule looks at.
@@ -11,6 +12,21 @@ pub struct Target {
     pub selector: Selector,
     /// Whether the number of values is looked at instead of them (`&ARGS`).
     pub count: bool,
+}
+
+/// As rules write it.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = if self.count { "&" } else { "" };
+        write!(f, "{count}{}", self.variable.name())?;
+        match &self.selector {
+            Selector::All => Ok(()),
+            Selector::Matching(regex) => write!(f, ":/{}/", regex.as_str()),
+            Selector::Named(name) => write!(f, ":{}", String::from_utf8_lossy(name)),
+            Selector::XmlText => f.write_str(":/*"),
+            Selector::XmlAttributes => f.write_str("://@*"),
+        }
+    }
 }
 
 /// Which values of a collection.
@@ -41,10 +57,10 @@ impl Selector {
 }
 
 macro_rules! variables {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal $kind:ident,)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $name:literal $kind:ident,)*) => {
         /// A SecLang variable (ModSecurity v3 reference, "Variables").
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Variable { $($(#[$doc])* $variant,)* }
+        pub enum Variable { $(#[doc = $doc] $variant,)* }
 
         impl Variable {
             /// Every variable, by name.
@@ -54,6 +70,12 @@ macro_rules! variables {
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it is, in a sentence.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$variant => $doc.trim_ascii(),)* }
             }
 
             /// Whether it has named values, so that a selector makes sense.
@@ -128,31 +150,31 @@ variables! {
     MscPcreError = "MSC_PCRE_ERROR" scalar,
     /// Regex limits (always 0: matching is linear).
     MscPcreLimitsExceeded = "MSC_PCRE_LIMITS_EXCEEDED" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when the boundary of a multipart body is quoted.
     MultipartBoundaryQuoted = "MULTIPART_BOUNDARY_QUOTED" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when white space stands in the boundary of a multipart body.
     MultipartBoundaryWhitespace = "MULTIPART_BOUNDARY_WHITESPACE" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when lines of a multipart body end in both ways.
     MultipartCrlfLfLines = "MULTIPART_CRLF_LF_LINES" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when data follows the last part.
     MultipartDataAfter = "MULTIPART_DATA_AFTER" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when data stands before the first part.
     MultipartDataBefore = "MULTIPART_DATA_BEFORE" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when there are more parts than are read.
     MultipartFileLimitExceeded = "MULTIPART_FILE_LIMIT_EXCEEDED" scalar,
     /// The file name of each part.
     MultipartFilename = "MULTIPART_FILENAME" collection,
-    /// See transaction::MultipartFlags.
+    /// 1 when a header of a part goes on in the next line.
     MultipartHeaderFolding = "MULTIPART_HEADER_FOLDING" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when a header of a part goes on wrongly.
     MultipartInvalidHeaderFolding = "MULTIPART_INVALID_HEADER_FOLDING" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when a part cannot be read.
     MultipartInvalidPart = "MULTIPART_INVALID_PART" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when a header of a part is quoted wrongly.
     MultipartInvalidQuoting = "MULTIPART_INVALID_QUOTING" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when a line of a multipart body ends in a line feed alone.
     MultipartLfLine = "MULTIPART_LF_LINE" scalar,
-    /// See transaction::MultipartFlags.
+    /// 1 when a semicolon is missing in a header of a part.
     MultipartMissingSemicolon = "MULTIPART_MISSING_SEMICOLON" scalar,
     /// The name of each part.
     MultipartName = "MULTIPART_NAME" collection,

@@ -28,6 +28,8 @@ pub struct Location {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Worth a thought; shown to those who ask for it.
+    Note,
     /// Loads, but probably not what was meant.
     Warning,
     /// Does not load; what runs stays.
@@ -54,10 +56,11 @@ pub struct Diagnostic {
 }
 
 impl Severity {
-    /// `warning` or `error`.
+    /// `note`, `warning` or `error`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
         }
@@ -75,6 +78,12 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(code: &'static str, title: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, title.into())
+    }
+
+    /// A note without a place.
+    #[must_use]
+    pub fn note(code: &'static str, title: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, title.into())
     }
 
     fn new(severity: Severity, code: &'static str, title: String) -> Self {

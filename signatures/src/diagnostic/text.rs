@@ -50,6 +50,7 @@ fn annotation<'a>(location: &'a Location, kind: AnnotationKind, label: &'a str) 
 
 fn level(severity: Severity) -> Level<'static> {
     match severity {
+        Severity::Note => Level::NOTE,
         Severity::Warning => Level::WARNING,
         Severity::Error => Level::ERROR,
     }

@@ -33,6 +33,12 @@ impl Argument {
     }
 }
 
+impl std::fmt::Display for Argument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 fn unknown_macro(argument: &str, name: &str) -> OperatorError {
     let error = OperatorError::new("unknown-macro", format!("unknown variable in macro `%{{{name}}}`"));
     let error = match argument.find(&format!("%{{{name}}}")) {

@@ -102,7 +102,8 @@ fn within<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
 }
 
 fn invalid(item: &str) -> OperatorError {
-    OperatorError::new("invalid-argument", format!("expected an address or network, found `{item}`"))
+    let found = if item.is_empty() { "nothing".to_owned() } else { format!("`{item}`") };
+    OperatorError::new("invalid-argument", format!("expected an address or network, found {found}"))
         .help("write addresses and CIDR networks, as in `@ipMatch 127.0.0.1,10.0.0.0/8,2001:db8::/32`")
 }
 

@@ -22,6 +22,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 fn unknown(name: &str) -> OperatorError {
     let error = OperatorError::new("unknown-operator", format!("unknown operator `@{name}`"));
+    if name.is_empty() {
+        return error.help("remove the space after `@`");
+    }
     match closest(name, names()) {
         Some(near) => error.help(format!("did you mean `@{near}`?")),
         None => error,

@@ -42,6 +42,12 @@ impl Verify {
         Ok(Self { candidates: Rx::compile(argument)?, scheme })
     }
 
+    /// What kind of number is verified.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
     /// What every value holds that has such a number.
     pub(super) fn needs(&self) -> Needs {
         self.candidates.needs()

@@ -5,6 +5,8 @@
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
+    /// Every byte.
+    pub(crate) const ALL: Self = Self([u64::MAX; 4]);
     /// No byte.
     pub(crate) const EMPTY: Self = Self([0; 4]);
 
@@ -51,6 +53,17 @@ impl ByteSet {
         self
     }
 
+    /// The bytes that are not in `other`.
+    pub(crate) fn without(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, less)| *word &= !less);
+        self
+    }
+
+    /// The bytes of both.
+    pub(crate) fn intersection(self, other: Self) -> Self {
+        self.without(other.complement())
+    }
+
     /// The bytes that are not in it.
     pub(crate) fn complement(mut self) -> Self {
         self.0.iter_mut().for_each(|word| *word = !*word);
@@ -80,6 +93,8 @@ mod tests {
         assert_eq!(set.iter().collect::<Vec<_>>(), b"012Za\xff");
         assert_eq!(set.without_case().iter().collect::<Vec<_>>(), b"012AZaz\xff");
         assert_eq!(set.complement().iter().count(), 250);
+        assert_eq!(set.without(ByteSet::of(b"aZ")).iter().collect::<Vec<_>>(), b"012\xff");
+        assert_eq!(set.intersection(ByteSet::of(b"0aB")).iter().collect::<Vec<_>>(), b"0a");
         assert!(ByteSet::EMPTY.is_empty() && set.union(set.complement()).complement().is_empty());
     }
 }

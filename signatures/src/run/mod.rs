@@ -37,6 +37,7 @@ mod rule;
 mod rule_set;
 mod scope;
 mod screen;
+mod screening;
 mod trace;
 mod value;
 mod variables;
@@ -49,6 +50,7 @@ use transaction::Transaction;
 pub use exclusion::{Exclusion, InitialVariables};
 pub use link::EVIDENCE_MAX;
 pub(crate) use plan::Plan;
+pub use screening::{Required, Screening, Unscreened};
 pub use trace::{Trace, TraceEvent, TraceKind};
 
 use crate::operator::Budget;

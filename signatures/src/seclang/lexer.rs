@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::mapped::Mapped;
-use crate::{Diagnostic, SourceFile};
+use crate::{Diagnostic, Location, SourceFile};
 
 /// One directive: its name and its words, quotes removed.
 #[derive(Debug)]
@@ -17,10 +17,37 @@ pub(super) struct Directive {
     pub(super) words: Vec<Mapped>,
 }
 
+impl Directive {
+    /// The whole of it.
+    pub(super) fn location(&self) -> Location {
+        let (first, last) = (self.name.location(), self.words.last().unwrap_or(&self.name).location());
+        // The quote that closes a word stands behind it.
+        let quote = usize::from(first.file.text[last.span.end..].starts_with(['"', '\'']));
+        Location { span: first.span.start..last.span.end + quote, file: first.file }
+    }
+}
+
 /// Reads the directives of a file; what cannot be read is reported and left out.
 pub(super) fn lex(file: &Arc<SourceFile>, out: &mut Vec<Diagnostic>) -> Vec<Directive> {
-    let lines = Lines { file, at: 0 }.logical(out);
+    let lines = Lines { file, at: byte_order_mark(file, out) }.logical(out);
     lines.iter().filter_map(|line| directive(line, out)).collect()
+}
+
+/// How many bytes a byte order mark takes at the begin of the file.
+fn byte_order_mark(file: &Arc<SourceFile>, out: &mut Vec<Diagnostic>) -> usize {
+    if !file.text.starts_with('\u{feff}') {
+        return 0;
+    }
+    let length = '\u{feff}'.len_utf8();
+    out.push(
+        Diagnostic::warning("byte-order-mark", "the file begins with a byte order mark")
+            .at(Mapped::range(file, 0..length).location(), "left out")
+            .help(
+                "save it as UTF-8 without one: other engines take it for a part of the first directive"
+                    .to_owned(),
+            ),
+    );
+    length
 }
 
 fn directive(line: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Directive> {
@@ -160,6 +187,10 @@ impl Words<'_> {
         }
         match self.rest().chars().next() {
             Some(quote @ ('"' | '\'')) => self.quoted(quote, out),
+            Some(quote) if is_curly(quote) => {
+                out.push(curly(self.line.slice(self.at..self.at + quote.len_utf8()).location(), quote));
+                None
+            }
             _ => Some(self.bare()),
         }
     }
@@ -184,15 +215,32 @@ impl Words<'_> {
         self.at = start + length;
         if self.rest().chars().next().is_some_and(|next| !next.is_whitespace()) {
             let end = self.at + bare_length(self.rest());
+            let help = match &self.rest()[..end - self.at] {
+                ";" => "remove it: a directive ends with its line".to_owned(),
+                _ => format!("write `\\{quote}` for a quote within quotes"),
+            };
             out.push(
                 Diagnostic::error("text-after-quote", "text follows a closing quote")
                     .at(self.line.location_of(self.at..end), "expected white space")
-                    .help(format!("write `\\{quote}` for a quote within quotes")),
+                    .help(help),
             );
             return None;
         }
         Some(word)
     }
+}
+
+/// Quotes that word processors put in place of straight ones.
+pub(super) fn is_curly(letter: char) -> bool {
+    matches!(letter, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}')
+}
+
+/// Says that such a quote is none.
+pub(super) fn curly(place: Location, quote: char) -> Diagnostic {
+    let straight = if matches!(quote, '\u{2018}'..='\u{201b}') { '\'' } else { '"' };
+    Diagnostic::error("curly-quote", format!("`{quote}` is not a quote"))
+        .at(place, "pasted from a text with curly quotes")
+        .help(format!("write straight quotes: `{straight}`"))
 }
 
 /// Up to white space; a value in single quotes after a colon may hold some (`ARGS:'/a b/'`).
@@ -283,6 +331,8 @@ mod tests {
             ("# a \\\nSecRule b", "comment-continues", 0),
             ("A \\\n#b \\\nc", "comment-in-directive", 1),
             ("A \\ \nb", "space-after-backslash", 1),
+            ("A \u{201c}b\u{201d}", "curly-quote", 0),
+            ("\u{feff}A b", "byte-order-mark", 1),
         ];
         for (text, code, directives) in rows {
             let (lines, codes) = words(text);

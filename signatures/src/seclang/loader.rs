@@ -33,7 +33,7 @@ impl<'a> Loader<'a> {
 
     pub(super) fn source(&mut self, source: Source) {
         match source {
-            Source::Text { name, text } => self.text(name, text),
+            Source::Text { name, text } => self.text(name, text, None),
             Source::Path(path) => self.file(path, None),
         }
     }
@@ -49,7 +49,7 @@ impl<'a> Loader<'a> {
     /// Reads a file; `included` is where a file asked for it.
     fn file(&mut self, path: String, included: Option<&Mapped>) {
         match self.read(&path) {
-            Ok(text) => self.text(path, text),
+            Ok((text, wrong)) => self.text(path, text, wrong),
             Err(reason) => {
                 let diagnostic =
                     Diagnostic::error("unreadable-file", format!("cannot read `{path}`: {reason}"));
@@ -61,7 +61,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn read(&mut self, path: &str) -> Result<String, String> {
+    /// The text of a file, and where it has the first bytes that are not UTF-8.
+    fn read(&mut self, path: &str) -> Result<(String, Option<usize>), String> {
         if self.open.iter().any(|open| open == path) {
             return Err("it includes itself".to_owned());
         }
@@ -77,19 +78,28 @@ impl<'a> Loader<'a> {
         if self.text_bytes > TEXT_BYTES_MAX {
             return Err(format!("more than {TEXT_BYTES_MAX} bytes of rules"));
         }
-        String::from_utf8(bytes).or_else(|error| {
-            self.report(
-                Diagnostic::warning("not-utf8", format!("`{path}` is not UTF-8: {}", error.utf8_error()))
-                    .help("write other bytes as `\\xHH` in patterns".to_owned()),
-            );
-            Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
+        Ok(match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let wrong = error.utf8_error().valid_up_to();
+                (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(wrong))
+            }
         })
     }
 
-    fn text(&mut self, path: String, text: String) {
+    /// Reads a text; `wrong` is where it had the first bytes that are not UTF-8.
+    fn text(&mut self, path: String, text: String, wrong: Option<usize>) {
         let file = Arc::new(SourceFile { path: path.clone(), text });
         self.open.push(path);
         let mut found = Vec::new();
+        if let Some(at) = wrong {
+            let place = Mapped::range(&file, at..at + char::REPLACEMENT_CHARACTER.len_utf8()).location();
+            self.report(
+                Diagnostic::warning("not-utf8", "the file is not UTF-8")
+                    .at(place, "the first bytes that are not; each is read as U+FFFD")
+                    .help("save it as UTF-8, and write other bytes as `\\xHH` in patterns".to_owned()),
+            );
+        }
         let directives = lex(&file, &mut found);
         let mut found = found.into_iter().peekable();
         for directive in directives {

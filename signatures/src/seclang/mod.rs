@@ -19,7 +19,7 @@ mod parser;
 pub use crs::crs_layout;
 pub use files::{FileReader, MemoryFiles, glob_matches};
 
-use crate::{Diagnostic, Ruleset, Severity};
+use crate::{Diagnostic, Location, RuleId, Ruleset, Severity};
 
 /// Rules to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,10 @@ pub struct Loaded {
     pub ruleset: Ruleset,
     /// Everything that was found wrong, in the order of the files.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is worth a thought, and no reason to complain: shown to those who ask for it.
+    pub notes: Vec<Diagnostic>,
+    /// Rules that `SecRuleRemoveById` and its like removed, and where.
+    pub removed: Vec<(RuleId, Location)>,
 }
 
 impl Loaded {
@@ -81,7 +85,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Location;
 
     fn check(text: String) {
         let loaded = load(vec![Source::text("any.conf", text)], &MemoryFiles::default());

@@ -1,6 +1,6 @@
 //! The three little languages inside a `SecRule`: targets, operator, actions.
 
-use super::lexer::unquote;
+use super::lexer::{curly, is_curly, unquote};
 use super::mapped::Mapped;
 use crate::Diagnostic;
 
@@ -22,7 +22,7 @@ pub(super) enum SelectorNode {
 }
 
 /// `!@name argument`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct OperatorNode {
     pub(super) negated: bool,
     /// `None` when it is left out, which means `@rx`.
@@ -143,6 +143,9 @@ fn action(cursor: &mut Cursor<'_>, out: &mut Vec<Diagnostic>) -> Option<ActionNo
         return Some(ActionNode { name, value: None });
     }
     cursor.skip(char::is_whitespace);
+    if let Some(quote) = cursor.rest().chars().next().filter(|next| is_curly(*next)) {
+        out.push(curly(cursor.text.location_of(cursor.at..cursor.at + quote.len_utf8()), quote));
+    }
     if !cursor.rest().starts_with('\'') {
         let value = cursor.take(|c| c != ',').trim();
         return Some(ActionNode { name, value: Some(value) });
@@ -154,7 +157,7 @@ fn action(cursor: &mut Cursor<'_>, out: &mut Vec<Diagnostic>) -> Option<ActionNo
         out.push(
             Diagnostic::error("text-after-quote", "text follows a closing quote")
                 .at(after.location(), "expected a comma")
-                .help("write `\\'` for a quote within quotes".to_owned()),
+                .help("put a comma before it, or write `\\'` for a quote within quotes".to_owned()),
         );
     }
     Some(ActionNode { name, value: Some(value) })

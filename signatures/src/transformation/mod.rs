@@ -4,17 +4,18 @@ use std::borrow::Cow;
 
 use transaction::decode::percent::hex;
 
+mod alphabet;
 #[cfg(test)]
 mod check;
 mod effect;
 
 macro_rules! transformations {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal in $module:ident,)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $name:literal in $module:ident,)*) => {
         $(mod $module;)*
 
         /// A transformation. `t:none` is not one: it empties the list at load.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Transformation { $($(#[$doc])* $variant,)* }
+        pub enum Transformation { $(#[doc = $doc] $variant,)* }
 
         impl Transformation {
             /// Every transformation, by name.
@@ -24,6 +25,12 @@ macro_rules! transformations {
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it does, in a sentence.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$variant => $doc.trim_ascii(),)* }
             }
 
             /// What becomes of the value; `None` when it is seen early that nothing changes.

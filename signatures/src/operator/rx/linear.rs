@@ -49,10 +49,9 @@ impl Linear {
     }
 
     fn compile(pattern: &str) -> Result<Self, Box<BuildError>> {
-        let syntax = syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true);
-        let Ok(hir) = syntax::parse_with(pattern, &syntax) else {
+        let Ok(hir) = parse(pattern) else {
             // Says what is wrong.
-            let regex = Regex::builder().syntax(syntax).build(pattern)?;
+            let regex = Regex::builder().syntax(config()).build(pattern)?;
             return Ok(Self { exact: Automaton::new(regex), wider: None, needs: Needs::default() });
         };
         let wider = widened(&hir).and_then(|wider| Automaton::build(&wider).ok());
@@ -129,6 +128,15 @@ impl Linear {
         }
         regex.search_with(cache, &input).as_ref().map(Match::range)
     }
+}
+
+/// A rewritten pattern as it is matched: bytes, and `.` is every one of them.
+pub(super) fn parse(pattern: &str) -> Result<Hir, Box<regex_syntax::Error>> {
+    syntax::parse_with(pattern, &config()).map_err(Box::new)
+}
+
+fn config() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true)
 }
 
 impl Automaton {

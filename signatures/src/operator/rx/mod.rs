@@ -29,6 +29,8 @@ use std::sync::Arc;
 
 use regex_automata::meta::BuildError;
 use regex_automata::util::captures::Captures as Groups;
+use regex_syntax::ast::Ast;
+use regex_syntax::hir::Hir;
 
 use super::{Captures, OperatorError};
 use crate::prefilter::Needs;
@@ -74,6 +76,19 @@ impl Rx {
     #[must_use]
     pub fn is_linear(&self) -> bool {
         matches!(self.matcher, Matcher::Linear(_))
+    }
+
+    /// The syntax of a pattern that is matched in linear time, as rewritten.
+    pub(crate) fn syntax(&self) -> Option<(Rewritten, Ast)> {
+        let rewritten = self.is_linear().then(|| rewrite(&self.pattern).ok())??;
+        let ast = regex_syntax::ast::parse::Parser::new().parse(&rewritten.pattern).ok()?;
+        Some((rewritten, ast))
+    }
+
+    /// What a pattern that is matched in linear time means.
+    pub(crate) fn hir(&self) -> Option<Hir> {
+        let rewritten = self.is_linear().then(|| rewrite(&self.pattern).ok())??;
+        linear::parse(&rewritten.pattern).ok()
     }
 
     /// What every value holds that the pattern matches.

@@ -93,6 +93,11 @@ impl Screen {
         Self { scanners: scanners.all(), variables, phases, first, known: Pool::default() }
     }
 
+    /// Whether a rule is screened.
+    pub(super) fn has(&self, rule: u32) -> bool {
+        self.phases.iter().any(|phase| phase.rules.contains(rule))
+    }
+
     /// The scanner that has a class's bits.
     fn scanner(&self, class: &Class) -> &Scanner {
         &self.scanners[class.scanner]

@@ -4,9 +4,9 @@ use super::super::mapped::Mapped;
 use super::super::parser::ActionNode;
 use super::draft::{Disruption, Draft};
 use super::setting::{number_of, value_of};
-use super::{change, ctl, did_you_mean};
+use super::{change, ctl, did_you_mean, lint};
 use crate::transformation::Transformation;
-use crate::{Action, AllowScope, Diagnostic, Link, RuleSeverity, Skip, Text, Variable};
+use crate::{Action, AllowScope, Ctl, Diagnostic, Link, RuleSeverity, Skip, Text, Variable};
 
 /// Where an action stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,22 @@ pub(super) fn apply_all<'n>(
     }
 }
 
+/// Whether there is an action of that name.
+pub(super) fn is_action(name: &str) -> bool {
+    ACTIONS.iter().any(|spec| spec.name.eq_ignore_ascii_case(name))
+}
+
+/// What was meant by an action that does not exist.
+fn meant(name: &str) -> Option<String> {
+    if let Some(transformation) = Transformation::parse(name) {
+        return Some(format!("did you mean `t:{}`?", transformation.name()));
+    }
+    if let Some((action, value)) = name.split_once('=').filter(|(action, _)| is_action(action)) {
+        return Some(format!("did you mean `{action}:{value}`?"));
+    }
+    did_you_mean(name, ACTIONS.iter().map(|spec| spec.name))
+}
+
 impl Applying<'_> {
     fn node(&mut self, node: &ActionNode) {
         let name = node.name.as_str();
@@ -81,7 +97,7 @@ impl Applying<'_> {
             self.out.push(
                 Diagnostic::error("unknown-action", format!("unknown action `{name}`"))
                     .at(node.name.location(), "not an action")
-                    .help(did_you_mean(name, ACTIONS.iter().map(|spec| spec.name))),
+                    .help(meant(name)),
             );
             return;
         };
@@ -168,7 +184,10 @@ impl Applying<'_> {
                     format!("unknown transformation `{}`", name.as_str()),
                 )
                 .at(name.location(), "not a transformation")
-                .help(did_you_mean(name.as_str(), names)),
+                .help(match name.as_str().contains(['|', '+', ' ']) {
+                    true => Some("write `t:` for each: `t:urlDecodeUni,t:lowercase`".to_owned()),
+                    false => did_you_mean(name.as_str(), names),
+                }),
             ),
         }
     }
@@ -208,7 +227,10 @@ impl Applying<'_> {
 
     fn status(&mut self, value: &Mapped) {
         match number_of::<u16>(value, self.out) {
-            Some(status @ 100..=599) => self.draft.status = Some(status),
+            Some(status @ 100..=599) => {
+                self.draft.status = Some(status);
+                self.draft.status_location = Some(value.location());
+            }
             Some(status) => self.out.push(
                 Diagnostic::error("invalid-status", format!("`{status}` is not an HTTP status"))
                     .at(value.location(), "expected 100-599"),
@@ -251,6 +273,7 @@ impl Applying<'_> {
 
 /// Reads text with macros; one whose name is no variable is reported.
 pub(super) fn text(written: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Text> {
+    lint::unclosed_macro(written, out);
     match Text::parse(written.as_str()) {
         Ok(text) => Some(text),
         Err(name) => {
@@ -306,6 +329,10 @@ static ACTIONS: &[Spec] = &[
     spec("chain", Group::Structure, Takes::Nothing, |_, _| {}),
     spec("ctl", Group::Own, Takes::Value, |to, value| {
         let controls = ctl::ctl(value, to.out);
+        if let Some(Ctl::RuleRemove(rules) | Ctl::RuleRemoveTarget(rules, _)) = controls.first() {
+            let (_, meant) = value.split_once('=').unwrap_or_else(|| (value.clone(), value.clone()));
+            to.draft.selections.push((rules.clone(), meant.trim()));
+        }
         to.link().actions.extend(controls.into_iter().map(Action::Ctl));
     }),
     spec("deny", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = Disruption::Deny),
@@ -347,7 +374,12 @@ static ACTIONS: &[Spec] = &[
         to.refused(value, "proxy", "assets name their upstream");
     }),
     spec("redirect", Group::Disruptive, Takes::Value, |to, value| {
-        if let Some(location) = text(value, to.out) {
+        if value.is_empty() {
+            to.out.push(
+                Diagnostic::error("missing-value", "`redirect` needs an address")
+                    .at(value.location(), "expected `redirect:https://...`"),
+            );
+        } else if let Some(location) = text(value, to.out) {
             to.draft.disruption = Disruption::Redirect(location);
         }
     }),

@@ -19,6 +19,17 @@ pub(super) fn set_var(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Actio
         None => (rest, None),
     };
     let (collection, name) = variable(&target, &["tx", "env"], out)?;
+    if let Some((sign, amount)) = assigned.as_ref().and_then(|it| Some((target.as_str().chars().last()?, it)))
+        && matches!(sign, '+' | '-')
+    {
+        let bare = &target.as_str()[..target.as_str().len() - 1];
+        out.push(
+            Diagnostic::error("sign-before-equals", format!("`{sign}` stands before the `=`"))
+                .at(target.slice(bare.len()..bare.len() + 1).location(), "part of the name here")
+                .help(format!("write `setvar:{bare}={sign}{}`", amount.as_str())),
+        );
+        return None;
+    }
     let change = match assigned {
         Some(extra) if unset => {
             out.push(
@@ -37,10 +48,23 @@ pub(super) fn set_var(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Actio
 fn change(assigned: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Change> {
     let amount = assigned.slice(assigned.as_str().len().min(1)..assigned.as_str().len());
     match assigned.as_str().as_bytes().first() {
-        Some(b'+') => text(&amount, out).map(Change::Add),
-        Some(b'-') => text(&amount, out).map(Change::Subtract),
+        Some(b'+') => number(&amount, out).map(Change::Add),
+        Some(b'-') => number(&amount, out).map(Change::Subtract),
         _ => text(assigned, out).map(Change::Set),
     }
+}
+
+/// What is added: a number, or text with macros that becomes one.
+fn number(amount: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Text> {
+    let text = text(amount, out)?;
+    let is_text = text.as_literal().is_some() && !amount.as_str().contains("%{");
+    if is_text && !super::lint::is_number(amount.as_str()) {
+        out.push(
+            Diagnostic::warning("not-a-number", format!("`{}` is not a number", amount.as_str()))
+                .at(amount.location(), "what it begins with counts, or 0"),
+        );
+    }
+    Some(text)
 }
 
 /// `setenv:NAME=value`.
@@ -84,7 +108,16 @@ pub(super) fn expire(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action
 /// `collection.name`.
 fn variable(target: &Mapped, others: &[&str], out: &mut Vec<Diagnostic>) -> Option<(Box<str>, Text)> {
     let Some((first, name)) = target.split_once('.').filter(|(_, name)| !name.is_empty()) else {
-        return malformed(target, "`collection.name`", out);
+        malformed::<()>(target, "`collection.name`", out);
+        let written = target.as_str();
+        let meant = match written.split_once(':') {
+            Some((collection, name)) => Some(format!("{}.{name}", collection.to_ascii_lowercase())),
+            None => (!written.contains('.') && !written.is_empty()).then(|| format!("tx.{written}")),
+        };
+        if let Some(found) = out.last_mut() {
+            found.help = meant.map(|meant| format!("did you mean `{meant}`?"));
+        }
+        return None;
     };
     Some((collection(&first, others, out)?, text(&name, out)?))
 }
@@ -190,6 +223,9 @@ mod tests {
         let rows = [
             ("setvar:a=1", "invalid-value"),
             ("setvar:tx.=1", "invalid-value"),
+            ("setvar:tx.a+=1", "sign-before-equals"),
+            ("setvar:tx.a=+five", "not-a-number"),
+            ("setvar:tx.a=%{tx.b", "unclosed-macro"),
             ("setvar:args.a=1", "unknown-collection"),
             ("setvar:!tx.a=1", "unexpected-value"),
             ("initcol:ip", "invalid-value"),

@@ -88,7 +88,8 @@ fn remove_targets(by: By, value: &Mapped, out: &mut Out) -> Vec<Ctl> {
     let Some((selection, target)) = value.split_once(';') else {
         out.push(
             Diagnostic::error("invalid-value", format!("`{}` names no target", value.as_str()))
-                .at(value.location(), "expected `rules;TARGET`"),
+                .at(value.location(), "expected `rules;TARGET`")
+                .help(format!("write a semicolon before the target: `{};ARGS:name`", value.as_str())),
         );
         return Vec::new();
     };
@@ -125,7 +126,7 @@ mod tests {
     use crate::Action;
 
     fn shown(ctl: &str) -> Vec<String> {
-        link(&format!("ctl:{ctl}"))
+        link(&format!("tag:'OWASP_CRS',ctl:{ctl}"))
             .actions
             .iter()
             .map(|action| match action {
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn one_option_may_leave_out_several_targets() {
         assert_eq!(shown("'ruleRemoveTargetByTag=OWASP_CRS;ARGS:a|ARGS:b'").len(), 2);
-        assert_eq!(shown("ruleRemoveTargetById=1000;ARGS:body[0][value]").len(), 1);
+        assert_eq!(shown("ruleRemoveTargetById=1;ARGS:body[0][value]").len(), 1);
     }
 
     #[test]

@@ -2,7 +2,12 @@
 
 use std::ops::Range;
 
-use crate::{AllowScope, Disruptive, Link, Location, Meta, ParanoiaLevel, Phase, Rule, RuleId, Skip, Text};
+use super::super::mapped::Mapped;
+use super::super::parser::OperatorNode;
+use crate::{
+    AllowScope, Disruptive, Link, Location, Meta, ParanoiaLevel, Phase, Rule, RuleId, RuleSelector, Skip,
+    Text,
+};
 
 /// A rule that later directives may still change or remove.
 #[derive(Debug)]
@@ -15,11 +20,19 @@ pub(super) struct Draft {
     /// Tags as written, for `SecRuleRemoveByTag` and its like.
     pub(super) tag_texts: Vec<String>,
     pub(super) links: Vec<Link>,
+    /// What each link was read from; `None` for `SecAction`.
+    pub(super) written: Vec<Option<Written>>,
+    /// Which rules its `ctl`s mean, and where they say so.
+    pub(super) selections: Vec<(RuleSelector, Mapped)>,
+    /// The directives that changed it after it was read.
+    pub(super) changes: Vec<Location>,
     /// What the rule itself or `SecDefaultAction` asks for.
     pub(super) disruption: Disruption,
     /// What `block` means: what `SecDefaultAction` asks for.
     pub(super) block: Disruption,
     pub(super) status: Option<u16>,
+    /// Where `status` was written.
+    pub(super) status_location: Option<Location>,
     pub(super) skip: Option<Skip>,
     /// Where `skip` was written.
     pub(super) skip_location: Option<Location>,
@@ -31,6 +44,13 @@ pub(super) struct Draft {
     pub(super) span: Range<usize>,
     /// Whether it is left out: it has errors, or a directive removed it.
     pub(super) left_out: bool,
+}
+
+/// Targets and operator of a link as they were written.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) targets: Mapped,
+    pub(super) operator: OperatorNode,
 }
 
 /// A disruptive action before its status is known.
@@ -54,9 +74,13 @@ impl Draft {
             msg_text: None,
             tag_texts: Vec::new(),
             links: Vec::new(),
+            written: Vec::new(),
+            selections: Vec::new(),
+            changes: Vec::new(),
             disruption: Disruption::Pass,
             block: Disruption::Pass,
             status: None,
+            status_location: None,
             skip: None,
             skip_location: None,
             log: true,
@@ -65,6 +89,17 @@ impl Draft {
             name_location,
             left_out: false,
         }
+    }
+
+    /// Adds a link with what it was read from.
+    pub(super) fn push(&mut self, (link, written): (Link, Option<Written>)) {
+        self.links.push(link);
+        self.written.push(written);
+    }
+
+    /// Whether it runs.
+    pub(super) fn runs(&self) -> bool {
+        !self.left_out && self.id.is_some()
     }
 
     /// The rule as it runs; `None` when it is left out.
@@ -83,6 +118,7 @@ impl Draft {
             log: self.log,
             audit_log: self.audit_log,
             location: Location { file: self.name_location.file, span: self.span },
+            changes: self.changes,
         })
     }
 

@@ -34,11 +34,8 @@ fn first_phase(variable: Variable) -> Phase {
         | V::FilesNames
         | V::FilesSizes
         | V::FilesTmpContent
-        | V::MultipartFilename
-        | V::MultipartName
-        | V::MultipartPartHeaders
-        | V::MultipartStrictError
-        | V::MultipartUnmatchedBoundary
+        | V::FilesTmpNames
+        | V::InboundDataError
         | V::ReqbodyError
         | V::ReqbodyErrorMsg
         | V::ReqbodyProcessorError
@@ -54,6 +51,8 @@ fn first_phase(variable: Variable) -> Phase {
         | V::ResponseStatus
         | V::StatusLine => Phase::ResponseHeaders,
         V::OutboundDataError | V::ResponseBody => Phase::ResponseBody,
+        // What a multipart body is like in all its ways.
+        _ if variable.name().starts_with("MULTIPART_") => Phase::RequestBody,
         _ => Phase::RequestHeaders,
     }
 }
@@ -66,8 +65,14 @@ mod tests {
     fn warns_of_what_is_not_there_yet() {
         let rows: &[(&str, u8, &[&str])] = &[
             ("ARGS", 1, &[]),
-            ("ARGS_POST|!FILES:a", 1, &["variable-before-phase"]),
+            ("ARGS|!FILES:a", 1, &["exclusion-without-target"]),
+            ("ARGS_POST|!ARGS_POST:a", 1, &["variable-before-phase"]),
             ("ARGS_POST|FILES", 2, &[]),
+            ("MULTIPART_LF_LINE|INBOUND_DATA_ERROR", 1, &["variable-before-phase"; 2]),
+            ("ARGS_GET|REQUEST_COOKIES|REQUEST_HEADERS|REMOTE_ADDR|REQBODY_PROCESSOR", 1, &[]),
+            ("FULL_REQUEST", 1, &[]),
+            ("RESPONSE_ARGS", 3, &["always-empty"]),
+            ("OUTBOUND_DATA_ERROR|RESPONSE_BODY", 4, &[]),
             ("RESPONSE_BODY", 3, &["variable-before-phase"]),
             ("RESPONSE_STATUS|&RESPONSE_HEADERS:Server", 2, &["variable-before-phase"; 2]),
             ("RESPONSE_STATUS|RESPONSE_BODY", 5, &[]),

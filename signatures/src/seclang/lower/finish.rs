@@ -1,10 +1,10 @@
 //! The last step: drafts to rules, markers to places.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::Loaded;
 use super::super::mapped::Mapped;
-use super::{Item, Lowering, did_you_mean};
+use super::{Item, Lowering, did_you_mean, lint};
 use crate::{Diagnostic, Location, Phase, Ruleset, Skip, Step};
 
 /// A `skipAfter` whose marker is looked for when all are known.
@@ -19,9 +19,12 @@ struct Jump {
 impl Lowering {
     pub(in super::super) fn finish(mut self) -> Loaded {
         self.end_chain();
+        let (warnings, notes) = lint::check(&self.drafts);
         let mut finishing = Finishing {
             ruleset: Ruleset { settings: self.settings, ..Ruleset::default() },
-            diagnostics: self.diagnostics,
+            diagnostics: self.diagnostics.into_iter().chain(warnings).collect(),
+            notes,
+            wanted: HashSet::new(),
             markers: HashMap::new(),
             jumps: Vec::new(),
         };
@@ -37,13 +40,18 @@ impl Lowering {
             }
         }
         finishing.check_jumps();
-        Loaded { ruleset: finishing.ruleset, diagnostics: finishing.diagnostics }
+        finishing.check_markers();
+        let Finishing { ruleset, diagnostics, notes, .. } = finishing;
+        Loaded { ruleset, diagnostics, notes, removed: self.removed }
     }
 }
 
 struct Finishing {
     ruleset: Ruleset,
     diagnostics: Vec<Diagnostic>,
+    notes: Vec<Diagnostic>,
+    /// Names that something skips to.
+    wanted: HashSet<Box<str>>,
     /// Where markers were written.
     markers: HashMap<Box<str>, Location>,
     jumps: Vec<Jump>,
@@ -83,12 +91,40 @@ impl Finishing {
     fn check_jumps(&mut self) {
         for jump in std::mem::take(&mut self.jumps) {
             self.place_rule(&jump);
+            self.wanted.insert(jump.marker.clone());
             match self.ruleset.markers[jump.phase.index()].get(&jump.marker) {
-                Some(to) if *to > jump.from => {}
+                Some(to) if *to > jump.from => self.check_gap(&jump, *to),
                 Some(_) => self.warn(jump, "marker-before-rule", "stands before the rule"),
                 None => self.warn(jump, "no-such-marker", "does not exist"),
             }
         }
+    }
+
+    /// Notes a jump over no rule.
+    fn check_gap(&mut self, jump: &Jump, to: usize) {
+        let steps = &self.ruleset.phases[jump.phase.index()];
+        let between = steps.get(jump.from + 1..to).unwrap_or_default();
+        let Some(location) = &jump.location else { return };
+        if !between.iter().any(|step| matches!(step, Step::Rule(_))) {
+            let phase = jump.phase as u8;
+            let title = format!("no rule of phase {phase} stands before marker `{}`", jump.marker);
+            self.notes.push(
+                Diagnostic::note("skips-nothing", title)
+                    .at(location.clone(), "skips nothing")
+                    .help("skip in the phase of the rules that are meant: each phase has its own".to_owned()),
+            );
+        }
+    }
+
+    /// Notes markers that nothing skips to.
+    fn check_markers(&mut self) {
+        let unused = self.markers.iter().filter(|(name, _)| !self.wanted.contains(*name));
+        let mut unused: Vec<_> = unused.collect();
+        unused.sort_by_key(|(_, place)| (place.file.path.clone(), place.span.start));
+        self.notes.extend(unused.into_iter().map(|(name, place)| {
+            Diagnostic::note("unused-marker", format!("nothing skips to marker `{name}`"))
+                .at(place.clone(), "no `skipAfter` names it")
+        }));
     }
 
     /// A rule id may stand for a marker.

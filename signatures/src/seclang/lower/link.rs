@@ -2,6 +2,7 @@
 
 use super::super::mapped::Mapped;
 use super::super::parser::{self, OperatorNode};
+use super::draft::Written;
 use super::target::targets;
 use crate::operator::{DataFiles, Operator, OperatorError};
 use crate::{Diagnostic, Link, Severity};
@@ -26,7 +27,7 @@ pub(super) fn link(
     operator_word: &Mapped,
     files: &dyn DataFiles,
     out: &mut Vec<Diagnostic>,
-) -> Link {
+) -> (Link, Written) {
     let reported = out.len();
     let targets = targets(target_word, out);
     if targets.included.is_empty() && out.len() == reported {
@@ -37,13 +38,14 @@ pub(super) fn link(
     }
     let node = parser::operator(operator_word);
     let operator = operator(&node, operator_word, files, out);
-    Link {
+    let link = Link {
         targets: targets.included,
         exclusions: targets.excluded,
         operator: operator.unwrap_or(Operator::UnconditionalMatch),
         negated: node.negated,
         ..unconditional()
-    }
+    };
+    (link, Written { targets: target_word.clone(), operator: node })
 }
 
 fn operator(

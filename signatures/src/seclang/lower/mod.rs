@@ -4,12 +4,14 @@ mod action;
 mod change;
 #[cfg(test)]
 mod check;
+mod comma;
 mod ctl;
 mod directive;
 mod draft;
 mod early;
 mod finish;
 mod link;
+mod lint;
 mod pattern;
 mod rule;
 mod select;
@@ -41,6 +43,8 @@ pub(super) struct Lowering {
     /// The chain whose next rule is awaited.
     open: Option<Draft>,
     ids: HashMap<RuleId, Location>,
+    /// Rules that a directive removed, and which.
+    removed: Vec<(RuleId, Location)>,
 }
 
 /// What stands in the files, in their order.
@@ -92,11 +96,24 @@ impl Lowering {
     }
 
     fn unknown(&mut self, name: &Mapped) {
+        if is_rest_of_rule(name) {
+            self.diagnostics.push(
+                Diagnostic::error("missing-backslash", "a line begins with what belongs to a directive")
+                    .at(name.location(), "not a directive")
+                    .help("end the line above with a backslash, and nothing after it".to_owned()),
+            );
+            return;
+        }
         let known = DIRECTIVES.iter().map(|(known, _)| *known).chain(["Include", "IncludeOptional"]);
         self.diagnostics.push(
             Diagnostic::error("unknown-directive", format!("unknown directive `{}`", name.as_str()))
                 .at(name.location(), "not a directive")
-                .help(did_you_mean(name.as_str(), known)),
+                .help(match name.as_str().to_ascii_lowercase().starts_with("modsecurity") {
+                    true => {
+                        Some("this belongs to nginx: `mode` and `rules` of a policy say it here".to_owned())
+                    }
+                    false => did_you_mean(name.as_str(), known),
+                }),
         );
     }
 
@@ -154,6 +171,14 @@ fn report_count(directive: &Directive, wanted: usize, out: &mut Vec<Diagnostic>)
             .at(directive.name.location(), format!("it takes {wanted}, here are {}", directive.words.len())),
     };
     out.push(diagnostic);
+}
+
+/// Whether a directive's name is what an operator or actions are written like.
+fn is_rest_of_rule(name: &Mapped) -> bool {
+    let text = name.as_str();
+    let is_quoted = text.contains([':', ',', ' ']) && !text.to_ascii_lowercase().starts_with("sec");
+    let first = text.split([':', ',', ' ']).next().unwrap_or_default();
+    text.starts_with('@') || is_quoted && action::is_action(first.trim())
 }
 
 /// The help line that names the closest known name.

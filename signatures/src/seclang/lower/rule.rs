@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use super::super::lexer::Directive;
 use super::super::mapped::Mapped;
-use super::super::parser::{self, ActionNode};
+use super::super::parser::ActionNode;
 use super::action::{Position, apply_all};
-use super::draft::Draft;
+use super::draft::{Draft, Written};
 use super::link::{link, unconditional};
-use super::{Item, Lowering, early, report_count, words};
+use super::{Item, Lowering, comma, early, report_count, words};
 use crate::operator::DataFiles;
 use crate::{Diagnostic, Link, Phase, RuleId, Severity};
 
@@ -23,15 +23,15 @@ impl Lowering {
             }
         };
         let reported = self.diagnostics.len();
-        let link = link(targets, operator, files, &mut self.diagnostics);
-        let phase = self.rule(directive, link, actions, reported);
+        let (link, written) = link(targets, operator, files, &mut self.diagnostics);
+        let phase = self.rule(directive, (link, Some(written)), actions, reported);
         early::check(targets, phase, &mut self.diagnostics);
     }
 
     pub(super) fn sec_action(&mut self, directive: &Directive, _: &dyn DataFiles) {
         let reported = self.diagnostics.len();
         if let Some([actions]) = words(directive, &mut self.diagnostics) {
-            self.rule(directive, unconditional(), Some(actions), reported);
+            self.rule(directive, (unconditional(), None), Some(actions), reported);
         }
     }
 
@@ -40,12 +40,11 @@ impl Lowering {
     fn rule(
         &mut self,
         directive: &Directive,
-        link: Link,
+        link: (Link, Option<Written>),
         actions: Option<&Mapped>,
         reported: usize,
     ) -> Phase {
-        let nodes =
-            actions.map(|actions| parser::actions(actions, &mut self.diagnostics)).unwrap_or_default();
+        let nodes = actions.map(|actions| comma::actions(actions, &mut self.diagnostics)).unwrap_or_default();
         let mut draft = match self.open.take() {
             Some(open) => self.chained(open, link, &nodes),
             None => self.head(directive, link, &nodes),
@@ -62,10 +61,10 @@ impl Lowering {
         phase
     }
 
-    fn head(&mut self, directive: &Directive, link: Link, nodes: &[ActionNode]) -> Draft {
+    fn head(&mut self, directive: &Directive, link: (Link, Option<Written>), nodes: &[ActionNode]) -> Draft {
         let phase = phase(nodes, &mut self.diagnostics).unwrap_or(Phase::RequestBody);
         let mut draft = Draft::new(phase, directive.name.location());
-        draft.links.push(link);
+        draft.push(link);
         self.apply_defaults(&mut draft);
         draft.block = draft.disruption.clone();
         apply_all(nodes, &mut draft, 0, Position::Head, &mut self.diagnostics);
@@ -73,8 +72,8 @@ impl Lowering {
         draft
     }
 
-    fn chained(&mut self, mut draft: Draft, link: Link, nodes: &[ActionNode]) -> Draft {
-        draft.links.push(link);
+    fn chained(&mut self, mut draft: Draft, link: (Link, Option<Written>), nodes: &[ActionNode]) -> Draft {
+        draft.push(link);
         let index = draft.links.len() - 1;
         let inherited = self.defaults[draft.phase.index()].clone();
         let transformations = inherited.iter().filter(|node| node.name.as_str().eq_ignore_ascii_case("t"));
@@ -108,7 +107,7 @@ impl Lowering {
     pub(super) fn sec_default_action(&mut self, directive: &Directive) {
         self.end_chain();
         let Some([word]) = words(directive, &mut self.diagnostics) else { return };
-        let nodes = parser::actions(word, &mut self.diagnostics);
+        let nodes = comma::actions(word, &mut self.diagnostics);
         if find(&nodes, "phase").is_none() {
             self.diagnostics.push(
                 Diagnostic::error("missing-phase", "`SecDefaultAction` needs a phase")
@@ -121,7 +120,7 @@ impl Lowering {
         }
         let Some(phase) = phase(&nodes, &mut self.diagnostics) else { return };
         let mut trial = Draft::new(phase, directive.name.location());
-        trial.links.push(unconditional());
+        trial.push((unconditional(), None));
         apply_all(&nodes, &mut trial, 0, Position::Default, &mut self.diagnostics);
         self.defaults[phase.index()] = nodes.into();
     }
@@ -164,7 +163,8 @@ fn find<'n>(nodes: &'n [ActionNode], name: &str) -> Option<&'n ActionNode> {
 /// The phase the actions name; `None` when they name none, or a wrong one, which is reported.
 fn phase(nodes: &[ActionNode], out: &mut Vec<Diagnostic>) -> Option<Phase> {
     let node = find(nodes, "phase")?;
-    let value = node.value.as_ref().map_or("", Mapped::as_str);
+    // That a value is missing is said where actions are applied.
+    let value = node.value.as_ref()?.as_str();
     let phase = match value.to_ascii_lowercase().as_str() {
         "1" => Some(Phase::RequestHeaders),
         "2" | "request" => Some(Phase::RequestBody),
@@ -174,12 +174,31 @@ fn phase(nodes: &[ActionNode], out: &mut Vec<Diagnostic>) -> Option<Phase> {
         _ => None,
     };
     if phase.is_none() {
-        out.push(Diagnostic::error("invalid-phase", format!("`{value}` is not a phase")).at(
-            node.value.as_ref().unwrap_or(&node.name).location(),
-            "expected 1-5, `request`, `response` or `logging`",
-        ));
+        let (code, title) = match value {
+            "" => ("missing-value", "action `phase` needs a value".to_owned()),
+            _ => ("invalid-phase", format!("`{value}` is not a phase")),
+        };
+        let place = node.value.as_ref().filter(|value| !value.is_empty()).unwrap_or(&node.name);
+        out.push(
+            Diagnostic::error(code, title)
+                .at(place.location(), "expected 1-5, `request`, `response` or `logging`")
+                .help(phase_meant(value)),
+        );
     }
     phase
+}
+
+/// The phase that other engines' names mean.
+fn phase_meant(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let number = match (name.contains("resp"), name.contains("head"), name.contains("body")) {
+        (false, true, _) => 1,
+        (false, _, true) => 2,
+        (true, true, _) => 3,
+        (true, _, true) => 4,
+        _ => return None,
+    };
+    Some(format!("did you mean `phase:{number}`?"))
 }
 
 /// The id the actions name; missing and wrong ones are reported.
@@ -240,7 +259,7 @@ mod tests {
 
     #[test]
     fn redirects_have_a_redirecting_status() {
-        for (status, expected) in [("", 302), (",status:301", 301), (",status:403", 302)] {
+        for (status, expected) in [("", 302), (",status:301", 301), (",status:307", 307)] {
             let actions =
                 format!("SecAction \"id:1,phase:1,redirect:https://a.test/%{{unique_id}}{status}\"");
             let Disruptive::Redirect { status, .. } = rule(&actions).disruptive else { panic!("{actions}") };
@@ -251,7 +270,7 @@ mod tests {
     #[test]
     fn rules_say_what_they_are() {
         let rule = rule(
-            "SecRule ARGS|!ARGS:x|&ARGS \"!@rx x\" \"id:7,phase:request,severity:2,skip:3,\\\n  \
+            "SecRule ARGS|!ARGS:x|&ARGS \"@rx x\" \"id:7,phase:request,severity:2,skip:3,\\\n  \
             msg:'m',ver:'v',rev:'r',maturity:9,accuracy:8,tag:'a',tag:'paranoia-level/3',capture,multiMatch\"",
         );
         assert_eq!((rule.id.get(), rule.phase, rule.skip), (7, Phase::RequestBody, Some(Skip::Count(3))));
@@ -263,7 +282,7 @@ mod tests {
         assert_eq!((meta.maturity, meta.accuracy, meta.tags.len()), (Some(9), Some(8), 2));
         let link = &rule.links[0];
         assert_eq!((link.targets.len(), link.exclusions.len()), (2, 1));
-        assert!(link.negated && link.capture && link.multi_match && link.targets[1].count);
+        assert!(!link.negated && link.capture && link.multi_match && link.targets[1].count);
         assert_eq!(rule.location.line_column(), (1, 1));
         assert_eq!(rule.location.end_line_column().0, 2);
     }

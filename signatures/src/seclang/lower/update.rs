@@ -2,13 +2,13 @@
 
 use super::super::lexer::Directive;
 use super::super::mapped::Mapped;
-use super::super::parser;
 use super::action::{Position, apply_all};
 use super::draft::Draft;
+use super::lint::exclusion;
 use super::select::{self, By};
 use super::target::targets;
-use super::{Lowering, report_count, words};
-use crate::{Diagnostic, RuleSelector};
+use super::{Lowering, comma, report_count, words};
+use crate::{Diagnostic, RuleId, RuleSelector};
 
 impl Lowering {
     /// `SecRuleRemoveById` and its like; each word is a selection.
@@ -18,7 +18,9 @@ impl Lowering {
         }
         for word in &directive.words {
             let Some(selector) = select::rules(by, word, &mut self.diagnostics) else { continue };
-            self.each_selected(&selector, word, |draft, _| draft.left_out = true);
+            let place = directive.location();
+            let found = self.each_selected(&selector, word, |draft, _| draft.left_out = true);
+            self.removed.extend(found.into_iter().map(|id| (id, place.clone())));
         }
     }
 
@@ -27,25 +29,33 @@ impl Lowering {
         let Some([selection, written]) = words(directive, &mut self.diagnostics) else { return };
         let Some((selector, link)) = self.selection(by, selection) else { return };
         let targets = targets(written, &mut self.diagnostics);
+        let place = directive.location();
+        let mut lacks = Vec::new();
         self.each_selected(&selector, selection, |draft, _| {
             if let Some(link) = draft.links.get_mut(link) {
                 link.targets.extend(targets.included.iter().cloned());
+                lacks.push(exclusion::lacking(&targets.excluded, &link.targets));
                 link.exclusions.extend(targets.excluded.iter().cloned());
+                draft.changes.push(place.clone());
             }
         });
+        // Of many rules some look at nothing of the kind.
+        exclusion::report(written, selection, &lacks, &mut self.diagnostics);
     }
 
     /// `SecRuleUpdateActionById 1000 "deny,status:404"`.
     pub(super) fn update_actions(&mut self, directive: &Directive) {
         let Some([selection, written]) = words(directive, &mut self.diagnostics) else { return };
         let Some((selector, link)) = self.selection(By::Id, selection) else { return };
-        let nodes = parser::actions(written, &mut self.diagnostics);
+        let nodes = comma::actions(written, &mut self.diagnostics);
+        let place = directive.location();
         let mut first = true;
         self.each_selected(&selector, selection, |draft, out| {
             if link < draft.links.len() {
                 // What is wrong is the same for all of them: say it once.
                 let mut reported = Vec::new();
                 apply_all(&nodes, draft, link, Position::Update, &mut reported);
+                draft.changes.push(place.clone());
                 if std::mem::take(&mut first) {
                     out.append(&mut reported);
                 }
@@ -65,24 +75,26 @@ impl Lowering {
         }
     }
 
+    /// Changes the rules that are meant, and lists them; says so when a part of the selection means none.
     fn each_selected(
         &mut self,
         selector: &RuleSelector,
         word: &Mapped,
         mut change: impl FnMut(&mut Draft, &mut Vec<Diagnostic>),
-    ) {
-        let mut found = false;
+    ) -> Vec<RuleId> {
+        let mut found = Vec::new();
         for draft in self.drafts.iter_mut().filter(|draft| select::means(selector, draft)) {
-            found = true;
+            found.extend(draft.id);
             change(draft, &mut self.diagnostics);
         }
-        if !found {
+        for place in select::without_rule(selector, word, &found) {
             self.diagnostics.push(
-                Diagnostic::warning("no-such-rule", format!("no rule is selected by `{}`", word.as_str()))
-                    .at(word.location(), "changes nothing")
+                Diagnostic::warning("no-such-rule", format!("no rule is selected by `{}`", place.as_str()))
+                    .at(place.location(), "changes nothing")
                     .help("only rules already loaded can be changed: put this after them".to_owned()),
             );
         }
+        found
     }
 }
 
@@ -94,7 +106,7 @@ mod tests {
 SecRule ARGS \"@rx a\" \"id:1000,phase:2,deny,msg:'SQL in arguments',tag:'attack-sqli',t:lowercase,chain\"
 SecRule MATCHED_VARS \"@rx b\"
 SecRule ARGS \"@rx a\" \"id:1001,phase:2,deny,msg:'Script in arguments',tag:'attack-xss'\"
-SecRule ARGS \"@rx a\" \"id:1002,phase:2,deny,tag:'attack-xss'\"
+SecRule ARGS \"@rx c\" \"id:1002,phase:2,deny,tag:'attack-xss'\"
 ";
 
     #[test]
@@ -146,6 +158,22 @@ SecRule ARGS \"@rx a\" \"id:1002,phase:2,deny,tag:'attack-xss'\"
             assert_eq!(format!("{:?}", rule.disruptive), disruptive, "{actions}");
             assert_eq!(rule.meta.tags.len(), tags, "{actions}");
             assert_eq!(rule.links[0].transformations.len(), transformations, "{actions}");
+        }
+    }
+
+    #[test]
+    fn rules_remember_what_changed_them() {
+        let directive = "SecRuleUpdateTargetById 1000 \"!ARGS:a\"";
+        let changes = &ruleset(&format!("{RULES}{directive}")).rules[0].changes;
+        let text = |place: &crate::Location| place.file.text[place.span.clone()].to_owned();
+        assert_eq!(changes.iter().map(text).collect::<Vec<_>>(), [directive]);
+    }
+
+    #[test]
+    fn each_part_of_a_selection_means_a_rule() {
+        for (ids, count) in [("1000 1003", 1), ("1000,1003 1004-1009", 2), ("1000-1009", 0), ("1003", 1)] {
+            let found = codes(&format!("{RULES}SecRuleRemoveById {ids}"));
+            assert_eq!(found, vec!["no-such-rule"; count], "{ids}");
         }
     }
 
