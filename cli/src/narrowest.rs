@@ -3,7 +3,7 @@
 use std::fmt;
 
 use engine::{Evaluation, Evidence, Verdict};
-use model::{Confidence, Location};
+use model::Location;
 use serde_json::json;
 use signatures::{Match, RuleId};
 
@@ -105,8 +105,7 @@ impl Narrowest {
 
     fn add_model(&mut self, evaluation: &Evaluation, fields: &mut Option<Vec<Field>>) {
         self.model = true;
-        let wanted = evaluation.policy().and_then(|policy| policy.model.as_ref());
-        let wanted = wanted.map_or(Confidence::DECISIVE, |model| model.minimum_confidence);
+        let wanted = evaluation.minimum_confidence();
         let views = evaluation.strange_views();
         let confidence =
             |it: &model::Finding| evaluation.compiled_model().map(|model| model.judge(it.log_odds).1);

@@ -16,7 +16,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use model::Strangest;
+use model::{Confidence, Strangest};
 use signatures::{Match, Phase};
 use transaction::{
     BodyReader, Connection, Limits, Processor, Progress, RequestHead, ResponseHead, Shortfall, SyntaxError,
@@ -185,6 +185,13 @@ impl Evaluation {
     #[must_use]
     pub fn policy(&self) -> Option<&Policy> {
         Some(&self.compiled()?.policy)
+    }
+
+    /// The confidence from which the model's word alone makes a transaction hostile, as the policy says.
+    #[must_use]
+    pub fn minimum_confidence(&self) -> Confidence {
+        let model = self.policy().and_then(|policy| policy.model.as_ref());
+        model.map_or(Confidence::DECISIVE, |model| model.minimum_confidence)
     }
 
     /// The asset it is for; `None` when none matches.

@@ -116,8 +116,7 @@ impl Tally {
 /// Whether anything but the model's word alone speaks against a transaction that is stopped.
 fn needed_a_rule(evaluation: &Evaluation) -> bool {
     let (Verdict::Detect(why) | Verdict::Prevent(why, _)) = evaluation.verdict() else { return false };
-    let wanted = evaluation.policy().and_then(|policy| policy.model.as_ref());
-    let wanted = wanted.map_or(Confidence::DECISIVE, |model| model.minimum_confidence);
+    let wanted = evaluation.minimum_confidence();
     let alone = |it: &Evidence| matches!(it, Evidence::Model { confidence, .. } if *confidence >= wanted);
     !std::iter::once(&why.first).chain(&why.rest).all(alone)
 }
