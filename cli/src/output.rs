@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use signatures::Diagnostic;
+use signatures::{Diagnostic, Severity};
 
 /// Whether an error is that the reader of our output went away.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -26,14 +26,16 @@ pub(crate) fn draw(diagnostics: &[Diagnostic]) {
     }
 }
 
-/// `1 error`, `2 errors and 1 warning`.
+/// `1 error`, `2 errors and 1 warning`, `1 error, 1 warning and 2 notes`.
 pub(crate) fn count(diagnostics: &[Diagnostic]) -> String {
-    let errors = diagnostics.iter().filter(|found| found.severity == signatures::Severity::Error).count();
-    let warnings = diagnostics.len() - errors;
-    match (errors, warnings) {
-        (errors, 0) => plural(errors, "error"),
-        (0, warnings) => plural(warnings, "warning"),
-        (errors, warnings) => format!("{} and {}", plural(errors, "error"), plural(warnings, "warning")),
+    let of = |severity| diagnostics.iter().filter(|found| found.severity == severity).count();
+    let kinds = [Severity::Error, Severity::Warning, Severity::Note];
+    let counts = kinds.map(|severity| (of(severity), severity.name()));
+    let named = counts.iter().filter(|(number, _)| *number > 0).map(|(number, name)| plural(*number, name));
+    match named.collect::<Vec<_>>().as_slice() {
+        [] => plural(0, "error"),
+        [one] => one.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
     }
 }
 

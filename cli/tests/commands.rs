@@ -156,7 +156,7 @@ fn lists_and_explains_rules() {
     let list = run(&directory, &["rules", "list", "--rules", "r.conf"], "");
     assert!(list.out.contains("1001  phase 2") && list.out.contains("an attack"), "{}", list.out);
     let one = run(&directory, &["rules", "explain", "1001", "--rules", "r.conf"], "");
-    assert!(one.out.contains("looks at ARGS") && one.out.contains("@contains attack"), "{}", one.out);
+    assert!(one.out.contains("looks at\n  ARGS") && one.out.contains("@contains attack"), "{}", one.out);
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(crate) use at::{At, Findings};
 pub(crate) use quantity::{size, size_at};
 
 use crate::policy::{Asset, AssetIndex, Policy};
-use node::Node;
+pub(crate) use node::{Content, Node};
 
 /// A checked configuration.
 #[derive(Clone, Debug, Default)]
@@ -80,13 +80,13 @@ fn read(text: &str, now_us: i64, findings: &Findings) -> Option<Config> {
     let node = match Node::parse(text) {
         Ok(node) => node,
         Err(error) => {
-            let place = Node { span: error.span, content: node::Content::Null };
+            let place = Node { span: error.span, content: Content::Null };
             At::root(findings, &place).error("invalid-yaml", error.message).label("here").report();
             return None;
         }
     };
     let root = At::root(findings, &node);
-    if !matches!(node.content, node::Content::Map(_)) {
+    if !matches!(node.content, Content::Map(_)) {
         root.error("wrong-type", format!("expected a map, found {}", node.kind()))
             .label("not a configuration")
             .help("a configuration begins with `version: 1`".to_owned())

@@ -14,6 +14,7 @@ mod telling;
 mod verdict;
 
 pub mod config;
+pub mod convert;
 pub mod corroboration;
 pub mod decide;
 pub mod ftw;

@@ -81,6 +81,8 @@ pub struct LoadedRules {
     pub hash: String,
     /// The files they were read from, data files included.
     pub files: Vec<String>,
+    /// What is worth a thought in them; `check --pedantic` shows it.
+    pub notes: Vec<signatures::Diagnostic>,
 }
 
 impl Snapshot {

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
-use engine::{Disk, Snapshot};
-use signatures::seclang::{self, Source};
+use engine::{Disk, LoadedRules, Snapshot};
+use signatures::seclang::{self, Loaded, Source};
 use signatures::{Diagnostic, Severity};
 
 use crate::{Outcome, output, settings};
@@ -17,6 +18,12 @@ pub(crate) struct Args {
     /// Configurations (`.yaml`, `.yml`), rule files, or directories of the Core Rule Set
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Load the rule files as one configuration, in this order
+    #[arg(long)]
+    together: bool,
+    /// Show notes too: what is likely to be a mistake, or dear to other engines
+    #[arg(long)]
+    pedantic: bool,
     /// How diagnostics are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -33,9 +40,15 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let mut diagnostics = Vec::new();
-    for file in &args.files {
-        diagnostics.extend(check(file)?);
+    let mut found = Found::default();
+    if args.together {
+        found.add(together(&args.files)?);
+    } else {
+        args.files.iter().try_for_each(|file| check(file, &mut found))?;
+    }
+    let mut diagnostics = found.diagnostics;
+    if args.pedantic {
+        diagnostics.append(&mut found.notes);
     }
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
     let mut out = output::stdout();
@@ -60,21 +73,71 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(if failed { Outcome::Findings } else { Outcome::Clean })
 }
 
-fn check(file: &Path) -> anyhow::Result<Vec<Diagnostic>> {
-    let path = file.to_string_lossy();
-    if file.is_dir() {
-        let sources = seclang::crs_layout(&path, &Disk).map_err(anyhow::Error::msg)?;
-        return Ok(seclang::load(sources, &Disk).diagnostics);
+/// What is said about files.
+#[derive(Default)]
+struct Found {
+    diagnostics: Vec<Diagnostic>,
+    notes: Vec<Diagnostic>,
+}
+
+impl Found {
+    fn add(&mut self, loaded: Loaded) {
+        self.diagnostics.extend(loaded.diagnostics);
+        self.notes.extend(loaded.notes);
     }
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read `{path}`"))?;
-    if !is_configuration(file, &bytes) {
-        return Ok(seclang::load(vec![Source::path(path)], &Disk).diagnostics);
+}
+
+fn check(file: &Path, found: &mut Found) -> anyhow::Result<()> {
+    let path = file.to_string_lossy();
+    let bytes = if file.is_dir() { Vec::new() } else { read(file)? };
+    if file.is_dir() || !is_configuration(file, &bytes) {
+        found.add(seclang::load(sources(file)?, &Disk));
+        return Ok(());
     }
     let text = String::from_utf8(bytes).with_context(|| format!("`{path}` is not UTF-8"))?;
-    Ok(match Snapshot::build(&path, &text, &Disk, settings::now_us()) {
-        Ok((_, warnings)) => warnings,
-        Err(diagnostics) => diagnostics,
-    })
+    match Snapshot::build(&path, &text, &Disk, settings::now_us()) {
+        Ok((snapshot, warnings)) => {
+            found.diagnostics.extend(warnings);
+            found.notes.extend(notes(&snapshot));
+        }
+        Err(diagnostics) => found.diagnostics.extend(diagnostics),
+    }
+    Ok(())
+}
+
+/// Rule files and directories as one configuration.
+fn together(files: &[PathBuf]) -> anyhow::Result<Loaded> {
+    let mut all = Vec::new();
+    for file in files {
+        if !file.is_dir() && is_configuration(file, &read(file)?) {
+            bail!("`{}` is a configuration: `--together` is for rule files", file.display());
+        }
+        all.extend(sources(file)?);
+    }
+    Ok(seclang::load(all, &Disk))
+}
+
+fn sources(file: &Path) -> anyhow::Result<Vec<Source>> {
+    let path = file.to_string_lossy();
+    match file.is_dir() {
+        true => seclang::crs_layout(&path, &Disk).map_err(anyhow::Error::msg),
+        false => Ok(vec![Source::path(path)]),
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))
+}
+
+/// Notes about the rules of all policies, which may share them.
+fn notes(snapshot: &Snapshot) -> Vec<Diagnostic> {
+    let mut seen: Vec<&Arc<LoadedRules>> = Vec::new();
+    for source in snapshot.policies().iter().flat_map(|policy| &policy.sources) {
+        if !seen.iter().any(|rules| Arc::ptr_eq(rules, &source.rules)) {
+            seen.push(&source.rules);
+        }
+    }
+    seen.into_iter().flat_map(|rules| rules.notes.iter().cloned()).collect()
 }
 
 /// By its name; by what it begins with when the name does not say.

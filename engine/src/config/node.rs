@@ -57,6 +57,29 @@ impl Node {
         }
     }
 
+    /// Parses all documents of `text`.
+    pub(crate) fn parse_all(text: &str) -> Result<Vec<Self>, NodeError> {
+        let offsets = Offsets::new(text);
+        let documents = MarkedYaml::load_from_str(text).map_err(|error| offsets.scan_error(&error))?;
+        documents.iter().map(|document| offsets.node(document)).collect()
+    }
+
+    /// The text that stands here, if it is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub(crate) fn items(&self) -> &[Self] {
+        match &self.content {
+            Content::List(items) => items,
+            _ => &[],
+        }
+    }
+
     /// The value under `key`; `None` when it is absent or null.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Content::Map(entries) = &self.content else { return None };

@@ -220,7 +220,7 @@ impl Compiler<'_> {
         let loaded = seclang::load(sources, &reader);
         self.diagnostics.extend(loaded.diagnostics);
         let (hash, files) = reader.finish();
-        let loaded = Arc::new(LoadedRules { ruleset: loaded.ruleset, hash, files });
+        let loaded = Arc::new(LoadedRules { ruleset: loaded.ruleset, hash, files, notes: loaded.notes });
         self.loaded.insert(origins, loaded.clone());
         loaded
     }
