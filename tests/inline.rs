@@ -6,6 +6,8 @@
 
 #[path = "inline/bodies.rs"]
 mod bodies;
+#[path = "inline/collections.rs"]
+mod collections;
 #[path = "inline/curl.rs"]
 mod curl;
 #[path = "inline/forwarded.rs"]

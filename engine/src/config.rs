@@ -6,6 +6,7 @@
 
 mod admin;
 mod at;
+mod collections;
 mod flags;
 mod learning;
 mod listener;
@@ -22,14 +23,16 @@ use std::sync::Arc;
 use signatures::{Diagnostic, SourceFile};
 
 pub use admin::Admin;
+pub use collections::Collections;
 pub use flags::Flags;
 pub use learning::Learning;
 pub use listener::Listener;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AdminSpec, AssetSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, Forwarded, HealthCheckSpec, LearningMode,
-    LearningSpec, ListenerSpec, QuorumSpec, ReportsSpec, UpstreamProtocol, UpstreamSpec,
+    AdminSpec, AssetSpec, CollectionsSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, Forwarded,
+    HealthCheckSpec, LearningMode, LearningSpec, ListenerSpec, QuorumSpec, ReportsSpec, UpstreamProtocol,
+    UpstreamSpec,
 };
 pub use upstream::{HealthCheck, Probe, Server, Upstream};
 
@@ -56,6 +59,8 @@ pub struct Config {
     pub decisions: DecisionLog,
     /// What was learned of sites, and whether that goes on.
     pub learning: Option<Learning>,
+    /// Where persistent collections of rules are kept.
+    pub collections: Collections,
     pub(crate) index: AssetIndex,
 }
 
@@ -130,6 +135,7 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
         index: AssetIndex::new(&assets),
         admin: spec.admin.as_ref().and_then(|admin| admin::check(admin, &at.key("admin"))),
         learning: spec.learning.as_ref().and_then(|it| learning::check(it, &at.key("learning"))),
+        collections: collections::check(&spec.collections, &at.key("collections")),
         decisions: report::check(&spec.reports.decisions, &at.key("reports").key("decisions")),
         upstreams,
         assets,

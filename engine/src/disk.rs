@@ -12,8 +12,9 @@ use signatures::seclang::{FileReader, glob_matches};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
 
-/// The largest rule or data file that is read (bytes); CRS's largest has 100 KiB.
-const FILE_BYTES_MAX: u64 = 64 << 20;
+/// The largest rule or data file that is read (bytes): CRS's largest has 100 KiB, a database of cities 60 MiB and
+/// more.
+const FILE_BYTES_MAX: u64 = 256 << 20;
 
 impl FileReader for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {

@@ -17,6 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use model::{Confidence, Strangest};
+use signatures::collections::CollectionStore;
 use signatures::{Match, Phase};
 use transaction::{
     BodyReader, Connection, Limits, Processor, Progress, RequestHead, ResponseHead, Shortfall, SyntaxError,
@@ -27,8 +28,8 @@ use crate::boundary::contained;
 use crate::decide::{Decision, decide};
 use crate::policy::{Asset, Exception, Policy, Role};
 use crate::snapshot::CompiledPolicy;
-use crate::{DecisionRecord, Lesson, Refusal, Selection, Snapshot, Verdict, telling};
-use rules::Running;
+use crate::{AuditRecord, DecisionRecord, Lesson, Refusal, Selection, Snapshot, Verdict, telling};
+pub(crate) use rules::Running;
 pub(crate) use scoring::site;
 
 /// What a front end knows when a request begins.
@@ -42,6 +43,8 @@ pub struct Request {
     pub connection: Connection,
     /// The request line and headers as sent.
     pub head: RequestHead,
+    /// Where rules' persistent collections are kept; without a store they live as long as the transaction.
+    pub collections: Option<Arc<dyn CollectionStore>>,
 }
 
 /// What a front end has to do next.
@@ -115,6 +118,8 @@ pub struct Evaluation {
     /// What the model found; `None` without one.
     strangest: Option<Strangest>,
     decision: Decision,
+    /// Phase 5 is over.
+    is_closed: bool,
     /// The engine failed on this transaction; what it worked on is not touched again.
     failed: bool,
 }
@@ -136,7 +141,7 @@ impl Evaluation {
             selection.and_then(|selection| snapshot.policies().get(selection.policy)).map(|it| &it.policy);
         let usual = Limits::default();
         let limits = policy.map_or(&usual, |policy| &policy.limits);
-        let Request { id, started_us, connection, head } = request;
+        let Request { id, started_us, connection, head, collections } = request;
         let parsed = contained(|| parse(&id, started_us, connection, head, limits));
         let failed = parsed.is_none();
         let unparsed = || Transaction { id: id.into(), started_us, connection, ..Transaction::default() };
@@ -153,9 +158,10 @@ impl Evaluation {
             response: None,
             strangest: None,
             decision: Decision { verdict: Verdict::Pass, is_settled: false },
+            is_closed: false,
             failed: false,
         };
-        if failed || contained(|| evaluation.begin_rules()).is_none() {
+        if failed || contained(|| evaluation.begin_rules(collections.as_ref())).is_none() {
             evaluation.fail();
         }
         evaluation
@@ -278,24 +284,41 @@ impl Evaluation {
         &self.decision.verdict
     }
 
+    /// Phase 5. It is over once this returns, and changes nothing a second time.
+    pub fn close(&mut self) {
+        if !self.is_closed {
+            self.is_closed = true;
+            self.log();
+        }
+    }
+
+    /// The audit records that rules ask for (`SecAuditLog`), once the transaction is [closed](Evaluation::close).
+    #[must_use]
+    pub fn audit(&self, outcome: &Outcome) -> Vec<AuditRecord> {
+        if self.failed {
+            return Vec::new();
+        }
+        contained(|| crate::audit::records(self, outcome)).unwrap_or_default()
+    }
+
     /// Phase 5, and what is written down.
     #[must_use]
     pub fn finish(mut self, outcome: Outcome) -> DecisionRecord {
-        self.log();
+        self.close();
         DecisionRecord::of(&self, outcome)
     }
 
     /// As [`Evaluation::finish`]; with the request itself, if a site may learn from it.
     #[must_use]
     pub fn finish_with_lesson(mut self, outcome: Outcome) -> (DecisionRecord, Option<Lesson>) {
-        self.log();
+        self.close();
         let record = DecisionRecord::of(&self, outcome);
         (record, self.into_lesson())
     }
 
     /// Phase 5.
     fn log(&mut self) {
-        if !self.failed && contained(|| self.run(Phase::Logging)).is_none() {
+        if !self.failed && contained(|| self.run_last()).is_none() {
             self.fail();
         }
     }
@@ -333,6 +356,10 @@ impl Evaluation {
         if let Some(compiled) = self.compiled() {
             self.decision = decide(&compiled.policy, self.findings());
         }
+    }
+
+    pub(crate) fn running(&self) -> &[Running] {
+        &self.running
     }
 
     pub(crate) fn compiled(&self) -> Option<&CompiledPolicy> {

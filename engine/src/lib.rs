@@ -3,6 +3,7 @@
 //! `(record, Snapshot) -> Verdict`, with no I/O and no clock. The inline proxy, `score`, `explain`, `test`
 //! and the benches all call [`Evaluation`]; [`decide`](mod@decide) is the only reader of [`policy::Mode`].
 
+mod audit;
 mod boundary;
 mod disk;
 mod evaluation;
@@ -21,6 +22,7 @@ pub mod ftw;
 pub mod policy;
 pub mod record;
 
+pub use audit::AuditRecord;
 pub use config::Config;
 pub use disk::Disk;
 pub use evaluation::{Evaluation, Outcome, Plan, Request, Step};

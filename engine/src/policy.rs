@@ -14,7 +14,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signatures::ParanoiaLevel;
+use signatures::{LimitAction, ParanoiaLevel, RuleLimits};
 use transaction::Limits;
 
 pub use asset::{Asset, AssetIndex, HostPattern};
@@ -59,6 +59,8 @@ pub struct Policy {
     pub exceptions: Vec<Exception>,
     /// How a stopped request is answered.
     pub response: Response,
+    /// Which of the limits it states itself.
+    pub(crate) stated: Stated,
 }
 
 impl Policy {
@@ -69,6 +71,52 @@ impl Policy {
         let model = self.model.as_ref().map(|model| (&model.origin, model.minimum_confidence));
         let rest = Self { sources: Vec::new(), model: None, ..self.clone() };
         format!("{sources:?} {model:?} {rest:?}")
+    }
+}
+
+/// Which limits a policy states itself, so that rule files do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
+pub(crate) struct Stated {
+    arguments: bool,
+    body: bool,
+    json_depth: bool,
+    on_limit: bool,
+    response_body: bool,
+}
+
+impl Stated {
+    fn of(spec: &PolicySpec) -> Self {
+        let limits = &spec.limits;
+        Self {
+            arguments: limits.query_arguments_max.is_some(),
+            body: limits.body_bytes_max.is_some(),
+            json_depth: limits.json_depth_max.is_some(),
+            on_limit: spec.on_limit.is_some(),
+            response_body: limits.response_body_bytes_max.is_some(),
+        }
+    }
+}
+
+impl Policy {
+    /// The policy with the limits that its rule files state, where it states none itself.
+    pub(crate) fn with_limits(&self, rules: &RuleLimits) -> Self {
+        let mut policy = self.clone();
+        let (limits, stated) = (&mut policy.limits, self.stated);
+        let unless = |stated: bool, value: Option<usize>, limit: &mut usize| {
+            *limit = value.filter(|_| !stated).unwrap_or(*limit);
+        };
+        unless(stated.arguments, rules.arguments_max, &mut limits.query_arguments_max);
+        unless(stated.json_depth, rules.json_depth_max, &mut limits.json_depth_max);
+        unless(stated.response_body, rules.response_body_bytes_max, &mut limits.response_body_bytes_max);
+        limits.body_bytes_max =
+            rules.body_bytes_max.filter(|_| !stated.body).unwrap_or(limits.body_bytes_max);
+        policy.on_limit = match rules.on_body_limit.filter(|_| !stated.on_limit) {
+            Some(LimitAction::Reject) => OnLimit::Block,
+            Some(LimitAction::ProcessPartial) => OnLimit::Pass,
+            None => self.on_limit,
+        };
+        policy
     }
 }
 
@@ -110,7 +158,8 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
         inspect_responses: spec.inspect_responses,
         hold_bytes_max,
         limits,
-        on_limit: spec.on_limit,
+        on_limit: spec.on_limit.unwrap_or_default(),
+        stated: Stated::of(spec),
         on_malformed: spec.on_malformed,
         on_inspection_failure: spec.on_inspection_failure,
         exceptions: exception::check_all(&spec.exceptions, &at.key("exceptions"), now_us),

@@ -1,8 +1,10 @@
 //! What is done about it: the inline Pingora proxy, its reports and its admin listener.
 
 mod admin;
+mod collections;
 pub mod demo;
 mod drain;
+mod files;
 mod ids;
 mod inline;
 mod learning;

@@ -13,6 +13,7 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::collections::Collections;
 use crate::learning::Learning;
 use crate::load::{Loaded, Source};
 use crate::report::{Decisions, Metrics, Reports};
@@ -25,6 +26,7 @@ pub(crate) struct Reloader {
     metrics: Arc<Metrics>,
     decisions: Mutex<(DecisionLog, Arc<Decisions>)>,
     learning: Mutex<Option<Arc<Learning>>>,
+    collections: Collections,
     /// What only a restart changes.
     sockets: (Vec<Listener>, Option<Admin>),
     files: Mutex<Vec<PathBuf>>,
@@ -49,12 +51,15 @@ impl Reloader {
     pub(crate) fn new(source: Arc<dyn Source>, metrics: Arc<Metrics>, loaded: &Loaded) -> io::Result<Self> {
         let settings = loaded.config();
         let decisions = Arc::new(Decisions::start(&settings.decisions)?);
+        let collections = Collections::start(&settings.collections)?;
         metrics.running(loaded.snapshot.hashes());
+        metrics.collections(Arc::clone(collections.store()));
         Ok(Self {
             source,
             metrics,
             decisions: Mutex::new((settings.decisions.clone(), decisions)),
             learning: Mutex::default(),
+            collections,
             sockets: (settings.listeners.clone(), settings.admin.clone()),
             files: Mutex::new(loaded.files.clone()),
             status: ArcSwap::from_pointee(Status::of(loaded)),
@@ -67,7 +72,14 @@ impl Reloader {
         let (_, decisions) = &*self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
         let reports = Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions));
         let upstreams = Arc::new(Upstreams::new(&loaded.config().upstreams));
-        let running = Running { snapshot: Arc::clone(&loaded.snapshot), upstreams, reports, lessons: None };
+        let collections = Arc::clone(self.collections.store());
+        let running = Running {
+            snapshot: Arc::clone(&loaded.snapshot),
+            upstreams,
+            reports,
+            lessons: None,
+            collections,
+        };
         match self.learning() {
             Some(learning) => learning.join(&running),
             None => running,
@@ -132,6 +144,11 @@ impl Reloader {
         }
     }
 
+    /// Writes persistent collections a last time.
+    pub(crate) fn stop_collections(&self) {
+        self.collections.stop();
+    }
+
     /// How the last reload went.
     pub(crate) fn status(&self) -> Arc<Status> {
         self.status.load_full()
@@ -186,6 +203,9 @@ impl Reloader {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&loaded.files);
         if self.sockets.0 != loaded.config().listeners || self.sockets.1 != loaded.config().admin {
             tracing::warn!("listener and admin addresses change at the next start, not by a reload");
+        }
+        if *self.collections.settings() != loaded.config().collections {
+            tracing::warn!("where collections are kept changes at the next start, not by a reload");
         }
         if !loaded.warnings.is_empty() {
             tracing::warn!("{}", loaded.warnings);

@@ -64,7 +64,7 @@ impl Server {
         let loaded = source.load().map_err(StartError::Configuration)?;
         let metrics = Metrics::new().map_err(|error| StartError::Configuration(error.to_string()))?;
         let reloader = Reloader::new(source, Arc::new(metrics), &loaded)
-            .map_err(|error| StartError::Open { what: "the decision log".into(), error })?;
+            .map_err(|error| StartError::Open { what: "what it writes to".into(), error })?;
         let running = reloader.running(&loaded);
         running.upstreams.start().await;
         let shared = Arc::new(Shared {
@@ -122,6 +122,7 @@ impl Server {
             admin.close().await;
         }
         self.reloader.stop_learning().await;
+        self.reloader.stop_collections();
         self.reloader.flush();
         left
     }

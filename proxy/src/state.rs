@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use engine::Snapshot;
 use model::profile::Profiles;
+use signatures::collections::CollectionStore;
 
 use crate::drain::Drain;
 use crate::ids::Ids;
@@ -23,6 +24,8 @@ pub(crate) struct Running {
     pub(crate) reports: Reports,
     /// Where those go that are learned from; `None` when none are.
     pub(crate) lessons: Option<Arc<Lessons>>,
+    /// What rules remember of earlier requests.
+    pub(crate) collections: Arc<dyn CollectionStore>,
 }
 
 impl Running {

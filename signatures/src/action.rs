@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{RuleId, Target, Text};
+use crate::{AuditEngine, AuditPartsChange, RuleId, Target, Text};
 
 /// An action that runs for each value that matched.
 #[derive(Debug)]
@@ -25,6 +25,19 @@ pub enum Action {
         /// The key, with macros.
         key: Text,
     },
+    /// `sanitiseArg` and its like: a value that is written down nowhere.
+    Sanitise(Sanitise),
+    /// `deprecatevar:session.score=60/300`.
+    DeprecateVar {
+        /// The collection, lower case.
+        collection: Box<str>,
+        /// The variable's name, with macros.
+        name: Text,
+        /// What is taken away each time, with macros.
+        amount: Text,
+        /// How often that is (seconds).
+        period_s: u32,
+    },
     /// `expirevar:ip.blocked=3600`.
     ExpireVar {
         /// The collection, lower case.
@@ -34,6 +47,15 @@ pub enum Action {
         /// Seconds from now, with macros.
         seconds: Text,
     },
+}
+
+/// Which value is written down nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sanitise {
+    /// `sanitiseMatched`, `sanitiseMatchedBytes`: what the rule matched.
+    Matched,
+    /// `sanitiseArg`, `sanitiseRequestHeader`, `sanitiseResponseHeader`: as SecLang names it, `ARGS:password`.
+    Named(Box<str>),
 }
 
 /// `setvar:collection.name=...`.
@@ -64,9 +86,9 @@ pub enum Change {
 #[derive(Debug)]
 pub enum Ctl {
     /// `auditEngine=On|Off|RelevantOnly`.
-    AuditEngine(Box<str>),
+    AuditEngine(AuditEngine),
     /// `auditLogParts=...`.
-    AuditLogParts(Box<str>),
+    AuditLogParts(AuditPartsChange),
     /// `forceRequestBodyVariable=On|Off`.
     ForceRequestBodyVariable(bool),
     /// `requestBodyAccess=On|Off`.

@@ -5,6 +5,7 @@
 //! regular expression, macro and name is resolved at load, so that evaluation cannot fail.
 
 mod action;
+mod audit;
 mod diagnostic;
 mod matches;
 mod pool;
@@ -15,6 +16,7 @@ mod text;
 mod variable;
 
 pub mod builtin;
+pub mod collections;
 pub mod libinjection;
 pub mod operator;
 pub mod run;
@@ -22,11 +24,14 @@ pub mod seclang;
 pub mod suggest;
 pub mod transformation;
 
-pub use action::{Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, RuleSelector, Skip};
+pub use action::{
+    Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, RuleSelector, Sanitise, Skip,
+};
+pub use audit::{AuditEngine, AuditFormat, AuditParts, AuditPartsChange, AuditSettings};
 pub use diagnostic::{Diagnostic, Location, Severity, SourceFile};
 pub use matches::{MATCHED_BYTES_MAX, Match, MatchedValue};
 pub use rule::{Link, Meta, ParanoiaLevel, Phase, Rule, RuleId, RuleSeverity};
-pub use ruleset::{Ruleset, Settings, Step};
+pub use ruleset::{LimitAction, RuleLimits, Ruleset, Settings, Step};
 pub use run::{
     EVIDENCE_MAX, Exclusion, InitialVariables, Interruption, InterruptionResponse, RuleState, Trace,
     TraceEvent, TraceKind,

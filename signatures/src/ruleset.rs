@@ -1,10 +1,11 @@
 //! Compiled rules, immutable and shared by all transactions.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::operator::GeoDatabase;
 use crate::run::Plan;
-use crate::{EngineMode, Rule};
+use crate::{AuditSettings, EngineMode, Rule};
 
 /// Compiled rules in the order they run.
 #[derive(Debug, Default)]
@@ -45,4 +46,47 @@ pub struct Settings {
     pub components: Vec<Box<str>>,
     /// `SecWebAppId`.
     pub web_app_id: Option<Box<str>>,
+    /// What `SecAuditLog` and its like say.
+    pub audit: AuditSettings,
+    /// `SecRequestBodyLimit` and its like.
+    pub limits: RuleLimits,
+    /// `SecGeoLookupDB`.
+    pub geo: Option<Arc<GeoDatabase>>,
+    /// `SecCollectionTimeout` (seconds).
+    pub collection_timeout_s: Option<u32>,
 }
+
+/// Limits that rule files state; a policy that states its own wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleLimits {
+    /// `SecArgumentsLimit` (count).
+    pub arguments_max: Option<usize>,
+    /// `SecRequestBodyLimit` (bytes).
+    pub body_bytes_max: Option<u64>,
+    /// `SecRequestBodyJsonDepthLimit`.
+    pub json_depth_max: Option<usize>,
+    /// `SecRequestBodyLimitAction`.
+    pub on_body_limit: Option<LimitAction>,
+    /// `SecResponseBodyLimit` (bytes).
+    pub response_body_bytes_max: Option<usize>,
+}
+
+/// `SecRequestBodyLimitAction`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitAction {
+    /// What is within the limit is inspected, and the request goes on.
+    ProcessPartial,
+    /// The request is refused.
+    Reject,
+}
+
+impl Settings {
+    /// How long a record of a persistent collection lives after its last update (seconds).
+    #[must_use]
+    pub fn collection_timeout_s(&self) -> u32 {
+        self.collection_timeout_s.unwrap_or(COLLECTION_TIMEOUT_S)
+    }
+}
+
+/// What the reference says of `SecCollectionTimeout` (seconds).
+const COLLECTION_TIMEOUT_S: u32 = 3_600;

@@ -93,6 +93,20 @@ impl fmt::Display for Text {
     }
 }
 
+/// The integer at the front of `bytes`, as C's `atoi` reads it; saturates.
+pub(crate) fn leading_number(bytes: &[u8]) -> i64 {
+    let bytes = bytes.trim_ascii_start();
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let number =
+        digits.fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    if negative { -number } else { number }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +118,15 @@ mod tests {
         {
             let shown = Text::parse(text).map(|it| it.to_string());
             assert_eq!(shown.as_deref(), Ok(text.replace("REMOTE_ADDR", "remote_addr").as_str()));
+        }
+    }
+
+    #[test]
+    fn reads_numbers_as_c_does() {
+        for (text, number) in
+            [("5", 5), (" -7x", -7), ("+3", 3), ("", 0), ("x", 0), ("99999999999999999999", i64::MAX)]
+        {
+            assert_eq!(leading_number(text.as_bytes()), number, "{text}");
         }
     }
 }

@@ -57,10 +57,10 @@ impl Selector {
 }
 
 macro_rules! variables {
-    ($(#[doc = $doc:literal] $variant:ident = $name:literal $kind:ident,)*) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal $kind:ident,)*) => {
         /// A SecLang variable (ModSecurity v3 reference, "Variables").
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Variable { $(#[doc = $doc] $variant,)* }
+        pub enum Variable { $($(#[doc = $doc])+ $variant,)* }
 
         impl Variable {
             /// Every variable, by name.
@@ -72,10 +72,10 @@ macro_rules! variables {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it is, in a sentence.
+            /// What it holds, in one line.
             #[must_use]
-            pub fn summary(self) -> &'static str {
-                match self { $(Self::$variant => $doc.trim_ascii(),)* }
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)* }
             }
 
             /// Whether it has named values, so that a selector makes sense.

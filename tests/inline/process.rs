@@ -26,13 +26,15 @@ pub(crate) struct Setup {
     pub(crate) forwarded: &'static str,
     /// More keys of the configuration.
     pub(crate) more: String,
+    /// More rules.
+    pub(crate) rules: String,
 }
 
 impl Setup {
     /// Prevent mode before an HTTP/1 origin.
     pub(crate) fn new(origin: SocketAddr) -> Self {
-        let (origin, more) = (origin.to_string(), String::new());
-        Self { origin, mode: "prevent", protocol: "http1", forwarded: "append", more }
+        let (origin, more, rules) = (origin.to_string(), String::new(), String::new());
+        Self { origin, mode: "prevent", protocol: "http1", forwarded: "append", more, rules }
     }
 
     pub(crate) fn yaml(&self) -> String {
@@ -79,7 +81,8 @@ impl Portcullis {
     }
 
     fn start_in(directory: tempfile::TempDir, setup: &Setup) -> Self {
-        std::fs::write(directory.path().join("rules.conf"), RULES).expect("written");
+        let rules = format!("{RULES}{}", setup.rules);
+        std::fs::write(directory.path().join("rules.conf"), rules).expect("written");
         std::fs::write(directory.path().join("portcullis.yaml"), setup.yaml()).expect("written");
         let mut child = Command::new(binary())
             .args(["run", "--threads", "2", "--config"])

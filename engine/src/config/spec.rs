@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::policy::spec::PolicySpec;
+use crate::policy::spec::{PolicySpec, SizeSpec};
 
 /// A Portcullis configuration.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -32,6 +32,26 @@ pub struct ConfigSpec {
     pub reports: ReportsSpec,
     /// What was learned of the sites, and whether the proxy goes on learning; neither when absent.
     pub learning: Option<LearningSpec>,
+    /// Where persistent collections of rules (`initcol`) are kept.
+    #[serde(default)]
+    pub collections: CollectionsSpec,
+}
+
+/// Where persistent collections of rules (`initcol`, `setsid`, `setuid`, `setrsc`) are kept, and how much of
+/// them. Changes take effect at the next start.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CollectionsSpec {
+    /// The file they are written to, relative to the configuration's directory, and read from at the start. In
+    /// memory alone when absent.
+    pub file: Option<String>,
+    /// How often the file is written. Default `1m`.
+    pub every: Option<String>,
+    /// Records kept (count); of more, those changed longest ago are forgotten, and counted. Default 100000.
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub entries_max: Option<u32>,
+    /// Memory of all records. Default `64MiB`.
+    pub bytes_max: Option<SizeSpec>,
 }
 
 /// Where requests are accepted.

@@ -60,7 +60,13 @@ impl Evaluation {
 }
 
 fn request(record: &Record, head: RequestHead) -> Request {
-    Request { id: record.id.clone(), started_us: record.time_us, connection: record.connection, head }
+    Request {
+        id: record.id.clone(),
+        started_us: record.time_us,
+        connection: record.connection,
+        head,
+        collections: None,
+    }
 }
 
 #[cfg(test)]

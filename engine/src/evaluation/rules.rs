@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::Strangest;
+use signatures::collections::CollectionStore;
 use signatures::{Match, Phase, RuleState};
 use transaction::{Processor, Shortfall};
 
@@ -52,7 +53,7 @@ impl Running {
 
 impl Evaluation {
     /// Prepares the states: the policy's variables and the exceptions that hold.
-    pub(super) fn begin_rules(&mut self) {
+    pub(super) fn begin_rules(&mut self, collections: Option<&Arc<dyn CollectionStore>>) {
         let snapshot = self.snapshot.clone();
         let Some(compiled) = self.selection.and_then(|selection| snapshot.policies().get(selection.policy))
         else {
@@ -67,6 +68,7 @@ impl Evaluation {
         for source in &compiled.sources {
             let mut state = RuleState::new(&source.rules.ruleset);
             state.set_variables(&compiled.variables);
+            collections.into_iter().for_each(|store| state.use_store(store.clone()));
             let held = self.exceptions.iter().filter_map(|index| source.exclusions.get(*index));
             held.flatten().for_each(|exclusion| state.exclude(exclusion));
             let running =
@@ -102,6 +104,14 @@ impl Evaluation {
             running.rules.ruleset.evaluate(phase, &self.transaction, now_us, &mut running.state);
         }
         self.note_rule_limits();
+    }
+
+    /// Runs phase 5 and writes what rules changed of persistent collections.
+    pub(super) fn run_last(&mut self) {
+        self.run(Phase::Logging);
+        for running in &self.running {
+            running.state.commit(&running.rules.ruleset, self.transaction.started_us);
+        }
     }
 
     /// Notes that rules could not say whether they match.

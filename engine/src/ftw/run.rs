@@ -1,6 +1,9 @@
 //! One case from its bytes to its result.
 
+use std::sync::Arc;
+
 use regex::Regex;
+use signatures::collections::{CollectionStore, MemoryStore};
 use signatures::{Interruption, InterruptionResponse, Match, Phase, RuleState, Ruleset, Trace};
 use transaction::{BodyReader, Connection, Limits, Processor, Progress, Response, Transaction};
 
@@ -37,8 +40,10 @@ impl Runner<'_> {
     /// # Errors
     /// The first expectation that was not met.
     pub fn run(&self, case: &Case) -> Result<(), String> {
+        // The stages of a case are requests to one server: rules may count them.
+        let store: Arc<dyn CollectionStore> = Arc::new(MemoryStore::default());
         for (number, stage) in (1..).zip(&case.stages) {
-            self.stage(stage).map_err(|reason| match case.stages.len() {
+            self.stage(stage, &store).map_err(|reason| match case.stages.len() {
                 1 => reason,
                 _ => format!("stage {number}: {reason}"),
             })?;
@@ -46,8 +51,10 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn stage(&self, stage: &Stage) -> Result<(), String> {
-        let observed = self.observe(&stage.input, None)?;
+    fn stage(&self, stage: &Stage, store: &Arc<dyn CollectionStore>) -> Result<(), String> {
+        let mut state = RuleState::new(self.ruleset);
+        state.use_store(store.clone());
+        let observed = self.observe_in(state, &stage.input)?;
         check(&stage.output, &observed)
     }
 
@@ -56,9 +63,13 @@ impl Runner<'_> {
     /// # Errors
     /// An input that is no request.
     pub fn observe(&self, input: &Input, trace: Option<Trace>) -> Result<Observed, String> {
-        let request = WireRequest::parse(&input.to_bytes()?);
         let mut state = RuleState::new(self.ruleset);
         state.trace = trace;
+        self.observe_in(state, input)
+    }
+
+    fn observe_in(&self, mut state: RuleState, input: &Input) -> Result<Observed, String> {
+        let request = WireRequest::parse(&input.to_bytes()?);
         let mut transaction = self.transaction(input, &request);
         if request.is_unreadable() {
             return Ok(Observed {
@@ -132,6 +143,7 @@ impl Runner<'_> {
         }
         self.ruleset.evaluate(Phase::ResponseBody, transaction, NOW_US, state);
         self.ruleset.evaluate(Phase::Logging, transaction, NOW_US, state);
+        state.commit(self.ruleset, NOW_US);
     }
 
     fn reads_response(&self, state: &RuleState, response: &Response) -> bool {

@@ -30,7 +30,7 @@ fn search(snapshot: &Arc<Snapshot>, text: &str, client: u8, window: u64) -> Eval
     };
     let connection = Connection { client_address: [192, 0, 2, client].into(), ..Connection::default() };
     let started_us = i64::try_from(window * WINDOW_SECONDS * 1_000_000).unwrap();
-    let request = Request { id: "0".into(), started_us, connection, head };
+    let request = Request { id: "0".into(), started_us, connection, head, ..Request::default() };
     let mut evaluation = Evaluation::begin(snapshot.clone(), request);
     evaluation.request_headers();
     evaluation

@@ -25,8 +25,7 @@ pub struct PolicySpec {
     pub limits: LimitsSpec,
     /// What is done when a limit kept a part of a request from inspection. Default `block`, since who
     /// sends the request chooses whether it exceeds a limit.
-    #[serde(default)]
-    pub on_limit: OnLimit,
+    pub on_limit: Option<OnLimit>,
     /// What is done when a body is not what its Content-Type says. Default `pass`: what does not parse is
     /// inspected as text, and ordinary clients send such bodies.
     #[serde(default)]

@@ -81,7 +81,7 @@ fn matches(evaluation: &Evaluation) -> Vec<MatchRecord> {
     if reported.is_empty() {
         return Vec::new();
     }
-    let mask = Mask::new(evaluation.transaction());
+    let mask = Mask::of(evaluation);
     let record = |(role, found)| MatchRecord {
         evidence_only: role == Role::Evidence,
         habitual: evaluation.is_habitual(found),
@@ -94,7 +94,7 @@ fn match_record(found: &Match, mask: &Mask) -> MatchRecord {
     let value = found.values.first();
     let target = value.map(|value| value.target.as_str()).unwrap_or_default();
     // Where one of the values is sensitive, any part of it may be quoted, decoded or cut.
-    let is_secret = found.values.iter().any(|value| super::mask::is_secret_target(&value.target));
+    let is_secret = found.values.iter().any(|value| mask.hides(&value.target));
     let text = |bytes: &[u8]| mask.text(bytes);
     MatchRecord {
         rule_id: found.id.get(),

@@ -4,7 +4,9 @@
 //! password), or by its form (a card number, a JSON Web Token). What stands at a sensitive place is left
 //! out whole; where text quotes it (`logdata`, `msg`), the quotation is left out too.
 
-use transaction::Transaction;
+use transaction::{Fields, Transaction};
+
+use crate::Evaluation;
 
 /// Stands for what was left out.
 pub const MASK: &str = "[masked]";
@@ -56,6 +58,8 @@ const SECRET_HEADERS: &[&str] =
 #[derive(Debug, Default)]
 pub struct Mask {
     values: Vec<Vec<u8>>,
+    /// What rules want hidden (`sanitiseArg`), as SecLang names it, upper case.
+    hidden: Vec<String>,
 }
 
 impl Mask {
@@ -78,9 +82,54 @@ impl Mask {
                 mask.add(field.value.rsplit(|byte| *byte == b' ').next().unwrap_or_default());
             }
         }
-        // The longest first, so that a value is not left with the rest of one that contains it.
-        mask.values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        mask.sort();
         mask
+    }
+
+    /// Collects the sensitive values of an evaluation's transaction, and those that its rules want hidden.
+    #[must_use]
+    pub(crate) fn of(evaluation: &Evaluation) -> Self {
+        let mut mask = Self::new(evaluation.transaction());
+        for name in evaluation.running().iter().flat_map(|running| &running.state.sanitised) {
+            mask.hide(evaluation.transaction(), name);
+        }
+        mask.sort();
+        mask
+    }
+
+    fn hide(&mut self, transaction: &Transaction, name: &str) {
+        let (variable, key) = name.split_once(':').unwrap_or((name, ""));
+        let response = transaction.response.as_ref().map(|response| &response.head.headers);
+        let fields = match variable {
+            "ARGS" | "ARGS_GET" | "ARGS_POST" => {
+                [Some(&transaction.query), Some(&transaction.body.arguments)]
+            }
+            "REQUEST_HEADERS" => [Some(&transaction.request.headers), None],
+            "REQUEST_COOKIES" => [Some(&transaction.cookies), None],
+            "RESPONSE_HEADERS" => [response, None],
+            _ => [None, None],
+        };
+        let named = |fields: &Fields| {
+            fields
+                .iter()
+                .filter(|field| field.name.eq_ignore_ascii_case(key.as_bytes()))
+                .map(|it| it.value.to_vec())
+                .collect::<Vec<_>>()
+        };
+        let values: Vec<_> = fields.into_iter().flatten().flat_map(named).collect();
+        values.iter().for_each(|value| self.add(value));
+        self.hidden.push(normal(name));
+    }
+
+    /// The longest first, so that a value is not left with the rest of one that contains it.
+    fn sort(&mut self) {
+        self.values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    }
+
+    /// Whether what stands at a target, as SecLang names it, is sensitive, or rules want it hidden.
+    #[must_use]
+    pub fn hides(&self, target: &str) -> bool {
+        is_secret_target(target) || (!self.hidden.is_empty() && self.hidden.contains(&normal(target)))
     }
 
     fn add(&mut self, value: &[u8]) {
@@ -102,7 +151,7 @@ impl Mask {
     /// The value of `target` (`ARGS:password`), left out whole when its place is sensitive.
     #[must_use]
     pub fn value(&self, target: &str, value: &[u8]) -> String {
-        if is_secret_target(target) { MASK.to_owned() } else { self.text(value) }
+        if self.hides(target) { MASK.to_owned() } else { self.text(value) }
     }
 }
 
@@ -115,6 +164,15 @@ pub fn is_secret_target(target: &str) -> bool {
         "ARGS" | "ARGS_GET" | "ARGS_POST" => is_secret_name(name.as_bytes()),
         "REQUEST_HEADERS" | "RESPONSE_HEADERS" => is_secret_header(name.as_bytes()),
         _ => false,
+    }
+}
+
+/// A target without case, and without where arguments came from.
+fn normal(target: &str) -> String {
+    let upper = target.to_ascii_uppercase();
+    match upper.split_once(':') {
+        Some(("ARGS_GET" | "ARGS_POST", name)) => format!("ARGS:{name}"),
+        _ => upper,
     }
 }
 

@@ -26,7 +26,7 @@ impl ModelRecord {
     fn each(evaluation: &Evaluation, views: &[Finding]) -> Vec<Self> {
         let (Some(model), [_, ..]) = (evaluation.compiled_model(), views) else { return Vec::new() };
         let transaction = evaluation.transaction();
-        let mask = Mask::new(transaction);
+        let mask = Mask::of(evaluation);
         views.iter().map(|it| Self::of(it, model, transaction, &mask)).collect()
     }
 

@@ -7,7 +7,7 @@ use model::Model;
 use model::profile::{Profiles, State};
 use sha2::{Digest, Sha256};
 use signatures::seclang::{self, FileReader, Source};
-use signatures::{Diagnostic, InitialVariables, ParanoiaLevel, Severity};
+use signatures::{Diagnostic, InitialVariables, ParanoiaLevel, RuleLimits, Severity};
 
 use super::files::HashingReader;
 use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot, SnapshotHashes};
@@ -113,6 +113,7 @@ impl Compiler<'_> {
         let groups = groups(&policy.sources);
         let sources: Vec<_> = groups.into_iter().map(|group| self.source(policy, group)).collect();
         let hashes: Vec<_> = sources.iter().map(|source| source.rules.hash.as_str()).collect();
+        let policy = &with_limits(policy, &sources);
         CompiledPolicy {
             policy_hash: short(&policy.fingerprint()),
             rules_hash: short(&hashes.join(" ")),
@@ -226,6 +227,14 @@ impl Compiler<'_> {
     }
 }
 
+/// The policy with the limits that the files of its rules state.
+fn with_limits(policy: &Arc<Policy>, sources: &[CompiledSource]) -> Arc<Policy> {
+    let all = sources.iter().map(|source| source.rules.ruleset.settings.limits);
+    let stated = all.filter(|limits| *limits != RuleLimits::default());
+    // The first source that states a limit is asked last, so that it has the last word.
+    stated.rev().fold(policy.clone(), |policy, limits| Arc::new(policy.with_limits(&limits)))
+}
+
 /// Splits sources into those that share a rule set: the built-in rules stand alone; a CRS and files that
 /// follow each other with the same role are one, as if they were included from one file, so that
 /// `SecRuleRemoveById`, exclusions and `setvar` reach the CRS.
@@ -269,6 +278,7 @@ mod tests {
     use signatures::seclang::MemoryFiles;
 
     use super::*;
+    use crate::policy::OnLimit;
 
     /// The hash of what was learned, or the codes of the errors.
     fn profile(learning: &str, files: &MemoryFiles) -> Result<Option<String>, Vec<&'static str>> {
@@ -282,6 +292,46 @@ mod tests {
                 let errors = found.iter().filter(|it| it.severity == Severity::Error);
                 Err(errors.map(|it| it.code).collect())
             }
+        }
+    }
+
+    #[test]
+    fn rule_files_state_limits_where_the_policy_states_none() {
+        let files = MemoryFiles::default()
+            .with("a.conf", "SecRequestBodyLimit 1000\nSecRequestBodyLimitAction ProcessPartial\n")
+            .with(
+                "b.conf",
+                "SecRequestBodyLimit 2000\nSecArgumentsLimit 10\nSecRequestBodyJsonDepthLimit 9\n",
+            );
+        for (policy, body_bytes_max, on_limit, arguments_max, json_depth_max) in [
+            ("signatures: { rules: [builtin] }", 1 << 40, OnLimit::Block, 1000, 128),
+            ("signatures: { rules: [a.conf] }", 1000, OnLimit::Pass, 1000, 128),
+            // One configuration, as if both were included from one file: the later says it.
+            ("signatures: { rules: [a.conf, b.conf] }", 2000, OnLimit::Pass, 10, 9),
+            // Two configurations.
+            ("signatures: { rules: [a.conf, { file: b.conf, as: evidence }] }", 1000, OnLimit::Pass, 10, 9),
+            (
+                "signatures: { rules: [b.conf] }, on_limit: detect, \
+                 limits: { body_bytes_max: 5, query_arguments_max: 6, json_depth_max: 7 }",
+                5,
+                OnLimit::Detect,
+                6,
+                7,
+            ),
+        ] {
+            let text = format!(
+                "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
+                 assets: [{{ name: a, hosts: ['*'], upstream: u, policy: p }}]\npolicies: {{ p: {{ {policy} }} }}\n"
+            );
+            let (snapshot, warnings) = Snapshot::build("p.yaml", &text, &files, 0).expect(policy);
+            assert!(warnings.is_empty(), "{policy}: {warnings:?}");
+            let found = &snapshot.policies()[0].policy;
+            let limits = &found.limits;
+            assert_eq!(
+                (limits.body_bytes_max, found.on_limit, limits.query_arguments_max, limits.json_depth_max),
+                (body_bytes_max, on_limit, arguments_max, json_depth_max),
+                "{policy}"
+            );
         }
     }
 

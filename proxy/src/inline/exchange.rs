@@ -104,6 +104,7 @@ impl Exchange {
             started_us: jiff::Timestamp::now().as_microsecond(),
             connection: adapt::connection(session),
             head,
+            collections: Some(Arc::clone(&self.running.collections)),
         };
         let evaluation = Evaluation::begin(Arc::clone(&self.running.snapshot), request);
         self.spent[Stage::Parse as usize] += begun.elapsed();
@@ -241,7 +242,9 @@ impl Exchange {
             inspect_us: micros(inspect),
             syntax_error: self.syntax_error,
         };
-        let evaluation = evaluation.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut evaluation = evaluation.into_inner().unwrap_or_else(PoisonError::into_inner);
+        evaluation.close();
+        self.running.reports.audit(evaluation.audit(&outcome));
         let record = match &self.running.lessons {
             None => evaluation.finish(outcome),
             Some(lessons) => {
@@ -318,7 +321,9 @@ mod tests {
         let reports =
             Reports::new(Arc::new(Metrics::new().expect("metrics")), Arc::new(decisions.expect("no log")));
         let upstreams = Arc::new(Upstreams::default());
-        let running = Running { snapshot: Arc::clone(&snapshot), upstreams, reports, lessons: None };
+        let collections = Arc::new(signatures::collections::MemoryStore::default());
+        let running =
+            Running { snapshot: Arc::clone(&snapshot), upstreams, reports, lessons: None, collections };
         let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());
         let evaluation = Evaluation::begin(snapshot, Request { id: "0".to_owned(), ..Request::default() });
         exchange.plan = evaluation.plan();

@@ -1,12 +1,14 @@
 //! The file that what was learned is kept in.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use model::profile::{BYTES_MAX, State};
+
+use crate::files;
 
 /// A file that is replaced as a whole, and not if somebody else has changed it meanwhile.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Store {
         }
         let state = match found {
             Some(_) => read(&self.path)?,
-            None if directory(&self.path).is_dir() => State::default(),
+            None if files::directory(&self.path).is_dir() => State::default(),
             None => return Err("its directory is gone".to_owned()),
         };
         self.known = found;
@@ -66,13 +68,9 @@ impl Store {
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut file = File::create(&self.next)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&self.next, &self.path)?;
+        files::replace(&self.path, &self.next, bytes)?;
         self.known = print(&self.path)?;
-        // The new name is on disk when the directory is.
-        File::open(directory(&self.path))?.sync_all()
+        Ok(())
     }
 
     /// Whether it can be written, told before anything is learned in vain.
@@ -100,10 +98,6 @@ fn print(path: &Path) -> io::Result<Option<Print>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

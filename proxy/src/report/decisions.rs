@@ -1,12 +1,14 @@
-//! Decision records as JSON lines, written by a thread of their own.
+//! Decision records as JSON lines, and audit records, written by a thread of their own.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
-use engine::DecisionRecord;
 use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
+use engine::{AuditRecord, DecisionRecord};
+
+use super::audit::Audits;
 
 /// The way to the thread that writes.
 ///
@@ -14,10 +16,12 @@ use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
 /// requests go on.
 pub(crate) struct Decisions {
     only: DecisionsOnly,
-    lines: Option<SyncSender<Line>>,
+    writes: bool,
+    lines: SyncSender<Line>,
 }
 
 enum Line {
+    Audit(AuditRecord),
     Record(String),
     /// Open the file anew: it was rotated.
     Reopen,
@@ -26,40 +30,45 @@ enum Line {
 }
 
 impl Decisions {
-    /// Opens the destination and starts the thread; without a destination there is neither.
+    /// Opens the destination and starts the thread. Audit records have destinations of their own.
     pub(crate) fn start(settings: &DecisionLog) -> io::Result<Self> {
-        let lines = match &settings.to {
-            DecisionsTo::None => None,
-            DecisionsTo::Stdout => Some(spawn(Sink::new(To::Stdout))?),
+        let to = match &settings.to {
+            DecisionsTo::None => To::Nowhere,
+            DecisionsTo::Stdout => To::Stdout,
             DecisionsTo::File(path) => {
                 let path = Path::new(path);
-                Some(spawn(Sink::new(To::File { file: open(path)?, path: path.to_path_buf() }))?)
+                To::File { file: open(path)?, path: path.to_path_buf() }
             }
         };
-        Ok(Self { only: settings.only, lines })
+        let writes = !matches!(to, To::Nowhere);
+        Ok(Self { only: settings.only, writes, lines: spawn(Sink::new(to))? })
     }
 
     /// Queues a record, if it is one of those that are written. `false` when the queue is full.
     pub(crate) fn write(&self, record: &DecisionRecord) -> bool {
-        let Some(lines) = self.lines.as_ref().filter(|_| self.only.wants(record)) else { return true };
+        if !self.writes || !self.only.wants(record) {
+            return true;
+        }
         let Ok(line) = serde_json::to_string(record) else { return false };
-        lines.try_send(Line::Record(line)).is_ok()
+        self.lines.try_send(Line::Record(line)).is_ok()
+    }
+
+    /// Queues an audit record. `false` when the queue is full.
+    pub(super) fn audit(&self, record: AuditRecord) -> bool {
+        self.lines.try_send(Line::Audit(record)).is_ok()
     }
 
     /// Opens the file anew once everything queued was written.
     pub(crate) fn reopen(&self) {
-        if let Some(lines) = &self.lines
-            && lines.try_send(Line::Reopen).is_err()
-        {
+        if self.lines.try_send(Line::Reopen).is_err() {
             tracing::warn!("the decision log is too busy to be opened anew");
         }
     }
 
     /// Waits until everything queued was written.
     pub(crate) fn flush(&self) {
-        let Some(lines) = &self.lines else { return };
         let (done, written) = sync_channel(1);
-        if lines.send(Line::Flush(done)).is_ok() {
+        if self.lines.send(Line::Flush(done)).is_ok() {
             let _ = written.recv_timeout(FLUSH_MAX);
         }
     }
@@ -74,6 +83,7 @@ struct Sink {
 
 enum To {
     File { file: File, path: std::path::PathBuf },
+    Nowhere,
     Stdout,
 }
 
@@ -91,6 +101,7 @@ impl Sink {
     fn flush(&mut self) -> io::Result<()> {
         let written = match &mut self.to {
             To::File { file, .. } => file.write_all(&self.pending),
+            To::Nowhere => Ok(()),
             To::Stdout => {
                 let mut out = io::stdout().lock();
                 out.write_all(&self.pending).and_then(|()| out.flush())
@@ -110,7 +121,7 @@ impl Sink {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
@@ -122,13 +133,14 @@ fn spawn(mut sink: Sink) -> io::Result<SyncSender<Line>> {
 
 /// Writes until the last sender is gone; flushes whenever the queue runs empty.
 fn drain(lines: &Receiver<Line>, sink: &mut Sink) {
-    let mut failing = false;
+    let (mut audits, mut failing) = (Audits::default(), false);
     loop {
         let line = match lines.try_recv() {
             Ok(line) => line,
             Err(TryRecvError::Disconnected) => break,
             Err(TryRecvError::Empty) => {
                 let _ = sink.flush();
+                audits.flush();
                 match lines.recv() {
                     Ok(line) => line,
                     Err(_) => break,
@@ -137,10 +149,20 @@ fn drain(lines: &Receiver<Line>, sink: &mut Sink) {
         };
         let written = match line {
             Line::Record(line) => sink.write(&line),
-            Line::Reopen => sink.reopen(),
-            Line::Flush(done) => sink.flush().inspect(|()| {
-                let _ = done.send(());
-            }),
+            Line::Audit(record) => {
+                audits.write(&record);
+                continue;
+            }
+            Line::Reopen => {
+                audits.close();
+                sink.reopen()
+            }
+            Line::Flush(done) => {
+                audits.flush();
+                sink.flush().inspect(|()| {
+                    let _ = done.send(());
+                })
+            }
         };
         // Said once, until it works again: a full disk must not fill the log too.
         match written {
@@ -153,6 +175,7 @@ fn drain(lines: &Receiver<Line>, sink: &mut Sink) {
         }
     }
     let _ = sink.flush();
+    audits.flush();
 }
 
 /// How long a stopping process waits for its records to be written.

@@ -1,5 +1,6 @@
 //! Counters in Prometheus' text format.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::{DecisionRecord, SnapshotHashes};
@@ -7,6 +8,7 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
 use super::{Learning, Stage};
@@ -24,8 +26,18 @@ pub(crate) struct Metrics {
     upstream_errors: IntCounterVec,
     fail_open: IntCounter,
     dropped: IntCounter,
+    audit_dropped: IntCounter,
+    kept: Kept,
+    collections: OnceLock<Arc<MemoryStore>>,
     /// What is counted of learning.
     pub(crate) learning: Learning,
+}
+
+/// What is counted of persistent collections.
+struct Kept {
+    entries: IntGauge,
+    bytes: IntGauge,
+    evicted: IntGauge,
 }
 
 impl Metrics {
@@ -77,13 +89,22 @@ impl Metrics {
             )?,
             fail_open: plain("fail_open_total", "Requests let through because inspection failed")?,
             dropped: plain("decisions_dropped_total", "Decision records that could not be written")?,
+            audit_dropped: plain("audit_dropped_total", "Audit records that could not be written")?,
+            kept: Kept::new(&registry)?,
+            collections: OnceLock::new(),
             learning: Learning::new(&registry)?,
             registry,
         })
     }
 
+    /// Says of which persistent collections it tells.
+    pub(crate) fn collections(&self, store: Arc<MemoryStore>) {
+        let _ = self.collections.set(store);
+    }
+
     /// The text that a scrape gets.
     pub(crate) fn render(&self) -> Vec<u8> {
+        self.collections.get().into_iter().for_each(|store| self.kept.look_at(store));
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics do not encode");
@@ -135,6 +156,11 @@ impl Metrics {
         self.dropped.inc();
     }
 
+    /// Counts an audit record that could not be written.
+    pub(crate) fn audit_dropped(&self) {
+        self.audit_dropped.inc();
+    }
+
     /// Counts a reload.
     pub(crate) fn reload(&self, ok: bool) {
         self.reloads.with_label_values(&[if ok { "ok" } else { "failed" }]).inc();
@@ -144,6 +170,31 @@ impl Metrics {
     pub(crate) fn running(&self, hashes: &SnapshotHashes) {
         self.running.reset();
         self.running.with_label_values(&[&hashes.config, &hashes.policy, &hashes.rules]).set(1);
+    }
+}
+
+impl Kept {
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let gauge = |name: &str, help: &str| {
+            let metric = IntGauge::with_opts(Opts::new(name, help).namespace("portcullis"))?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        Ok(Self {
+            entries: gauge("collections_entries", "Records of persistent collections")?,
+            bytes: gauge("collections_bytes", "Memory of persistent collections")?,
+            evicted: gauge(
+                "collections_evicted",
+                "Records forgotten since the start because there was no room",
+            )?,
+        })
+    }
+
+    fn look_at(&self, store: &MemoryStore) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.entries.set(number(store.entries()));
+        self.bytes.set(number(store.bytes()));
+        self.evicted.set(i64::try_from(store.evicted()).unwrap_or(i64::MAX));
     }
 }
 

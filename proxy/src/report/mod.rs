@@ -1,5 +1,6 @@
 //! What is written down: decision records and metrics. Neither ever delays a request.
 
+mod audit;
 mod decisions;
 mod learning;
 mod metrics;
@@ -7,7 +8,7 @@ mod metrics;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::DecisionRecord;
+use engine::{AuditRecord, DecisionRecord};
 
 pub(crate) use decisions::Decisions;
 pub(crate) use learning::{Learning, Taught};
@@ -69,6 +70,15 @@ impl Reports {
     /// The counters.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Writes audit records.
+    pub(crate) fn audit(&self, records: Vec<AuditRecord>) {
+        for record in records {
+            if !self.decisions.audit(record) {
+                self.metrics.audit_dropped();
+            }
+        }
     }
 
     /// Counts a transaction and writes its record, if it is one of those that are written.

@@ -11,6 +11,7 @@ mod detect_sqli;
 mod detect_xss;
 mod ends_with;
 mod error;
+pub(crate) mod geo_lookup;
 mod ip_match;
 mod needs;
 mod pm;
@@ -24,6 +25,7 @@ mod verify;
 mod within;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Resolve;
 
@@ -32,6 +34,7 @@ pub use byte_range::ByteRange;
 pub use captures::Captures;
 pub use compare::{Comparison, Number};
 pub use error::OperatorError;
+pub use geo_lookup::{GeoDatabase, GeoFields};
 pub use ip_match::IpMatch;
 pub use pm::Pm;
 pub use rx::{Budget, Rewritten, Rx, rewrite};
@@ -54,6 +57,8 @@ pub enum Operator {
     DetectXss,
     /// `@endsWith`: the value ends with the argument.
     EndsWith(Argument),
+    /// `@geoLookup`: the database knows where the address is; evaluation writes what it knows to `GEO`.
+    GeoLookup(Arc<GeoDatabase>),
     /// `@ipMatch`, `@ipMatchFromFile`: the value is an address in one of the networks.
     IpMatch(IpMatch),
     /// `@noMatch`: never matches.
@@ -104,6 +109,12 @@ impl Operator {
         table::names()
     }
 
+    /// Every operator of the reference that is not done here: its name, why, and whether it is accepted and never
+    /// matches.
+    pub fn refused() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        refused::all()
+    }
+
     /// Where `value` matches, or `None`; operators that compare the whole value return its whole range.
     /// Groups are written to `captures` when the rule asks for them; without a match they stay.
     pub fn find(
@@ -133,6 +144,7 @@ impl Operator {
             Self::DetectSqli => whole(detect_sqli::matches(value, captures)),
             Self::DetectXss => whole(detect_xss::matches(value, captures)),
             Self::EndsWith(argument) => argument.with(resolve, |text| ends_with::find(value, text)),
+            Self::GeoLookup(database) => whole(database.locate(value).is_some()),
             Self::IpMatch(networks) => whole(networks.contains(value)),
             Self::NoMatch => None,
             Self::Pm(phrases) => phrases.find(value, captures),

@@ -17,7 +17,8 @@ impl Operator {
             | Self::Streq(argument)
             | Self::Within(argument) => argument.as_literal().is_some(),
             Self::Rx(regex) | Self::RxGlobal(regex) => regex.is_linear(),
-            Self::Compare(..) | Self::Verify(_) => false,
+            // What `@geoLookup` finds is written down, so it must be asked each time.
+            Self::Compare(..) | Self::GeoLookup(_) | Self::Verify(_) => false,
             Self::DetectSqli
             | Self::DetectXss
             | Self::IpMatch(_)
@@ -38,9 +39,11 @@ impl Operator {
             | Self::ContainsWord(argument)
             | Self::EndsWith(argument)
             | Self::Streq(argument) => text(argument),
-            Self::Compare(..) | Self::IpMatch(_) | Self::UnconditionalMatch | Self::Within(_) => {
-                Needs::default()
-            }
+            Self::Compare(..)
+            | Self::GeoLookup(_)
+            | Self::IpMatch(_)
+            | Self::UnconditionalMatch
+            | Self::Within(_) => Needs::default(),
             Self::DetectSqli => bytes(WORD.complement()),
             Self::DetectXss => bytes(ByteSet::of(b"<=")),
             Self::NoMatch => Needs::all([Clause::default()], 0),

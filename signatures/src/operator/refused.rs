@@ -17,14 +17,22 @@ pub(super) fn refusal(name: &str) -> Option<OperatorError> {
     Some(OperatorError::new(code, format!("`@{name}` {what}: {why}")).help(*instead))
 }
 
+/// All of them: name, why, and whether a rule with it is loaded and never matches.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    let rows = |table: &'static [Row], never_matches| {
+        table.iter().map(move |(name, why, _)| (*name, *why, never_matches))
+    };
+    rows(UNAVAILABLE, true).chain(rows(REFUSED, false))
+}
+
 /// Name, why, and the way out.
 type Row = (&'static str, &'static str, &'static str);
 
 const UNAVAILABLE: &[Row] = &[
     (
         "geoLookup",
-        "there is no database of countries",
-        "use `@ipMatchFromFile` with the networks of the country",
+        "there is no database yet",
+        "name one by `SecGeoLookupDB` before the rule, or use `@ipMatchFromFile` with the networks of the country",
     ),
     (
         "rbl",

@@ -1,77 +1,122 @@
 //! What matches do: `setvar` at once, everything else when the whole chain matched.
 
 use super::evaluation::Evaluation;
-use super::memory::leading_number;
 use super::{Interruption, InterruptionResponse};
+use crate::collections::{CollectionKey, PersistentCollection, Update, UpdateKind};
+use crate::text::leading_number;
 use crate::{
-    Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, Link, Phase, Rule, Text, Variable,
+    Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, Link, Phase, Rule, Sanitise, Text,
+    Variable,
 };
 
 impl<'r> Evaluation<'r, '_> {
     /// `setvar`.
     pub(super) fn assign(&mut self, rule: &'r Rule, assignment: &Assignment) {
         let name = self.expand(rule, Some(&assignment.name));
-        let value = match &assignment.change {
-            Change::Unset => {
-                if let Some(collection) = self.state.memory.collection_mut(&assignment.collection) {
-                    collection.remove(&name);
-                }
-                return;
-            }
-            Change::Set(text) => self.expand(rule, Some(text)),
-            Change::Add(text) => self.change_number(rule, assignment, &name, text, 1),
-            Change::Subtract(text) => self.change_number(rule, assignment, &name, text, -1),
+        let kind = match &assignment.change {
+            Change::Unset => UpdateKind::Unset,
+            Change::Set(text) => UpdateKind::Set(self.expand(rule, Some(text)).into()),
+            Change::Add(text) => self.addition(rule, &name, text, 1),
+            Change::Subtract(text) => self.addition(rule, &name, text, -1),
         };
-        if let Some(collection) = self.state.memory.collection_mut(&assignment.collection) {
-            collection.set(&name, &value);
+        match PersistentCollection::parse(&assignment.collection) {
+            Some(collection) => self.change(collection, name, kind),
+            None => self.set(&assignment.collection, &name, &kind),
         }
     }
 
-    fn change_number(
-        &mut self,
-        rule: &'r Rule,
-        assignment: &Assignment,
-        name: &[u8],
-        text: &Text,
-        sign: i64,
-    ) -> Vec<u8> {
-        let change = leading_number(&self.expand(rule, Some(text))).saturating_mul(sign);
+    fn addition(&mut self, rule: &'r Rule, name: &[u8], text: &Text, sign: i64) -> UpdateKind {
+        let amount = leading_number(&self.expand(rule, Some(text))).saturating_mul(sign);
         if is_anomaly_score(name) {
-            self.score = self.score.saturating_add(change);
+            self.score = self.score.saturating_add(amount);
         }
-        let collection = self.state.memory.collection_mut(&assignment.collection);
-        let old =
-            collection.and_then(|collection| collection.get(name).map(|entry| leading_number(&entry.value)));
-        old.unwrap_or(0).saturating_add(change).to_string().into_bytes()
+        UpdateKind::Add(amount)
+    }
+
+    /// Changes a variable of this transaction.
+    fn set(&mut self, collection: &str, name: &[u8], kind: &UpdateKind) {
+        let Some(collection) = self.state.memory.collection_mut(collection) else { return };
+        match kind {
+            UpdateKind::Add(amount) => {
+                let old = collection.get(name).map_or(0, |entry| leading_number(&entry.value));
+                collection.set(name, old.saturating_add(*amount).to_string().as_bytes());
+            }
+            UpdateKind::Set(value) => collection.set(name, value),
+            UpdateKind::Unset => collection.remove(name),
+            // What lives as long as the transaction does not age.
+            UpdateKind::Decay { .. } | UpdateKind::Expire(_) => {}
+        }
+    }
+
+    /// Changes a variable of a persistent collection.
+    fn change(&mut self, collection: PersistentCollection, name: Vec<u8>, kind: UpdateKind) {
+        let update = Update { name: name.into(), kind };
+        self.state.memory.persistent_mut(collection).change(self.phase, update, self.now_us);
+    }
+
+    /// `initcol`, `setrsc`, `setsid`, `setuid`: names a record of a persistent collection.
+    pub(super) fn open(&mut self, rule: &'r Rule, action: &Action) {
+        let (Action::InitCol { collection, key } | Action::SetId { collection, key }) = action else {
+            return;
+        };
+        let key = self.expand(rule, Some(key));
+        let Some(collection) = PersistentCollection::parse(collection) else { return };
+        if matches!(action, Action::SetId { .. }) {
+            match collection {
+                PersistentCollection::Session => self.state.memory.session_id.clone_from(&key),
+                PersistentCollection::User => self.state.memory.user_id.clone_from(&key),
+                _ => {}
+            }
+        }
+        let memory = &mut self.state.memory;
+        let key = CollectionKey::new(collection, memory.web_app_id.as_deref(), &key);
+        let timeout_s = self.ruleset.settings.collection_timeout_s();
+        memory.persistent_mut(collection).open(key, self.state.store.as_deref(), self.now_us, timeout_s);
     }
 
     /// Everything but `setvar`, when the whole chain matched.
     pub(super) fn perform(&mut self, rule: &'r Rule, link: &'r Link) {
+        let is_last = rule.links.last().is_some_and(|last| std::ptr::eq(last, link));
         for action in &link.actions {
             match action {
                 // Done at each value that matched.
                 Action::SetVar(_) => {}
-                // Persistent collections begin empty with each transaction, so there is nothing to
-                // load and nothing that could expire.
-                Action::InitCol { .. } | Action::ExpireVar { .. } => {}
-                Action::SetId { collection, key } => {
-                    let key = self.expand(rule, Some(key));
-                    match &**collection {
-                        "session" => self.state.memory.session_id = key,
-                        "user" => self.state.memory.user_id = key,
-                        _ => {}
-                    }
+                Action::InitCol { .. } | Action::SetId { .. } if is_last => {}
+                Action::InitCol { .. } | Action::SetId { .. } => self.open(rule, action),
+                Action::Sanitise(Sanitise::Named(name)) => self.state.sanitise(name.to_string()),
+                // Done at each value that matched.
+                Action::Sanitise(Sanitise::Matched) => {}
+                Action::DeprecateVar { collection, name, amount, period_s } => {
+                    let name = self.expand(rule, Some(name));
+                    let amount = leading_number(&self.expand(rule, Some(amount)));
+                    let kind = UpdateKind::Decay { amount, period_s: *period_s };
+                    self.age(collection, name, kind);
+                }
+                Action::ExpireVar { collection, name, seconds } => {
+                    let name = self.expand(rule, Some(name));
+                    let seconds = leading_number(&self.expand(rule, Some(seconds))).max(0);
+                    let at_us = self.now_us.saturating_add(seconds.saturating_mul(1_000_000));
+                    self.age(collection, name, UpdateKind::Expire(at_us));
                 }
                 Action::Ctl(ctl) => self.control(ctl),
             }
         }
     }
 
+    fn age(&mut self, collection: &str, name: Vec<u8>, kind: UpdateKind) {
+        if let Some(collection) = PersistentCollection::parse(collection) {
+            self.change(collection, name, kind);
+        }
+    }
+
     fn control(&mut self, ctl: &Ctl) {
         let state = &mut *self.state;
         match ctl {
-            Ctl::AuditEngine(mode) => state.audit_engine = Some(mode.clone()),
-            Ctl::AuditLogParts(parts) => state.audit_log_parts = Some(parts.clone()),
+            Ctl::AuditEngine(engine) => state.audit_engine = Some(*engine),
+            Ctl::AuditLogParts(change) => {
+                let parts = state.audit_parts.unwrap_or(self.ruleset.settings.audit.parts);
+                state.audit_parts = Some(change.applied(parts));
+            }
             Ctl::ForceRequestBodyVariable(on) => {
                 state.memory.force_request_body = *on;
                 self.forget(Variable::RequestBody);

@@ -10,8 +10,8 @@ use super::scope::{RULE_FIELDS, rule_field};
 use super::trace::{TraceEvent, TraceKind, VALUE_BYTES_MAX};
 use super::value::Value;
 use super::variables::{self, Listed};
-use crate::operator::Captures;
-use crate::{Action, Link, Rule, Selector, Target, Variable};
+use crate::operator::{Captures, GeoDatabase, Operator};
+use crate::{Action, Link, Rule, Sanitise, Selector, Target, Variable};
 
 /// A value that matched, and where.
 #[derive(Clone)]
@@ -180,12 +180,16 @@ impl<'r, 't> Evaluation<'r, 't> {
         if let (Variable::Tx, Selector::Named(name)) = (target.variable, &target.selector) {
             return Values::One(variables::tx_value(name, &self.state.memory));
         }
+        if let (Some(_), Selector::Named(name)) = (variables::persistent(target.variable), &target.selector) {
+            let memory = &self.state.memory;
+            return Values::One(variables::persistent_value(target.variable, name, memory, self.now_us));
+        }
         let mut made = Vec::new();
         if target.variable == Variable::Rule {
             self.rule_values(rule, &mut made);
         } else if variables::is_remembered(target.variable) {
             let memory = &self.state.memory;
-            variables::recall(target.variable, memory, &self.matched_before, &mut made);
+            variables::recall(target.variable, memory, &self.matched_before, self.now_us, &mut made);
         } else {
             let scene = self.scene();
             return Values::Listed(self.catalog.values(target.variable, scene));
@@ -269,6 +273,9 @@ impl<'r, 't> Evaluation<'r, 't> {
         bytes: &[u8],
         captures: Option<&mut Captures>,
     ) -> Option<Range<usize>> {
+        if let Operator::GeoLookup(database) = &place.link.operator {
+            return self.locate(database, bytes);
+        }
         let mut budget = std::mem::take(&mut self.state.regex_budget);
         let before = budget.exceeded();
         let range = place.link.operator.find_within(bytes, &self.scope(place.rule), &mut budget, captures);
@@ -277,6 +284,15 @@ impl<'r, 't> Evaluation<'r, 't> {
         }
         self.state.regex_budget = budget;
         range
+    }
+
+    /// `@geoLookup`: writes what is known of an address to `GEO`.
+    fn locate(&mut self, database: &GeoDatabase, address: &[u8]) -> Option<Range<usize>> {
+        let found = database.locate(address)?;
+        let geo = &mut self.state.memory.geo;
+        geo.clear();
+        found.iter().for_each(|(name, value)| geo.set(name.as_bytes(), value.as_bytes()));
+        Some(0..address.len())
     }
 
     fn found(&mut self, place: Place<'r>, found: Found<'t>) {
@@ -313,10 +329,19 @@ impl<'r, 't> Evaluation<'r, 't> {
         Rc::make_mut(&mut self.matched)
     }
 
+    /// `setvar`; and, where nothing can keep the rule from matching any more, what opens collections, so that
+    /// `setvar`s after it see them.
     fn set_variables(&mut self, place: Place<'r>) {
+        let is_last = place.index + 1 == place.rule.links.len();
         for action in &place.link.actions {
-            if let Action::SetVar(assignment) = action {
-                self.assign(place.rule, assignment);
+            match action {
+                Action::SetVar(assignment) => self.assign(place.rule, assignment),
+                Action::InitCol { .. } | Action::SetId { .. } if is_last => self.open(place.rule, action),
+                Action::Sanitise(Sanitise::Matched) => {
+                    let name = self.matched.last().map(Value::name);
+                    name.into_iter().for_each(|name| self.state.sanitise(name));
+                }
+                _ => {}
             }
         }
     }

@@ -1,8 +1,11 @@
 //! What rules remember from one phase to the next.
 
 use super::collection::Collection;
+use super::persistent::Persistent;
 use super::rule_set::RuleSet;
+use crate::collections::PersistentCollection;
 use crate::operator::Captures;
+use crate::text::leading_number;
 use crate::{RuleSeverity, Target};
 
 /// What rules remember from one phase to the next; what a segment of a body may not leave behind.
@@ -12,8 +15,10 @@ pub(super) struct Memory {
     /// `TX:0`..`TX:9`, of the last match of a rule with `capture`.
     pub(super) captures: Captures,
     pub(super) env: Collection,
-    /// `GLOBAL`, `IP`, `RESOURCE`, `SESSION`, `USER`.
-    pub(super) persistent: [Collection; 5],
+    /// What `@geoLookup` found last.
+    pub(super) geo: Collection,
+    /// In the order of [`PersistentCollection::ALL`].
+    pub(super) persistent: [Persistent; 5],
     /// `setsid`.
     pub(super) session_id: Vec<u8>,
     /// `setuid`.
@@ -39,22 +44,24 @@ pub(super) struct RemovedTarget {
 }
 
 impl Memory {
-    /// The collection that `setvar:name.x` means; names as the parser writes them, lower case.
+    /// The collection of this transaction that `setvar:name.x` means; names as the parser writes them, lower
+    /// case. `None` for persistent ones.
     pub(super) fn collection_mut(&mut self, name: &str) -> Option<&mut Collection> {
-        Some(match name {
-            "tx" => &mut self.tx,
-            "env" => &mut self.env,
-            _ => {
-                let at = PERSISTENT.iter().position(|known| *known == name)?;
-                &mut self.persistent[at]
-            }
-        })
+        match name {
+            "tx" => Some(&mut self.tx),
+            "env" => Some(&mut self.env),
+            _ => None,
+        }
     }
 
-    /// The persistent collection at that place of [`PERSISTENT`].
-    pub(super) fn persistent(&self, name: &str) -> Option<&Collection> {
-        let at = PERSISTENT.iter().position(|known| *known == name)?;
-        self.persistent.get(at)
+    /// A persistent collection.
+    pub(super) fn persistent(&self, collection: PersistentCollection) -> &Persistent {
+        &self.persistent[collection as usize]
+    }
+
+    /// A persistent collection, to be changed.
+    pub(super) fn persistent_mut(&mut self, collection: PersistentCollection) -> &mut Persistent {
+        &mut self.persistent[collection as usize]
     }
 
     /// The group that `TX:0`..`TX:9` name.
@@ -92,7 +99,8 @@ impl Memory {
         self.tx.clear();
         self.captures.clear();
         self.env.clear();
-        self.persistent.iter_mut().for_each(Collection::clear);
+        self.geo.clear();
+        self.persistent.iter_mut().for_each(Persistent::clear);
         self.session_id.clear();
         self.user_id.clear();
         self.web_app_id = None;
@@ -104,36 +112,5 @@ impl Memory {
     }
 }
 
-/// The integer at the front of `bytes`, as C's `atoi` reads it; saturates.
-pub(super) fn leading_number(bytes: &[u8]) -> i64 {
-    let bytes = bytes.trim_ascii_start();
-    let (negative, digits) = match bytes {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-    let number =
-        digits.fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
-    if negative { -number } else { number }
-}
-
-/// The persistent collections, in the order of [`Memory::persistent`].
-const PERSISTENT: [&str; 5] = ["global", "ip", "resource", "session", "user"];
-
 /// Targets taken away in one transaction (count).
 const REMOVED_TARGETS_MAX: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_numbers_as_c_does() {
-        for (text, number) in
-            [("5", 5), (" -7x", -7), ("+3", 3), ("", 0), ("x", 0), ("99999999999999999999", i64::MAX)]
-        {
-            assert_eq!(leading_number(text.as_bytes()), number, "{text}");
-        }
-    }
-}

@@ -12,8 +12,11 @@
 //!   the names they had there, so that what is reported is the field and not the bookkeeping.
 //! - After a disruptive action the phase goes on, so that enforcing and detecting rules find the same
 //!   evidence; the first [`Interruption`] is kept. Only `allow` ends a phase, in both modes.
-//! - Persistent collections (`ip`, `global`, `session`, `user`, `resource`) live as long as the
-//!   transaction, and `expirevar` therefore has nothing to do.
+//! - `initcol` and its like open a collection in the order of the rule's actions when no chained rule follows,
+//!   and when the whole chain matched otherwise; the first key of a transaction holds. What was set before that
+//!   is of the collection all the same, and `expirevar` and `deprecatevar` come after the rule's `setvar`s.
+//! - Persistent collections are read from the state's store ([`RuleState::use_store`]) and written to it at the
+//!   end ([`RuleState::commit`]); without a store they live as long as the transaction.
 //!
 //! # Bodies in segments
 //!
@@ -32,6 +35,7 @@ mod evaluation;
 mod exclusion;
 mod link;
 mod memory;
+mod persistent;
 mod plan;
 mod rule;
 mod rule_set;
@@ -45,6 +49,8 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use transaction::Transaction;
 
 pub use exclusion::{Exclusion, InitialVariables};
@@ -53,10 +59,12 @@ pub(crate) use plan::Plan;
 pub use screening::{Required, Screening, Unscreened};
 pub use trace::{Trace, TraceEvent, TraceKind};
 
+use crate::collections::CollectionStore;
 use crate::operator::Budget;
-use crate::{AllowScope, EngineMode, Match, Phase, RuleId, Ruleset};
+use crate::{AllowScope, AuditEngine, AuditParts, EngineMode, Match, Phase, RuleId, Ruleset};
 use evaluation::Evaluation;
 use memory::Memory;
+use persistent::{Committed, Persistent};
 use screen::Head;
 
 /// What one transaction changes while rules run.
@@ -75,15 +83,21 @@ pub struct RuleState {
     /// `ctl:responseBodyAccess`.
     pub response_body_access: Option<bool>,
     /// `ctl:auditEngine`.
-    pub audit_engine: Option<Box<str>>,
+    pub audit_engine: Option<AuditEngine>,
     /// `ctl:auditLogParts`.
-    pub audit_log_parts: Option<Box<str>>,
+    pub audit_parts: Option<AuditParts>,
+    /// Whether a rule matched that is worth an audit record (`auditlog`).
+    pub audit_relevant: bool,
+    /// Names of values that are written down nowhere (`sanitiseArg`, `sanitiseMatched`): `ARGS:password`.
+    pub sanitised: Vec<String>,
     /// The widest `allow` so far.
     pub allow: Option<AllowScope>,
     /// The work that patterns which are not regular may still cause.
     regex_budget: Budget,
     /// Why rules matched or did not, when somebody asked.
     pub trace: Option<Trace>,
+    /// Where persistent collections are kept.
+    store: Option<Arc<dyn CollectionStore>>,
     memory: Memory,
     /// What screening said of the head, which stays.
     head: Head,
@@ -95,6 +109,8 @@ pub struct RuleState {
 struct Segments {
     start: Memory,
     inbound_score: i64,
+    /// What finished segments changed of persistent collections.
+    committed: Vec<Committed>,
     is_later: bool,
 }
 
@@ -169,17 +185,43 @@ impl RuleState {
         if let Some(segments) = &mut self.segments {
             segments.inbound_score = inbound_score;
             segments.is_later = true;
+            let finished = self.memory.persistent.iter().filter_map(Persistent::committed);
+            segments.committed = join_segments(finished.collect(), &segments.committed);
             self.memory.clone_from(&segments.start);
         }
     }
 
-    /// Becomes what [`RuleState::new`] makes, but keeps the memory it has.
+    /// Keeps persistent collections in a store; to be said before the first phase.
+    pub fn use_store(&mut self, store: Arc<dyn CollectionStore>) {
+        self.store = Some(store);
+    }
+
+    /// Writes what rules changed of persistent collections to the store; to be called once, when the
+    /// transaction is over. `now_us` is the time (microseconds since the Unix epoch).
+    pub fn commit(&self, ruleset: &Ruleset, now_us: i64) {
+        let Some(store) = &self.store else { return };
+        let changed = self.memory.persistent.iter().filter_map(Persistent::committed).collect();
+        let earlier = self.segments.as_ref().map(|segments| segments.committed.as_slice());
+        for Committed { key, changes } in join_segments(changed, earlier.unwrap_or_default()) {
+            store.commit(&key, &changes.into_updates(), now_us, ruleset.settings.collection_timeout_s());
+        }
+    }
+
+    /// Has a value written down nowhere.
+    fn sanitise(&mut self, name: String) {
+        if self.sanitised.len() < SANITISED_MAX && !self.sanitised.contains(&name) {
+            self.sanitised.push(name);
+        }
+    }
+
+    /// Becomes what [`RuleState::new`] makes, but keeps the memory and the store it has.
     pub fn reset(&mut self, ruleset: &Ruleset) {
         let (mut matches, mut memory) = (std::mem::take(&mut self.matches), std::mem::take(&mut self.memory));
         matches.clear();
         memory.clear();
         memory.web_app_id.clone_from(&ruleset.settings.web_app_id);
-        *self = Self { matches, memory, ..Self::new(ruleset) };
+        let store = self.store.take();
+        *self = Self { matches, memory, store, ..Self::new(ruleset) };
     }
 
     /// Whether the rules of `phase` run at all.
@@ -193,6 +235,17 @@ impl RuleState {
     }
 }
 
+/// What segments changed, those of the same record joined.
+fn join_segments(mut later: Vec<Committed>, earlier: &[Committed]) -> Vec<Committed> {
+    for finished in earlier {
+        match later.iter_mut().find(|known| known.key == finished.key) {
+            Some(known) => known.changes.join_segment(&finished.changes),
+            None => later.push(finished.clone()),
+        }
+    }
+    later
+}
+
 impl Ruleset {
     /// Runs the rules of one phase. `now_us` is the time (microseconds since the Unix epoch).
     pub fn evaluate(&self, phase: Phase, transaction: &Transaction, now_us: i64, state: &mut RuleState) {
@@ -202,3 +255,6 @@ impl Ruleset {
         }
     }
 }
+
+/// Names of values that one transaction keeps from being written down (count).
+const SANITISED_MAX: usize = 64;

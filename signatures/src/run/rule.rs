@@ -68,6 +68,7 @@ impl<'r> Evaluation<'r, '_> {
         }
         let record = self.record(rule, message);
         self.keep(record);
+        self.state.audit_relevant |= rule.audit_log;
         self.disrupt(rule);
     }
 

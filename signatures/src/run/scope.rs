@@ -22,6 +22,10 @@ impl Resolve for Scope<'_, '_> {
             (Variable::Tx, Some(name)) => {
                 out.extend_from_slice(self.memory.tx_bytes(name).unwrap_or_default());
             }
+            (_, Some(name)) if variables::persistent(variable).is_some() => {
+                let value = variables::persistent_value(variable, name, self.memory, self.scene.now_us);
+                out.extend(value.iter().flat_map(|value| &*value.bytes));
+            }
             (Variable::MatchedVar, _) => {
                 out.extend_from_slice(self.matched.last().map(|value| &*value.bytes).unwrap_or_default());
             }
@@ -42,7 +46,7 @@ impl Scope<'_, '_> {
     fn resolve_first(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>) {
         let mut values = Vec::new();
         if variables::is_remembered(variable) {
-            variables::recall(variable, self.memory, self.matched, &mut values);
+            variables::recall(variable, self.memory, self.matched, self.scene.now_us, &mut values);
         } else {
             variables::collect(variable, self.scene, &mut values);
         }

@@ -372,3 +372,36 @@ SecRule ARGS "@rx ^%{tx.broken}$" "id:3,phase:2,pass,nolog"
         assert_eq!((ids(&state), state.regex_limits_exceeded()), (expect, 1), "{target}");
     }
 }
+
+#[test]
+fn addresses_are_located() {
+    let files = MemoryFiles::default()
+        .with("etc/geo.mmdb", crate::operator::geo_lookup::writer::database())
+        .with("etc/bad.mmdb", "no database");
+    let rules = |file: &str| {
+        let text = format!(
+            r#"
+            SecGeoLookupDB {file}
+            SecRule ARGS:ip "@geoLookup" "id:1,phase:1,pass,nolog,chain"
+              SecRule GEO:COUNTRY_CODE "@streq DE" "setvar:tx.city=%{{geo.city}}"
+            SecRule ARGS:ip "!@geoLookup" "id:2,phase:1,pass,nolog"
+            SecRule &GEO "@eq 0" "id:3,phase:1,pass,nolog"
+            SecRule GEO:country_name "@rx ^F" "id:4,phase:1,pass,nolog""#
+        );
+        seclang::load(vec![Source::text("etc/test.conf", text)], &files)
+    };
+    let loaded = rules("geo.mmdb");
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    for (target, expected, city) in [
+        ("/?ip=192.0.2.9", &[1][..], Some(&b"Bremen"[..])),
+        ("/?ip=198.51.100.9", &[4], None),
+        ("/?ip=203.0.113.9", &[2, 3], None),
+    ] {
+        let state = evaluate(&loaded.ruleset, &request(target, &[]));
+        assert_eq!((ids(&state).as_slice(), state.tx("city")), (expected, city), "{target}");
+    }
+    for file in ["bad.mmdb", "none.mmdb"] {
+        let codes: Vec<_> = rules(file).diagnostics.iter().map(|found| found.code).collect();
+        assert_eq!(codes, ["unreadable-database", "unavailable-operator", "unavailable-operator"], "{file}");
+    }
+}

@@ -15,9 +15,11 @@ mod loader;
 mod lower;
 mod mapped;
 mod parser;
+mod reference;
 
 pub use crs::crs_layout;
 pub use files::{FileReader, MemoryFiles, glob_matches};
+pub use reference::{Entry, Kind, Support, reference};
 
 use crate::{Diagnostic, Location, RuleId, Ruleset, Severity};
 

@@ -10,12 +10,12 @@ mod check;
 mod effect;
 
 macro_rules! transformations {
-    ($(#[doc = $doc:literal] $variant:ident = $name:literal in $module:ident,)*) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal in $module:ident,)*) => {
         $(mod $module;)*
 
         /// A transformation. `t:none` is not one: it empties the list at load.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Transformation { $(#[doc = $doc] $variant,)* }
+        pub enum Transformation { $($(#[doc = $doc])+ $variant,)* }
 
         impl Transformation {
             /// Every transformation, by name.
@@ -27,10 +27,10 @@ macro_rules! transformations {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it does, in a sentence.
+            /// What it does, in one line.
             #[must_use]
-            pub fn summary(self) -> &'static str {
-                match self { $(Self::$variant => $doc.trim_ascii(),)* }
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)* }
             }
 
             /// What becomes of the value; `None` when it is seen early that nothing changes.

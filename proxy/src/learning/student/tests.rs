@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 
 use engine::{Disk, Evaluation, Outcome, Request, Snapshot};
-use transaction::{Connection, Fields, RequestHead};
+use transaction::{Fields, RequestHead};
 
 use super::*;
 use crate::learning::Lessons;
@@ -60,7 +60,7 @@ fn lesson(target: &str, body: &[u8]) -> Option<Lesson> {
         protocol: b"HTTP/1.1".to_vec(),
         headers,
     };
-    let request = Request { id: ID.into(), started_us: 0, connection: Connection::default(), head };
+    let request = Request { id: ID.into(), started_us: 0, head, ..Request::default() };
     let mut evaluation = Evaluation::begin(Arc::new(snapshot), request);
     evaluation.request_headers();
     evaluation.request_body(body);

@@ -58,7 +58,7 @@ enum Matcher {
 }
 
 impl Rx {
-    pub(super) fn compile(argument: &str) -> Result<Self, OperatorError> {
+    pub(crate) fn compile(argument: &str) -> Result<Self, OperatorError> {
         let matcher = match Text::parse(argument) {
             Ok(text) if text.as_literal().is_none() => expanded(text)?,
             _ => literal(argument)?,
@@ -99,7 +99,7 @@ impl Rx {
         }
     }
 
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         value: &[u8],
         resolve: &dyn Resolve,

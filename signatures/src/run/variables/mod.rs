@@ -23,6 +23,7 @@ pub(super) use listed::{Listed, listed};
 
 use super::memory::Memory;
 use super::value::Value;
+use crate::collections::PersistentCollection;
 use crate::{Phase, Variable};
 
 /// What the variables of a transaction depend on.
@@ -99,6 +100,7 @@ pub(super) fn is_remembered(variable: Variable) -> bool {
     matches!(
         variable,
         Variable::Env
+            | Variable::Geo
             | Variable::Global
             | Variable::HighestSeverity
             | Variable::Ip
@@ -125,11 +127,13 @@ pub(super) fn recall<'t>(
     variable: Variable,
     memory: &Memory,
     matched: &Rc<Vec<Value<'t>>>,
+    now_us: i64,
     out: &mut Vec<Value<'t>>,
 ) {
     match variable {
         Variable::Tx => recall_tx(memory, out),
         Variable::Env => recall_collection(variable, &memory.env, out),
+        Variable::Geo => recall_collection(variable, &memory.geo, out),
         Variable::MatchedVars => out.extend(matched.iter().cloned()),
         Variable::MatchedVarsNames => {
             out.extend(
@@ -160,8 +164,8 @@ pub(super) fn recall<'t>(
             out.push(Value::scalar(variable, id.to_owned()));
         }
         _ => {
-            if let Some(collection) = memory.persistent(persistent_name(variable)) {
-                recall_collection(variable, collection, out);
+            if let Some(collection) = persistent(variable) {
+                out.extend(memory.persistent(collection).values(variable, now_us));
             }
         }
     }
@@ -173,16 +177,16 @@ fn full_name(value: &Value<'_>) -> Vec<u8> {
     name
 }
 
-/// The name under which `initcol` and `setvar` know the collection.
-pub(super) fn persistent_name(variable: Variable) -> &'static str {
-    match variable {
-        Variable::Global => "global",
-        Variable::Ip => "ip",
-        Variable::Resource => "resource",
-        Variable::Session => "session",
-        Variable::User => "user",
-        _ => "",
-    }
+/// The persistent collection that a variable is.
+pub(super) fn persistent(variable: Variable) -> Option<PersistentCollection> {
+    Some(match variable {
+        Variable::Global => PersistentCollection::Global,
+        Variable::Ip => PersistentCollection::Ip,
+        Variable::Resource => PersistentCollection::Resource,
+        Variable::Session => PersistentCollection::Session,
+        Variable::User => PersistentCollection::User,
+        _ => return None,
+    })
 }
 
 fn recall_tx(memory: &Memory, out: &mut Vec<Value<'_>>) {
@@ -200,6 +204,16 @@ pub(super) fn tx_value<'t>(name: &[u8], memory: &Memory) -> Option<Value<'t>> {
         Some(group) => Some(Value::named(Variable::Tx, name.to_vec(), group.to_vec())),
         None => memory.tx.get(name).map(|entry| entry_value(Variable::Tx, entry)),
     }
+}
+
+/// `IP:name` and its like.
+pub(super) fn persistent_value<'t>(
+    variable: Variable,
+    name: &[u8],
+    memory: &Memory,
+    now_us: i64,
+) -> Option<Value<'t>> {
+    memory.persistent(persistent(variable)?).value(variable, name, now_us)
 }
 
 fn recall_collection(

@@ -4,9 +4,9 @@ use super::super::mapped::Mapped;
 use super::super::parser::ActionNode;
 use super::draft::{Disruption, Draft};
 use super::setting::{number_of, value_of};
-use super::{change, ctl, did_you_mean, lint};
+use super::{Fate, change, ctl, did_you_mean, lint};
 use crate::transformation::Transformation;
-use crate::{Action, AllowScope, Ctl, Diagnostic, Link, RuleSeverity, Skip, Text, Variable};
+use crate::{Action, AllowScope, Ctl, Diagnostic, Link, RuleSeverity, Sanitise, Skip, Text, Variable};
 
 /// Where an action stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,14 @@ struct Spec {
     name: &'static str,
     group: Group,
     takes: Takes,
-    /// Given the value, or the name when there is none.
+    fate: Fate,
+    /// Given the value, or the name when there is none; asked where the action does something.
     apply: fn(&mut Applying<'_>, &Mapped),
+}
+
+/// Every action, with what becomes of it.
+pub(in crate::seclang) fn actions() -> impl Iterator<Item = (&'static str, Fate)> {
+    ACTIONS.iter().map(|spec| (spec.name, spec.fate))
 }
 
 /// Reads a rule's actions into its draft.
@@ -114,8 +120,7 @@ impl Applying<'_> {
                     .at(value.location(), "not expected here")
                     .help(extra_value_help(name)),
             ),
-            (_, Some(value)) => (spec.apply)(self, value),
-            (_, None) => (spec.apply)(self, &node.name),
+            (_, value) => self.apply(spec, value.as_ref().unwrap_or(&node.name)),
         }
     }
 
@@ -249,6 +254,11 @@ impl Applying<'_> {
         }
     }
 
+    fn sanitise(&mut self, collection: &str, name: &Mapped) {
+        let name = format!("{collection}:{}", name.as_str());
+        self.push(Some(Action::Sanitise(Sanitise::Named(name.into()))));
+    }
+
     fn skip(&mut self, skip: Option<Skip>, value: &Mapped) {
         if skip.is_some() {
             self.draft.skip = skip;
@@ -256,18 +266,19 @@ impl Applying<'_> {
         }
     }
 
-    fn without_effect(&mut self, place: &Mapped, action: &'static str, why: &'static str) {
-        self.out.push(
-            Diagnostic::warning("no-effect", format!("action `{action}` has no effect here"))
-                .at(place.location(), why),
-        );
-    }
-
-    fn refused(&mut self, place: &Mapped, action: &'static str, why: &'static str) {
-        self.out.push(
-            Diagnostic::error("unsupported-action", format!("action `{action}` is not supported"))
-                .at(place.location(), why),
-        );
+    fn apply(&mut self, spec: &Spec, value: &Mapped) {
+        let action = spec.name;
+        match spec.fate {
+            Fate::Done => (spec.apply)(self, value),
+            Fate::NoEffect(why) => self.out.push(
+                Diagnostic::warning("no-effect", format!("action `{action}` has no effect here"))
+                    .at(value.location(), why),
+            ),
+            Fate::Refused(why) => self.out.push(
+                Diagnostic::error("unsupported-action", format!("action `{action}` is not supported"))
+                    .at(value.location(), why),
+            ),
+        }
     }
 }
 
@@ -308,10 +319,16 @@ fn extra_value_help(name: &str) -> Option<String> {
 const DEFAULT_META: [&str; 5] = ["auditlog", "log", "noauditlog", "nolog", "severity"];
 
 const fn spec(name: &'static str, group: Group, takes: Takes, apply: fn(&mut Applying<'_>, &Mapped)) -> Spec {
-    Spec { name, group, takes, apply }
+    Spec { name, group, takes, fate: Fate::Done, apply }
 }
 
-const MASKED: &str = "the policy says what is masked in records";
+const fn refused(name: &'static str, group: Group, takes: Takes, why: &'static str) -> Spec {
+    Spec { name, group, takes, fate: Fate::Refused(why), apply: |_, _| {} }
+}
+
+const fn without_effect(name: &'static str, group: Group, takes: Takes, why: &'static str) -> Spec {
+    Spec { name, group, takes, fate: Fate::NoEffect(why), apply: |_, _| {} }
+}
 
 #[expect(
     clippy::redundant_closure_for_method_calls,
@@ -320,9 +337,7 @@ const MASKED: &str = "the policy says what is masked in records";
 static ACTIONS: &[Spec] = &[
     spec("accuracy", Group::Meta, Takes::Value, |to, value| to.draft.meta.accuracy = to.digit(value)),
     spec("allow", Group::Disruptive, Takes::Maybe, |to, value| to.allow(value)),
-    spec("append", Group::Own, Takes::Value, |to, value| {
-        to.refused(value, "append", "responses are not rewritten");
-    }),
+    refused("append", Group::Own, Takes::Value, "responses are not rewritten"),
     spec("auditlog", Group::Meta, Takes::Nothing, |to, _| to.draft.audit_log = true),
     spec("block", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = to.draft.block.clone()),
     spec("capture", Group::Own, Takes::Nothing, |to, _| to.link().capture = true),
@@ -337,12 +352,11 @@ static ACTIONS: &[Spec] = &[
     }),
     spec("deny", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = Disruption::Deny),
     spec("deprecatevar", Group::Own, Takes::Value, |to, value| {
-        to.without_effect(value, "deprecatevar", "values in collections do not decay: use `expirevar`");
+        let action = change::deprecate(value, to.out);
+        to.push(action);
     }),
     spec("drop", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = Disruption::Drop),
-    spec("exec", Group::Own, Takes::Value, |to, value| {
-        to.refused(value, "exec", "no program is started from rules");
-    }),
+    refused("exec", Group::Own, Takes::Value, "no program is started from rules"),
     spec("expirevar", Group::Own, Takes::Value, |to, value| {
         let action = change::expire(value, to.out);
         to.push(action);
@@ -363,16 +377,15 @@ static ACTIONS: &[Spec] = &[
     spec("noauditlog", Group::Meta, Takes::Nothing, |to, _| to.draft.audit_log = false),
     spec("nolog", Group::Meta, Takes::Nothing, |to, _| (to.draft.log, to.draft.audit_log) = (false, false)),
     spec("pass", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = Disruption::Pass),
-    spec("pause", Group::Disruptive, Takes::Value, |to, value| {
-        to.refused(value, "pause", "a waiting connection costs the server more than the client");
-    }),
+    refused(
+        "pause",
+        Group::Disruptive,
+        Takes::Value,
+        "a waiting connection costs the server more than the client",
+    ),
     spec("phase", Group::Structure, Takes::Value, |_, _| {}),
-    spec("prepend", Group::Own, Takes::Value, |to, value| {
-        to.refused(value, "prepend", "responses are not rewritten");
-    }),
-    spec("proxy", Group::Disruptive, Takes::Value, |to, value| {
-        to.refused(value, "proxy", "assets name their upstream");
-    }),
+    refused("prepend", Group::Own, Takes::Value, "responses are not rewritten"),
+    refused("proxy", Group::Disruptive, Takes::Value, "assets name their upstream"),
     spec("redirect", Group::Disruptive, Takes::Value, |to, value| {
         if value.is_empty() {
             to.out.push(
@@ -384,20 +397,18 @@ static ACTIONS: &[Spec] = &[
         }
     }),
     spec("rev", Group::Meta, Takes::Value, |to, value| to.draft.meta.revision = Some(value.as_str().into())),
-    spec("sanitiseArg", Group::Own, Takes::Value, |to, value| {
-        to.without_effect(value, "sanitiseArg", MASKED);
+    spec("sanitiseArg", Group::Own, Takes::Value, |to, value| to.sanitise("ARGS", value)),
+    spec("sanitiseMatched", Group::Own, Takes::Nothing, |to, _| {
+        to.push(Some(Action::Sanitise(Sanitise::Matched)));
     }),
-    spec("sanitiseMatched", Group::Own, Takes::Nothing, |to, value| {
-        to.without_effect(value, "sanitiseMatched", MASKED);
-    }),
-    spec("sanitiseMatchedBytes", Group::Own, Takes::Maybe, |to, value| {
-        to.without_effect(value, "sanitiseMatchedBytes", MASKED);
+    spec("sanitiseMatchedBytes", Group::Own, Takes::Maybe, |to, _| {
+        to.push(Some(Action::Sanitise(Sanitise::Matched)));
     }),
     spec("sanitiseRequestHeader", Group::Own, Takes::Value, |to, value| {
-        to.without_effect(value, "sanitiseRequestHeader", MASKED);
+        to.sanitise("REQUEST_HEADERS", value);
     }),
     spec("sanitiseResponseHeader", Group::Own, Takes::Value, |to, value| {
-        to.without_effect(value, "sanitiseResponseHeader", MASKED);
+        to.sanitise("RESPONSE_HEADERS", value);
     }),
     spec("setenv", Group::Own, Takes::Value, |to, value| {
         let action = change::set_env(value, to.out);
@@ -435,7 +446,5 @@ static ACTIONS: &[Spec] = &[
         }
     }),
     spec("ver", Group::Meta, Takes::Value, |to, value| to.draft.meta.version = Some(value.as_str().into())),
-    spec("xmlns", Group::Own, Takes::Value, |to, value| {
-        to.without_effect(value, "xmlns", "the supported XPaths need no namespaces");
-    }),
+    without_effect("xmlns", Group::Own, Takes::Value, "the supported XPaths need no namespaces"),
 ];

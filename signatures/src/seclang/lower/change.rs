@@ -3,6 +3,7 @@
 use super::super::mapped::Mapped;
 use super::action::text;
 use super::did_you_mean;
+use super::setting::number_of;
 use crate::{Action, Assignment, Change, Diagnostic, Text};
 
 /// Persistent collections.
@@ -105,6 +106,24 @@ pub(super) fn expire(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action
     Some(Action::ExpireVar { collection, name, seconds: text(&seconds, out)? })
 }
 
+/// `deprecatevar:session.score=60/300`.
+pub(super) fn deprecate(value: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Action> {
+    let expected = "`collection.name=amount/seconds`";
+    let Some((target, speed)) = split_outside_macros(value, '=') else {
+        return malformed(value, expected, out);
+    };
+    let Some((amount, period)) = split_outside_macros(&speed, '/') else {
+        return malformed(value, expected, out);
+    };
+    let (collection, name) = variable(&target, &[], out)?;
+    let amount = text(&amount, out)?;
+    let period_s = number_of::<u32>(&period, out)?;
+    if period_s == 0 {
+        return malformed(value, "a number of seconds that is not 0", out);
+    }
+    Some(Action::DeprecateVar { collection, name, amount, period_s })
+}
+
 /// `collection.name`.
 fn variable(target: &Mapped, others: &[&str], out: &mut Vec<Diagnostic>) -> Option<(Box<str>, Text)> {
     let Some((first, name)) = target.split_once('.').filter(|(_, name)| !name.is_empty()) else {
@@ -185,10 +204,14 @@ mod tests {
             }
             Action::InitCol { collection, key } => format!("open {collection} {}", part(key)),
             Action::SetId { collection, key } => format!("name {collection} {}", part(key)),
+            Action::DeprecateVar { collection, name, amount, period_s } => {
+                format!("decay {collection}.{} {}/{period_s}", part(name), part(amount))
+            }
             Action::ExpireVar { collection, name, seconds } => {
                 format!("expire {collection}.{} {}", part(name), part(seconds))
             }
             Action::Ctl(ctl) => format!("{ctl:?}"),
+            Action::Sanitise(what) => format!("{what:?}"),
         }
     }
 
@@ -212,6 +235,10 @@ mod tests {
             ("setuid:abc", "name user abc"),
             ("setrsc:abc", "name resource abc"),
             ("expirevar:'ip.a=60'", "expire ip.a 60"),
+            ("deprecatevar:session.a=60/300", "decay session.a 60/300"),
+            ("sanitiseArg:a", "Named(\"ARGS:a\")"),
+            ("sanitiseRequestHeader:a", "Named(\"REQUEST_HEADERS:a\")"),
+            ("sanitiseMatched", "Matched"),
         ];
         for (action, expected) in rows {
             assert_eq!(shown(action), expected, "{action}");
@@ -231,6 +258,11 @@ mod tests {
             ("initcol:ip", "invalid-value"),
             ("initcol:tx=1", "unknown-collection"),
             ("expirevar:ip.a", "invalid-value"),
+            ("deprecatevar:ip.a", "invalid-value"),
+            ("deprecatevar:ip.a=60", "invalid-value"),
+            ("deprecatevar:ip.a=60/0", "invalid-value"),
+            ("deprecatevar:ip.a=60/x", "invalid-number"),
+            ("deprecatevar:tx.a=60/300", "unknown-collection"),
         ];
         for (action, code) in rows {
             assert_eq!(codes(&format!("SecAction \"id:1,phase:1,pass,{action}\"")), [code], "{action}");

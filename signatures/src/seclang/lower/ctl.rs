@@ -3,11 +3,11 @@
 use transaction::Processor;
 
 use super::super::mapped::Mapped;
-use super::did_you_mean;
 use super::select::{self, By};
-use super::setting::{ENGINE_MODES, value_of};
+use super::setting::{AUDIT_ENGINES, ENGINE_MODES, audit_parts, value_of};
 use super::target::targets;
-use crate::{Ctl, Diagnostic};
+use super::{Fate, did_you_mean};
+use crate::{AuditPartsChange, Ctl, Diagnostic};
 
 type Out = Vec<Diagnostic>;
 
@@ -22,7 +22,8 @@ pub(super) fn ctl(written: &Mapped, out: &mut Out) -> Vec<Ctl> {
     };
     let (name, value) = (name.trim(), value.trim());
     match OPTIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.as_str())) {
-        Some((_, read)) => read(&value, out),
+        Some((_, Read::By(read))) => read(&value, out),
+        Some((known, Read::Never(fate))) => never(&value, known, *fate, out),
         None => {
             out.push(
                 Diagnostic::error("unknown-ctl", format!("unknown option `{}` of `ctl`", name.as_str()))
@@ -34,45 +35,77 @@ pub(super) fn ctl(written: &Mapped, out: &mut Out) -> Vec<Ctl> {
     }
 }
 
-type Read = fn(&Mapped, &mut Out) -> Vec<Ctl>;
+/// What becomes of an option.
+enum Read {
+    By(fn(&Mapped, &mut Out) -> Vec<Ctl>),
+    Never(Never),
+}
+
+/// Why an option does nothing.
+#[derive(Clone, Copy)]
+enum Never {
+    NoEffect(&'static str),
+    OfPolicy(&'static str),
+    Refused(&'static str),
+}
+
+/// Every option, with what becomes of it.
+pub(in crate::seclang) fn controls() -> impl Iterator<Item = (&'static str, Fate)> {
+    OPTIONS.iter().map(|(name, read)| {
+        let fate = match read {
+            Read::By(_) => Fate::Done,
+            Read::Never(Never::NoEffect(why) | Never::OfPolicy(why)) => Fate::NoEffect(why),
+            Read::Never(Never::Refused(why)) => Fate::Refused(why),
+        };
+        (*name, fate)
+    })
+}
 
 static OPTIONS: &[(&str, Read)] = &[
-    ("auditEngine", |value, out| {
-        let values = [("On", ()), ("Off", ()), ("RelevantOnly", ())];
-        one(value_of(value, &values, out).map(|()| Ctl::AuditEngine(value.as_str().into())))
-    }),
-    ("auditLogParts", |value, _| vec![Ctl::AuditLogParts(value.as_str().into())]),
-    ("debugLogLevel", |value, out| {
-        without_effect(value, "debugLogLevel", "`explain` shows how a verdict came about", out)
-    }),
-    ("forceRequestBodyVariable", |value, out| one(on_off(value, out).map(Ctl::ForceRequestBodyVariable))),
-    ("hashEnforcement", |value, out| refused(value, "hashEnforcement", "links are not signed", out)),
-    ("hashEngine", |value, out| refused(value, "hashEngine", "links are not signed", out)),
-    ("parseXmlIntoArgs", |value, out| {
-        refused(value, "parseXmlIntoArgs", "XML is looked at as `XML:/*` and `XML://@*`", out)
-    }),
-    ("requestBodyAccess", |value, out| one(on_off(value, out).map(Ctl::RequestBodyAccess))),
-    ("requestBodyLimit", |value, out| of_policy(value, "requestBodyLimit", "`limits.body_bytes_max`", out)),
-    ("requestBodyProcessor", |value, out| {
-        let values = [
-            ("URLENCODED", Processor::UrlEncoded),
-            ("MULTIPART", Processor::Multipart),
-            ("XML", Processor::Xml),
-            ("JSON", Processor::Json),
-        ];
-        one(value_of(value, &values, out).map(Ctl::RequestBodyProcessor))
-    }),
-    ("responseBodyAccess", |value, out| one(on_off(value, out).map(Ctl::ResponseBodyAccess))),
-    ("responseBodyLimit", |value, out| {
-        of_policy(value, "responseBodyLimit", "`limits.response_body_bytes_max`", out)
-    }),
-    ("ruleEngine", |value, out| one(value_of(value, &ENGINE_MODES, out).map(Ctl::RuleEngine))),
-    ("ruleRemoveById", |value, out| one(select::rules(By::Id, value, out).map(Ctl::RuleRemove))),
-    ("ruleRemoveByMsg", |value, out| one(select::rules(By::Msg, value, out).map(Ctl::RuleRemove))),
-    ("ruleRemoveByTag", |value, out| one(select::rules(By::Tag, value, out).map(Ctl::RuleRemove))),
-    ("ruleRemoveTargetById", |value, out| remove_targets(By::Id, value, out)),
-    ("ruleRemoveTargetByMsg", |value, out| remove_targets(By::Msg, value, out)),
-    ("ruleRemoveTargetByTag", |value, out| remove_targets(By::Tag, value, out)),
+    ("auditEngine", Read::By(|value, out| one(value_of(value, &AUDIT_ENGINES, out).map(Ctl::AuditEngine)))),
+    (
+        "auditLogParts",
+        Read::By(|value, out| {
+            let letters = value.slice(value.range_of(value.as_str().trim_start_matches(['+', '-'])));
+            let change = match value.as_str().as_bytes().first() {
+                Some(b'+') => AuditPartsChange::Add,
+                Some(b'-') => AuditPartsChange::Remove,
+                _ => AuditPartsChange::Set,
+            };
+            one(audit_parts(&letters, out).map(|parts| Ctl::AuditLogParts(change(parts))))
+        }),
+    ),
+    ("debugLogLevel", Read::Never(Never::NoEffect("`explain` shows how a verdict came about"))),
+    (
+        "forceRequestBodyVariable",
+        Read::By(|value, out| one(on_off(value, out).map(Ctl::ForceRequestBodyVariable))),
+    ),
+    ("hashEnforcement", Read::Never(Never::Refused("links are not signed"))),
+    ("hashEngine", Read::Never(Never::Refused("links are not signed"))),
+    ("parseXmlIntoArgs", Read::Never(Never::Refused("XML is looked at as `XML:/*` and `XML://@*`"))),
+    ("requestBodyAccess", Read::By(|value, out| one(on_off(value, out).map(Ctl::RequestBodyAccess)))),
+    ("requestBodyLimit", Read::Never(Never::OfPolicy("`limits.body_bytes_max`"))),
+    (
+        "requestBodyProcessor",
+        Read::By(|value, out| {
+            let values = [
+                ("URLENCODED", Processor::UrlEncoded),
+                ("MULTIPART", Processor::Multipart),
+                ("XML", Processor::Xml),
+                ("JSON", Processor::Json),
+            ];
+            one(value_of(value, &values, out).map(Ctl::RequestBodyProcessor))
+        }),
+    ),
+    ("responseBodyAccess", Read::By(|value, out| one(on_off(value, out).map(Ctl::ResponseBodyAccess)))),
+    ("responseBodyLimit", Read::Never(Never::OfPolicy("`limits.response_body_bytes_max`"))),
+    ("ruleEngine", Read::By(|value, out| one(value_of(value, &ENGINE_MODES, out).map(Ctl::RuleEngine)))),
+    ("ruleRemoveById", Read::By(|value, out| one(select::rules(By::Id, value, out).map(Ctl::RuleRemove)))),
+    ("ruleRemoveByMsg", Read::By(|value, out| one(select::rules(By::Msg, value, out).map(Ctl::RuleRemove)))),
+    ("ruleRemoveByTag", Read::By(|value, out| one(select::rules(By::Tag, value, out).map(Ctl::RuleRemove)))),
+    ("ruleRemoveTargetById", Read::By(|value, out| remove_targets(By::Id, value, out))),
+    ("ruleRemoveTargetByMsg", Read::By(|value, out| remove_targets(By::Msg, value, out))),
+    ("ruleRemoveTargetByTag", Read::By(|value, out| remove_targets(By::Tag, value, out))),
 ];
 
 fn one(ctl: Option<Ctl>) -> Vec<Ctl> {
@@ -99,24 +132,16 @@ fn remove_targets(by: By, value: &Mapped, out: &mut Out) -> Vec<Ctl> {
     all.map(|target| Ctl::RuleRemoveTarget(selector.clone(), target)).collect()
 }
 
-fn without_effect(value: &Mapped, name: &str, why: &'static str, out: &mut Out) -> Vec<Ctl> {
-    out.push(
-        Diagnostic::warning("no-effect", format!("`ctl:{name}` has no effect here"))
+fn never(value: &Mapped, name: &str, why: Never, out: &mut Out) -> Vec<Ctl> {
+    out.push(match why {
+        Never::NoEffect(why) => Diagnostic::warning("no-effect", format!("`ctl:{name}` has no effect here"))
             .at(value.location(), why),
-    );
-    Vec::new()
-}
-
-fn of_policy(value: &Mapped, name: &str, keys: &str, out: &mut Out) -> Vec<Ctl> {
-    out.push(super::of_policy(&format!("`ctl:{name}`"), value.location(), keys));
-    Vec::new()
-}
-
-fn refused(value: &Mapped, name: &str, why: &'static str, out: &mut Out) -> Vec<Ctl> {
-    out.push(
-        Diagnostic::error("unsupported-action", format!("`ctl:{name}` is not supported"))
-            .at(value.location(), why),
-    );
+        Never::OfPolicy(keys) => super::of_policy(&format!("`ctl:{name}`"), value.location(), keys),
+        Never::Refused(why) => {
+            Diagnostic::error("unsupported-action", format!("`ctl:{name}` is not supported"))
+                .at(value.location(), why)
+        }
+    });
     Vec::new()
 }
 
@@ -139,8 +164,9 @@ mod tests {
     #[test]
     fn reads_options() {
         let rows = [
-            ("auditEngine=Off", "AuditEngine(\"Off\")"),
-            ("auditLogParts=+E", "AuditLogParts(\"+E\")"),
+            ("auditEngine=Off", "AuditEngine(Off)"),
+            ("auditLogParts=+E", "AuditLogParts(Add(AuditParts(16)))"),
+            ("auditLogParts=AB", "AuditLogParts(Set(AuditParts(3)))"),
             ("forceRequestBodyVariable=On", "ForceRequestBodyVariable(true)"),
             ("requestBodyAccess=off", "RequestBodyAccess(false)"),
             ("requestBodyProcessor=urlencoded", "RequestBodyProcessor(UrlEncoded)"),
@@ -166,6 +192,8 @@ mod tests {
             ("ruleEngine=Maybe", "invalid-argument"),
             ("ruleRemoveById=x", "invalid-id"),
             ("ruleRemoveTargetById=1", "invalid-value"),
+            ("auditEngine=x", "invalid-argument"),
+            ("auditLogParts=+X", "invalid-argument"),
             ("debugLogLevel=9", "no-effect"),
         ];
         for (option, code) in rows {

@@ -3,6 +3,7 @@
 use super::super::lexer::Directive;
 use super::select::By;
 use super::setting;
+use crate::operator::DataFiles;
 use crate::{Diagnostic, Settings};
 
 /// What a directive does.
@@ -15,6 +16,8 @@ pub(super) enum Kind {
     UpdateActions,
     UpdateTargets(By),
     Setting(fn(&mut Settings, &Directive, &mut Vec<Diagnostic>)),
+    /// A setting that is read from a file.
+    FileSetting(fn(&mut Settings, &Directive, &dyn DataFiles, &mut Vec<Diagnostic>)),
     /// Accepted, with the reason why it changes nothing.
     WithoutEffect(&'static str),
     /// Accepted, with the keys of the policy that say it instead.
@@ -25,37 +28,36 @@ pub(super) enum Kind {
 
 const DISK: &str = "nothing of a request is written to disk";
 const REPORT: &str = "the policy says where records go";
+const SERIAL: &str = "audit records go to the one file of `SecAuditLog`";
 const LINEAR: &str = "matching is linear or within a fixed budget, and reaching that is counted";
 const MEMORY: &str = "bodies are inspected in bounded memory";
 const HASH: &str = "links are not signed";
 const LOOKUP: &str = "nothing is looked up while a request waits";
 const STREAM: &str = "bodies are inspected as they stream, always";
 const PDF: &str = "responses are not rewritten";
+const UNICODE: &str = "`%uHHHH` becomes its low byte, and full-width letters become ASCII";
 const CONNECTIONS: &str = "the listener limits connections";
 
 /// Directives by name.
 pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecAction", Kind::Action),
     ("SecArgumentSeparator", Kind::Setting(setting::argument_separator)),
-    (
-        "SecArgumentsLimit",
-        Kind::OfPolicy("`limits.query_arguments_max`; body arguments are inspected without end"),
-    ),
-    ("SecAuditEngine", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLog", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLog2", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogDir", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogDirMode", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogFileMode", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogFormat", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogParts", Kind::WithoutEffect(REPORT)),
+    ("SecArgumentsLimit", Kind::Setting(setting::arguments_limit)),
+    ("SecAuditEngine", Kind::Setting(setting::audit_engine)),
+    ("SecAuditLog", Kind::Setting(setting::audit_log)),
+    ("SecAuditLog2", Kind::WithoutEffect(SERIAL)),
+    ("SecAuditLogDir", Kind::WithoutEffect(SERIAL)),
+    ("SecAuditLogDirMode", Kind::WithoutEffect(SERIAL)),
+    ("SecAuditLogFileMode", Kind::WithoutEffect("the process's umask says who may read files")),
+    ("SecAuditLogFormat", Kind::Setting(setting::audit_log_format)),
+    ("SecAuditLogParts", Kind::Setting(setting::audit_log_parts)),
     ("SecAuditLogPrefix", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogRelevantStatus", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogStorageDir", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogType", Kind::WithoutEffect(REPORT)),
+    ("SecAuditLogRelevantStatus", Kind::Setting(setting::audit_log_relevant_status)),
+    ("SecAuditLogStorageDir", Kind::WithoutEffect(SERIAL)),
+    ("SecAuditLogType", Kind::Setting(setting::audit_log_type)),
     ("SecCacheTransformations", Kind::WithoutEffect("results are shared within a phase, always")),
     ("SecChrootDir", Kind::WithoutEffect("the service manager confines the process")),
-    ("SecCollectionTimeout", Kind::WithoutEffect("collections live as long as their transaction")),
+    ("SecCollectionTimeout", Kind::Setting(setting::collection_timeout)),
     ("SecComponentSignature", Kind::Setting(setting::component_signature)),
     ("SecConnEngine", Kind::WithoutEffect(CONNECTIONS)),
     ("SecConnReadStateLimit", Kind::WithoutEffect(CONNECTIONS)),
@@ -63,12 +65,17 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecContentInjection", Kind::Setting(setting::content_injection)),
     ("SecCookieFormat", Kind::Setting(setting::cookie_format)),
     ("SecCookieV0Separator", Kind::Refused("cookies end at semicolons (RFC 6265, section 4.2.1)")),
-    ("SecDataDir", Kind::WithoutEffect("persistent collections are held in memory")),
+    (
+        "SecDataDir",
+        Kind::WithoutEffect(
+            "the configuration says by `collections.file` where persistent collections are kept",
+        ),
+    ),
     ("SecDebugLog", Kind::WithoutEffect("`explain` shows how a verdict came about")),
     ("SecDebugLogLevel", Kind::WithoutEffect("`explain` shows how a verdict came about")),
     ("SecDefaultAction", Kind::DefaultAction),
     ("SecDisableBackendCompression", Kind::WithoutEffect("compressed responses are decoded for inspection")),
-    ("SecGeoLookupDB", Kind::WithoutEffect("addresses are not located")),
+    ("SecGeoLookupDB", Kind::FileSetting(setting::geo_lookup_db)),
     ("SecGsbLookupDB", Kind::Refused(LOOKUP)),
     ("SecGuardianLog", Kind::Refused("no program is started from rules")),
     ("SecHashEngine", Kind::Setting(setting::hash_engine)),
@@ -95,22 +102,16 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ),
     ("SecRequestBodyAccess", Kind::Setting(setting::request_body_access)),
     ("SecRequestBodyInMemoryLimit", Kind::WithoutEffect(MEMORY)),
-    ("SecRequestBodyJsonDepthLimit", Kind::OfPolicy("`limits.json_depth_max`")),
-    ("SecRequestBodyLimit", Kind::OfPolicy("`limits.body_bytes_max`")),
-    (
-        "SecRequestBodyLimitAction",
-        Kind::OfPolicy("`on_limit`: `block` is `Reject`, `pass` is `ProcessPartial`"),
-    ),
+    ("SecRequestBodyJsonDepthLimit", Kind::Setting(setting::request_body_json_depth_limit)),
+    ("SecRequestBodyLimit", Kind::Setting(setting::request_body_limit)),
+    ("SecRequestBodyLimitAction", Kind::Setting(setting::request_body_limit_action)),
     (
         "SecRequestBodyNoFilesLimit",
         Kind::OfPolicy("`limits.body_bytes_max`; bodies are inspected as they stream"),
     ),
     ("SecResponseBodyAccess", Kind::Setting(setting::response_body_access)),
-    ("SecResponseBodyLimit", Kind::OfPolicy("`limits.response_body_bytes_max`")),
-    (
-        "SecResponseBodyLimitAction",
-        Kind::OfPolicy("`limits.response_body_bytes_max`; what is longer goes on, and is counted"),
-    ),
+    ("SecResponseBodyLimit", Kind::Setting(setting::response_body_limit)),
+    ("SecResponseBodyLimitAction", Kind::Setting(setting::response_body_limit_action)),
     ("SecResponseBodyMimeType", Kind::Setting(setting::response_body_mime_type)),
     ("SecResponseBodyMimeTypesClear", Kind::Setting(setting::response_body_mime_types_clear)),
     ("SecRule", Kind::Rule),
@@ -132,8 +133,8 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecStreamOutBodyInspection", Kind::WithoutEffect(STREAM)),
     ("SecTmpDir", Kind::WithoutEffect(DISK)),
     ("SecTmpSaveUploadedFiles", Kind::WithoutEffect(DISK)),
-    ("SecUnicodeCodePage", Kind::WithoutEffect("a best-fit map is built in")),
-    ("SecUnicodeMapFile", Kind::WithoutEffect("a best-fit map is built in")),
+    ("SecUnicodeCodePage", Kind::WithoutEffect(UNICODE)),
+    ("SecUnicodeMapFile", Kind::WithoutEffect(UNICODE)),
     ("SecUploadDir", Kind::WithoutEffect(DISK)),
     ("SecUploadFileLimit", Kind::OfPolicy("`limits.multipart_parts_max`")),
     ("SecUploadFileMode", Kind::WithoutEffect(DISK)),
@@ -151,13 +152,8 @@ mod tests {
     #[test]
     fn limits_are_for_the_policy() {
         for (directive, key) in [
-            ("SecArgumentsLimit 1000", "limits.query_arguments_max"),
-            ("SecRequestBodyJsonDepthLimit 512", "limits.json_depth_max"),
-            ("SecRequestBodyLimit 13107200", "limits.body_bytes_max"),
-            ("SecRequestBodyLimitAction Reject", "on_limit"),
             ("SecRequestBodyNoFilesLimit 131072", "limits.body_bytes_max"),
-            ("SecResponseBodyLimit 524288", "limits.response_body_bytes_max"),
-            ("SecResponseBodyLimitAction ProcessPartial", "limits.response_body_bytes_max"),
+            ("SecResponseBodyLimitAction Reject", "limits.response_body_bytes_max"),
             ("SecUploadFileLimit 100", "limits.multipart_parts_max"),
             ("SecAction \"id:1,phase:1,pass,ctl:requestBodyLimit=1\"", "limits.body_bytes_max"),
             ("SecAction \"id:1,phase:1,pass,ctl:responseBodyLimit=1\"", "limits.response_body_bytes_max"),
@@ -171,12 +167,27 @@ mod tests {
     }
 
     #[test]
+    fn what_policies_take_over_is_accepted() {
+        for directive in [
+            "SecArgumentsLimit 1000",
+            "SecRequestBodyJsonDepthLimit 512",
+            "SecRequestBodyLimit 13107200",
+            "SecRequestBodyLimitAction Reject",
+            "SecResponseBodyLimit 524288",
+            "SecResponseBodyLimitAction ProcessPartial",
+        ] {
+            assert!(helps(directive).is_empty(), "{directive}");
+        }
+        for directive in ["SecRequestBodyLimit 0", "SecArgumentsLimit x", "SecRequestBodyLimitAction Drop"] {
+            assert_eq!(helps(directive).len(), 1, "{directive}");
+        }
+    }
+
+    #[test]
     fn what_changes_nothing_is_warned_of() {
         for directive in [
-            "SecAuditEngine On",
-            "SecAuditLogParts ABCFHZ",
-            "SecAuditLogRelevantStatus ^5",
-            "SecCollectionTimeout 600",
+            "SecAuditLogStorageDir /var/log/audit/",
+            "SecDataDir /tmp/",
             "SecPcreMatchLimit 1000",
             "SecPcreMatchLimitRecursion 1000",
         ] {

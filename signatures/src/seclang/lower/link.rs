@@ -1,10 +1,12 @@
 //! One link of a chain: targets, operator and room for actions.
 
+use std::sync::Arc;
+
 use super::super::mapped::Mapped;
 use super::super::parser::{self, OperatorNode};
 use super::draft::Written;
 use super::target::targets;
-use crate::operator::{DataFiles, Operator, OperatorError};
+use crate::operator::{DataFiles, GeoDatabase, Operator, OperatorError};
 use crate::{Diagnostic, Link, Severity};
 
 /// A link that always matches: `SecAction`.
@@ -25,6 +27,7 @@ pub(super) fn unconditional() -> Link {
 pub(super) fn link(
     target_word: &Mapped,
     operator_word: &Mapped,
+    geo: Option<&Arc<GeoDatabase>>,
     files: &dyn DataFiles,
     out: &mut Vec<Diagnostic>,
 ) -> (Link, Written) {
@@ -37,7 +40,7 @@ pub(super) fn link(
         );
     }
     let node = parser::operator(operator_word);
-    let operator = operator(&node, operator_word, files, out);
+    let operator = operator(&node, operator_word, geo, files, out);
     let link = Link {
         targets: targets.included,
         exclusions: targets.excluded,
@@ -51,10 +54,14 @@ pub(super) fn link(
 fn operator(
     node: &OperatorNode,
     word: &Mapped,
+    geo: Option<&Arc<GeoDatabase>>,
     files: &dyn DataFiles,
     out: &mut Vec<Diagnostic>,
 ) -> Option<Operator> {
     let name = node.name.as_ref().map_or("rx", Mapped::as_str);
+    if let Some(database) = geo.filter(|_| name.eq_ignore_ascii_case("geoLookup")) {
+        return Some(Operator::GeoLookup(database.clone()));
+    }
     let error = match Operator::compile(name, node.argument.as_str(), files) {
         Ok(operator) => return Some(operator),
         Err(error) => error,

@@ -31,6 +31,34 @@ use crate::operator::DataFiles;
 use crate::suggest::closest;
 use crate::{Diagnostic, Location, RuleId, Settings};
 
+/// What becomes of a name of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It does something.
+    Done,
+    /// It is accepted, and changes nothing, with the reason.
+    NoEffect(&'static str),
+    /// It is refused, with the reason.
+    Refused(&'static str),
+}
+
+/// Every directive, with what becomes of it.
+pub(super) fn directives() -> impl Iterator<Item = (&'static str, Fate)> {
+    DIRECTIVES.iter().map(|(name, kind)| {
+        let fate = match kind {
+            Kind::WithoutEffect(why) => Fate::NoEffect(why),
+            Kind::OfPolicy(keys) => Fate::NoEffect(keys),
+            Kind::Refused(why) => Fate::Refused(why),
+            _ => Fate::Done,
+        };
+        (*name, fate)
+    })
+}
+
+pub(super) use action::actions;
+pub(super) use ctl::controls;
+pub(super) use target::unsupported_variables;
+
 /// What was lowered so far.
 #[derive(Default)]
 pub(super) struct Lowering {
@@ -76,6 +104,7 @@ impl Lowering {
             Kind::UpdateActions => self.update_actions(directive),
             Kind::UpdateTargets(by) => self.update_targets(directive, *by),
             Kind::Setting(set) => set(&mut self.settings, directive, &mut self.diagnostics),
+            Kind::FileSetting(set) => set(&mut self.settings, directive, files, &mut self.diagnostics),
             Kind::WithoutEffect(why) => self.diagnostics.push(
                 Diagnostic::warning("no-effect", format!("`{}` has no effect here", directive.name.as_str()))
                     .at(directive.name.location(), *why),

@@ -1,11 +1,13 @@
 //! Directives that set something.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::super::lexer::Directive;
 use super::super::mapped::Mapped;
 use super::{did_you_mean, words};
-use crate::{Diagnostic, EngineMode, Settings};
+use crate::operator::{DataFiles, GeoDatabase, Rx};
+use crate::{AuditEngine, AuditFormat, AuditParts, Diagnostic, EngineMode, LimitAction, Settings};
 
 type Out = Vec<Diagnostic>;
 
@@ -17,6 +19,79 @@ pub(super) fn argument_separator(_: &mut Settings, directive: &Directive, out: &
                 .at(word.location(), "only `&` is supported")
                 .help("no browser sends another separator (URL standard, section 5.1)".to_owned()),
         );
+    }
+}
+
+pub(super) fn audit_engine(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    settings.audit.engine = one_of(directive, &AUDIT_ENGINES, out).unwrap_or(settings.audit.engine);
+}
+
+pub(super) fn audit_log(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let Some([word]) = words(directive, out) else { return };
+    if word.as_str().starts_with('|') {
+        out.push(
+            Diagnostic::error("unsupported-argument", "no program is started from rules")
+                .at(word.location(), "expected the path of a file"),
+        );
+        return;
+    }
+    settings.audit.log = Some(word.as_str().into());
+}
+
+pub(super) fn audit_log_format(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let formats = [("JSON", AuditFormat::Json), ("Native", AuditFormat::Native)];
+    settings.audit.format = one_of(directive, &formats, out).unwrap_or(settings.audit.format);
+}
+
+pub(super) fn audit_log_parts(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let parts = words(directive, out).and_then(|[word]| audit_parts(word, out));
+    settings.audit.parts = parts.unwrap_or(settings.audit.parts);
+}
+
+pub(super) fn audit_log_relevant_status(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let Some([word]) = words(directive, out) else { return };
+    match Rx::compile(word.as_str()) {
+        Ok(regex) => settings.audit.relevant_status = Some(Arc::new(regex)),
+        Err(error) => {
+            let place = error.span.map_or_else(|| word.location(), |span| word.location_of(span));
+            out.push(
+                Diagnostic::error(error.code, error.message).at(place, "in this pattern").help(error.help),
+            );
+        }
+    }
+}
+
+pub(super) fn audit_log_type(_: &mut Settings, directive: &Directive, out: &mut Out) {
+    let Some([word]) = words(directive, out) else { return };
+    let types = [("Serial", true), ("Concurrent", false), ("HTTPS", false)];
+    if value_of(word, &types, out) == Some(false) {
+        out.push(
+            Diagnostic::error("unsupported-argument", format!("`{}` is not supported", word.as_str()))
+                .at(word.location(), "records go to one file, by one thread")
+                .help("write `Serial`; `JSON` records are one line each".to_owned()),
+        );
+    }
+}
+
+/// Letters of parts of an audit record.
+pub(super) fn audit_parts(word: &Mapped, out: &mut Out) -> Option<AuditParts> {
+    AuditParts::parse(word.as_str())
+        .map_err(|letter| {
+            out.push(
+                Diagnostic::error("invalid-argument", format!("`{letter}` is no part of an audit record"))
+                    .at(word.location(), "expected letters from `A` to `K`, and `Z`"),
+            );
+        })
+        .ok()
+}
+
+/// `SecAuditEngine` and `ctl:auditEngine`.
+pub(super) const AUDIT_ENGINES: [(&str, AuditEngine); 3] =
+    [("On", AuditEngine::On), ("Off", AuditEngine::Off), ("RelevantOnly", AuditEngine::RelevantOnly)];
+
+pub(super) fn collection_timeout(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    if let Some([word]) = words(directive, out) {
+        settings.collection_timeout_s = number_of(word, out).or(settings.collection_timeout_s);
     }
 }
 
@@ -42,6 +117,76 @@ pub(super) fn cookie_format(_: &mut Settings, directive: &Directive, out: &mut O
             .help("version 1 cookies are obsolete (RFC 6265): no browser sends them".to_owned()),
         );
     }
+}
+
+pub(super) fn geo_lookup_db(
+    settings: &mut Settings,
+    directive: &Directive,
+    files: &dyn DataFiles,
+    out: &mut Out,
+) {
+    let Some([word]) = words(directive, out) else { return };
+    match files.read(word.as_str()).and_then(GeoDatabase::read) {
+        Ok(database) => settings.geo = Some(Arc::new(database)),
+        Err(reason) => out.push(
+            Diagnostic::error(
+                "unreadable-database",
+                format!("cannot read the database `{}`: {reason}", word.as_str()),
+            )
+            .at(word.location(), "no MaxMind database there")
+            .help("name a file in the MaxMind DB format (`.mmdb`), as GeoLite2 has it".to_owned()),
+        ),
+    }
+}
+
+pub(super) fn arguments_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    settings.limits.arguments_max = limit(directive, out).or(settings.limits.arguments_max);
+}
+
+pub(super) fn request_body_json_depth_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    settings.limits.json_depth_max = limit(directive, out).or(settings.limits.json_depth_max);
+}
+
+pub(super) fn request_body_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    settings.limits.body_bytes_max = limit(directive, out).or(settings.limits.body_bytes_max);
+}
+
+pub(super) fn request_body_limit_action(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let actions = [("Reject", LimitAction::Reject), ("ProcessPartial", LimitAction::ProcessPartial)];
+    settings.limits.on_body_limit = one_of(directive, &actions, out).or(settings.limits.on_body_limit);
+}
+
+pub(super) fn response_body_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let bytes = limit(directive, out);
+    settings.limits.response_body_bytes_max = bytes.or(settings.limits.response_body_bytes_max);
+}
+
+/// What is longer always goes on.
+pub(super) fn response_body_limit_action(_: &mut Settings, directive: &Directive, out: &mut Out) {
+    if one_of(directive, &[("Reject", true), ("ProcessPartial", false)], out) == Some(true) {
+        let place = directive.words.first().unwrap_or(&directive.name).location();
+        out.push(
+            Diagnostic::warning("no-effect", "`SecResponseBodyLimitAction Reject` has no effect here")
+                .at(place, "what of a response is longer goes on, and is counted")
+                .help(
+                    "write `ProcessPartial`; set `limits.response_body_bytes_max` in the policy".to_owned(),
+                ),
+        );
+    }
+}
+
+/// A limit of at least 1.
+fn limit<T: FromStr + From<u8> + PartialOrd>(directive: &Directive, out: &mut Out) -> Option<T> {
+    let [word] = words(directive, out)?;
+    let number = number_of::<T>(word, out)?;
+    if number < T::from(1) {
+        out.push(
+            Diagnostic::error("invalid-number", "a limit of 0 lets nothing through")
+                .at(word.location(), "expected at least 1"),
+        );
+        return None;
+    }
+    Some(number)
 }
 
 pub(super) fn hash_engine(_: &mut Settings, directive: &Directive, out: &mut Out) {

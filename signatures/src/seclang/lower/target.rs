@@ -101,6 +101,11 @@ fn xpath(path: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Selector> {
     }
 }
 
+/// Every variable of the reference that is refused, with the reason.
+pub(in crate::seclang) fn unsupported_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    UNSUPPORTED.iter().copied()
+}
+
 /// Variables of ModSecurity that mean nothing here, and why.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("PERF_ALL", "`portcullis_` metrics tell durations"),

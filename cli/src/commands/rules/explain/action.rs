@@ -1,7 +1,8 @@
 //! What a match does, in words.
 
 use signatures::{
-    Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, Rule, RuleSelector, Skip,
+    Action, AllowScope, Assignment, AuditEngine, Change, Ctl, Disruptive, EngineMode, Rule, RuleSelector,
+    Sanitise, Skip,
 };
 
 /// All that a match does: for each value, once for the transaction, then what becomes of the request.
@@ -22,6 +23,11 @@ fn action(action: &Action) -> String {
         Action::Ctl(ctl) => control(ctl),
         Action::InitCol { collection, key } => format!("opens the collection {collection} under `{key}`"),
         Action::SetId { collection, key } => format!("names the collection {collection} `{key}`"),
+        Action::DeprecateVar { collection, name, amount, period_s } => {
+            format!("lets {collection}.{name} sink by {amount} every {period_s} seconds")
+        }
+        Action::Sanitise(Sanitise::Matched) => "masks in records what matched".to_owned(),
+        Action::Sanitise(Sanitise::Named(target)) => format!("masks {target} in records"),
         Action::ExpireVar { collection, name, seconds } => {
             format!("lets {collection}.{name} expire after {seconds} seconds")
         }
@@ -40,8 +46,12 @@ fn assign(Assignment { collection, name, change }: &Assignment) -> String {
 fn control(ctl: &Ctl) -> String {
     let on = |on: &bool| if *on { "on" } else { "off" };
     match ctl {
-        Ctl::AuditEngine(to) => format!("sets the audit engine to {to} for this transaction"),
-        Ctl::AuditLogParts(to) => format!("sets the parts of the audit record to {to}"),
+        Ctl::AuditEngine(AuditEngine::Off) => "keeps this transaction out of the audit log".to_owned(),
+        Ctl::AuditEngine(AuditEngine::On) => "writes this transaction to the audit log".to_owned(),
+        Ctl::AuditEngine(AuditEngine::RelevantOnly) => {
+            "writes this transaction to the audit log if it is relevant".to_owned()
+        }
+        Ctl::AuditLogParts(_) => "changes the parts of the audit record".to_owned(),
         Ctl::ForceRequestBodyVariable(to) => format!("turns REQUEST_BODY {} for every kind of body", on(to)),
         Ctl::RequestBodyAccess(to) => format!("turns inspection of the request body {}", on(to)),
         Ctl::RequestBodyProcessor(to) => format!("has the body read as {to:?}"),

@@ -22,6 +22,7 @@ fn phrase(operator: &Operator) -> (String, String) {
         Operator::DetectSqli => verbs("is", "is not", "SQL injection, says libinjection"),
         Operator::DetectXss => verbs("is", "is not", "cross-site scripting, says libinjection"),
         Operator::EndsWith(text) => verbs("ends with", "does not end with", &quoted(text)),
+        Operator::GeoLookup(_) => verbs("is", "is not", "an address in the database of places"),
         Operator::IpMatch(_) => verbs("is", "is not", "an address of these networks"),
         Operator::NoMatch => ("never matches".to_owned(), "is anything".to_owned()),
         Operator::Pm(phrases) => verbs("contains", "does not contain", &listed(phrases)),

@@ -42,7 +42,7 @@ impl Test {
             transformations: link
                 .transformations
                 .iter()
-                .map(|step| Done { name: step.name(), what: step.summary().trim_end_matches('.') })
+                .map(|step| Done { name: step.name(), what: step.about().trim_end_matches('.') })
                 .collect(),
             multi_match: link.multi_match,
             condition: words(link),
@@ -52,7 +52,7 @@ impl Test {
 
 impl Looked {
     fn new(target: &Target) -> Self {
-        let what = lower_first(target.variable.summary().trim_end_matches('.'));
+        let what = lower_first(target.variable.about().trim_end_matches('.'));
         let part = match &target.selector {
             Selector::All => what,
             Selector::Matching(_) => format!("{what}, of matching names"),
