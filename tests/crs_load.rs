@@ -37,6 +37,29 @@ fn corazas_settings_load_without_errors() {
     assert!(errors.is_empty(), "{}", shown(&errors));
 }
 
+/// What ModSecurity recommends, as Debian's nginx module installs it.
+#[test]
+fn recommended_settings_load_and_say_what_has_no_effect() {
+    let path = "/etc/nginx/modsecurity.conf";
+    if !std::path::Path::new(path).exists() {
+        return println!("left out: no {path}");
+    }
+    let loaded = seclang::load(vec![Source::path(path)], &Disk);
+    let found: Vec<_> = loaded.diagnostics.iter().map(|found| (found.code, found.title.as_str())).collect();
+    let expected = [
+        "SecRequestBodyNoFilesLimit",
+        "SecPcreMatchLimit",
+        "SecPcreMatchLimitRecursion",
+        "SecTmpDir",
+        "SecDataDir",
+        "SecUnicodeMapFile",
+        "SecStatusEngine",
+    ];
+    let titles = expected.map(|name| format!("`{name}` has no effect here"));
+    let expected: Vec<_> = titles.iter().map(|title| ("no-effect", title.as_str())).collect();
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn debians_crs_loads_without_errors() {
     let directory = "/usr/share/modsecurity-crs";
