@@ -241,8 +241,9 @@ mod tests {
     fn updates_change_a_variable() {
         let decay = |amount, period_s| update("x", UpdateKind::Decay { amount, period_s });
         let add = |amount| update("x", UpdateKind::Add(amount));
-        // Updates with the seconds at which they come, and the value after them.
-        let rows: &[(&[(i64, Update)], Option<&str>)] = &[
+        /// Updates with the seconds at which they come, and the value after them.
+        type Row<'r> = (&'r [(i64, Update)], Option<&'r str>);
+        let rows: &[Row<'_>] = &[
             (&[(0, set("x", "a"))], Some("a")),
             (&[(0, add(2)), (0, add(-5))], Some("-3")),
             (&[(0, set("X", "7")), (0, add(1))], Some("8")),

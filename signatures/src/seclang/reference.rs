@@ -351,7 +351,7 @@ mod tests {
             (Kind::Control, CONTROLS),
         ];
         for (kind, table) in tables {
-            for (name, ..) in table.iter() {
+            for (name, ..) in table {
                 let is_known = entries.iter().any(|entry| entry.kind == kind && entry.name == *name);
                 assert!(is_known, "{kind:?} `{name}` is described and unknown");
             }
