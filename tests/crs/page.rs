@@ -15,7 +15,7 @@ pub(crate) fn check(name: &str, measured: &str) {
     if written == measured {
         return;
     }
-    if std::env::var("UPDATE").is_ok_and(|value| value == "1") {
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         let page = format!("{}{measured}{}", &page[..start], &page[start + length..]);
         return std::fs::write(&path, page).expect("a page that can be written");
     }

@@ -84,15 +84,15 @@ impl Settings {
             }
             "secauditlog" => self.audit_log(value),
             "secauditlogrelevantstatus" => Carried::Lost(
-                "records are chosen by the verdict, not by the status: `reports.decisions.only`",
+                "records are chosen by the verdict: `reports.decisions.only`; ModSecurity's audit log is written for `SecAudit*` in a rule file",
             ),
             "secauditlog2"
             | "secauditlogstoragedir"
             | "secauditlogparts"
             | "secauditlogformat"
-            | "secauditlogtype" => {
-                Carried::Lost("decision records are JSON lines in one place, with masked values")
-            }
+            | "secauditlogtype" => Carried::Lost(
+                "decision records are JSON lines in one place; ModSecurity's audit log is written for `SecAudit*` in a rule file",
+            ),
             "secpcrematchlimit" | "secpcrematchlimitrecursion" => {
                 Carried::AsItIs("matching is linear or within a fixed budget")
             }
