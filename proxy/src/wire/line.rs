@@ -46,7 +46,7 @@ fn is_foreign(byte: u8, in_query: bool) -> bool {
     match byte {
         0..=b' ' | b'<' | b'>' | 0x7f => true,
         b'"' => in_query,
-        b'`' | b'^' => !in_query,
+        b'`' => !in_query,
         _ => false,
     }
 }

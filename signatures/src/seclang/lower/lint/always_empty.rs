@@ -22,7 +22,6 @@ pub(super) fn check(link: &Link, written: &Written, out: &mut Vec<Diagnostic>) {
 fn why(variable: Variable) -> Option<&'static str> {
     match variable {
         Variable::FilesTmpNames => Some("nothing of a request is written to disk"),
-        Variable::Geo => Some("addresses are not located"),
         Variable::ResponseArgs => Some("responses have no arguments"),
         _ => None,
     }
@@ -34,11 +33,9 @@ mod tests {
 
     #[test]
     fn says_which_variables_are_empty() {
-        for (target, expected) in [
-            ("GEO:COUNTRY_CODE", vec!["always-empty"]),
-            ("ARGS|FILES_TMPNAMES", vec!["always-empty"]),
-            ("ARGS|FILES_NAMES", vec![]),
-        ] {
+        for (target, expected) in
+            [("ARGS|FILES_TMPNAMES", vec!["always-empty"]), ("ARGS|FILES_NAMES", vec![])]
+        {
             check_rule((target, "@rx ^$", ""), &expected);
         }
     }
