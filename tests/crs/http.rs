@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use engine::ftw::{Case, CaseId};
+use engine::ftw::{CRS_SETTINGS, Case, CaseId};
 use portcullis_tests::files::{binary, crs_directory};
 use serde::Deserialize;
 
@@ -131,7 +131,7 @@ pub(crate) fn portcullis(
 pub(crate) fn check() {
     let (Some(crs), Some(driver)) = (crs_directory(), driver()) else { return };
     let directory = tempfile::tempdir().expect("a directory");
-    let setup = format!("{}\n{MARKER}", include_str!("../crs-setup.conf"));
+    let setup = format!("{CRS_SETTINGS}\n{MARKER}");
     set_up(&crs, &directory.path().join("crs"), &setup);
     let (_origin, origin) = origin(&driver);
     let summary = {

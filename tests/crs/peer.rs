@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use portcullis_tests::files::crs_directory;
 use portcullis_tests::modsecurity::ModSecurity;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use transaction::Record;
@@ -167,36 +168,35 @@ fn is_whole(answer: &[u8]) -> bool {
     }
 }
 
-/// Rules by source address, of our decision log.
-fn our_rules(log: &Path) -> BTreeMap<String, Logged> {
+/// What a log of JSON lines says, by source address.
+fn read_log(log: &Path, read: impl Fn(&Value) -> (String, Logged)) -> BTreeMap<String, Logged> {
     let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
-    let mut rules: BTreeMap<String, Logged> = BTreeMap::new();
-    for line in text.lines() {
-        let Ok(record) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-        let client = record["client"].as_str().unwrap_or_default().to_owned();
-        let matches = record["matches"].as_array().cloned().unwrap_or_default();
-        let ids = matches.iter().filter_map(|found| u32::try_from(found["ruleId"].as_u64()?).ok());
-        let logged = rules.entry(client).or_default();
-        logged.rules.extend(ids);
-        let reasons = record["inspection"]["reasons"].as_array().cloned().unwrap_or_default();
-        logged.malformed = reasons.iter().any(|reason| reason == "body-malformed");
+    let mut by_source: BTreeMap<String, Logged> = BTreeMap::new();
+    for record in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+        let (source, found) = read(&record);
+        let logged = by_source.entry(source).or_default();
+        logged.rules.extend(found.rules);
+        logged.malformed |= found.malformed;
     }
-    rules
+    by_source
 }
 
-/// Rules by source address, of libmodsecurity's audit log.
-fn their_rules(log: &Path) -> BTreeMap<String, Logged> {
-    let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
-    let mut rules: BTreeMap<String, Logged> = BTreeMap::new();
-    for line in text.lines() {
-        let Ok(record) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-        let client = record["transaction"]["client_ip"].as_str().unwrap_or_default().to_owned();
-        let messages = record["transaction"]["messages"].as_array().cloned().unwrap_or_default();
-        let ids =
-            messages.iter().filter_map(|found| found["details"]["ruleId"].as_str()?.parse::<u32>().ok());
-        rules.entry(client).or_default().rules.extend(ids);
-    }
-    rules
+/// One of our decision records.
+fn our_record(record: &Value) -> (String, Logged) {
+    let matches = record["matches"].as_array().into_iter().flatten();
+    let rules = matches.filter_map(|found| u32::try_from(found["ruleId"].as_u64()?).ok()).collect();
+    let mut reasons = record["inspection"]["reasons"].as_array().into_iter().flatten();
+    let malformed = reasons.any(|reason| reason == "body-malformed");
+    (record["client"].as_str().unwrap_or_default().to_owned(), Logged { rules, malformed })
+}
+
+/// One of libmodsecurity's audit records.
+fn their_record(record: &Value) -> (String, Logged) {
+    let transaction = &record["transaction"];
+    let messages = transaction["messages"].as_array().into_iter().flatten();
+    let rules = messages.filter_map(|found| found["details"]["ruleId"].as_str()?.parse().ok()).collect();
+    let source = transaction["client_ip"].as_str().unwrap_or_default().to_owned();
+    (source, Logged { rules, malformed: false })
 }
 
 fn outcomes(statuses: Vec<u16>, mut rules: BTreeMap<String, Logged>) -> Vec<Outcome> {
@@ -255,7 +255,7 @@ pub(crate) fn compare(requests: &[Sent], paranoia: u8) -> Option<Vec<(Outcome, O
         let (_portcullis, address) = http::portcullis(directory.path(), origin, "prevent", paranoia);
         let statuses = send_all(address, requests);
         std::thread::sleep(Duration::from_millis(300));
-        outcomes(statuses, our_rules(&directory.path().join(format!("prevent-{paranoia}.jsonl"))))
+        outcomes(statuses, read_log(&directory.path().join(format!("prevent-{paranoia}.jsonl")), our_record))
     };
     let example = suite::text(&crs.join("rules/@crs-setup.conf.example"));
     std::fs::write(directory.path().join("crs/crs-setup.conf"), example).expect("written");
@@ -263,7 +263,7 @@ pub(crate) fn compare(requests: &[Sent], paranoia: u8) -> Option<Vec<(Outcome, O
         let peer = Peer::start(directory.path(), origin, paranoia);
         let statuses = send_all(peer.address, requests);
         std::thread::sleep(Duration::from_millis(300));
-        outcomes(statuses, their_rules(&peer.log))
+        outcomes(statuses, read_log(&peer.log, their_record))
     };
     Some(ours.into_iter().zip(theirs).collect())
 }

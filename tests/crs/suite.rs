@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use engine::ftw::{Case, CaseId, FtwFile, Runner};
+use engine::ftw::{CRS_SETTINGS, Case, CaseId, FtwFile, Runner};
 use signatures::Ruleset;
 use signatures::seclang::{self, MemoryFiles, Source};
 
@@ -17,7 +17,7 @@ pub(crate) fn load_rules(directory: &Path) -> (Ruleset, usize) {
     let mut files = MemoryFiles::default();
     let mut sources = vec![
         Source::text("crs-setup.conf.example", text(&directory.join("rules/@crs-setup.conf.example"))),
-        Source::text("crs-setup.conf", include_str!("../crs-setup.conf")),
+        Source::text("crs-setup.conf", CRS_SETTINGS),
     ];
     for path in paths(&rules) {
         let name = path.to_string_lossy().into_owned();

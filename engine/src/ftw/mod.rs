@@ -13,6 +13,9 @@ mod wire;
 
 pub mod reflect;
 
+/// How CRS's regression tests want engine and CRS set up, as SecLang; loaded before the rules.
+pub const CRS_SETTINGS: &str = include_str!("crs-setup.conf");
+
 pub use case::{Case, CaseId, FtwFile, Input, Log, Output, Stage};
 pub use log::log_lines;
 pub use run::{Observed, Runner};

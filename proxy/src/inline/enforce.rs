@@ -42,14 +42,12 @@ async fn send_page(
         close(session).await;
         return Ok(());
     }
-    exchange.status = Some(status);
+    exchange.answer_with(status);
     let form = exchange.form;
     if form == Form::Grpc {
-        exchange.finish(status);
         return grpc(session, status).await;
     }
     let body = own.map_or_else(|| form.render(status, &exchange.id), Into::into);
-    exchange.finish(status);
     let mut header = ResponseHeader::build(status, Some(6))?;
     header.insert_header(http::header::CONTENT_TYPE, form.content_type())?;
     header.insert_header(http::header::CONTENT_LENGTH, body.len())?;
@@ -68,8 +66,7 @@ async fn redirect(
         close(session).await;
         return Ok(());
     }
-    exchange.status = Some(status);
-    exchange.finish(status);
+    exchange.answer_with(status);
     let mut header = ResponseHeader::build(status, Some(4))?;
     header.insert_header(http::header::LOCATION, location)?;
     header.insert_header(http::header::CONTENT_LENGTH, 0)?;

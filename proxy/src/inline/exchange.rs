@@ -220,6 +220,12 @@ impl Exchange {
         Some(page.replace("{{id}}", &self.id))
     }
 
+    /// The client is about to get an answer of ours.
+    pub(super) fn answer_with(&mut self, status: u16) {
+        self.status = Some(status);
+        self.finish(status);
+    }
+
     /// The answer is about to be complete for the client, who may rely on what was reported from there on: who
     /// reads the log after an answer finds its record before those of later requests. A request that is
     /// still being read is finished when it is over.
@@ -279,10 +285,13 @@ impl Exchange {
 
 /// Whether a response has a body that is worth reading to its end.
 fn has_finite_body(session: &Session, header: &pingora::http::ResponseHeader) -> bool {
-    let bodiless = matches!(header.status.as_u16(), 101 | 204 | 304)
-        || session.req_header().method == http::Method::HEAD;
     let kind = header.headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
-    !bodiless && !is_stream(kind)
+    !is_bodiless(session, header) && !is_stream(kind)
+}
+
+/// Whether a response ends with its head, whatever that says of a body (RFC 9112, section 6.3).
+pub(super) fn is_bodiless(session: &Session, header: &pingora::http::ResponseHeader) -> bool {
+    matches!(header.status.as_u16(), 101 | 204 | 304) || session.req_header().method == http::Method::HEAD
 }
 
 /// Whether bodies of this Content-Type end when it pleases them: they are never withheld.

@@ -13,7 +13,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 use transaction::Shortfall;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, is_bodiless};
 use super::hold::{Admission, Held, admit};
 use super::page::Form;
 use super::{adapt, enforce, forwarded, relay};
@@ -190,12 +190,14 @@ impl ProxyHttp for Inline {
         end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> pingora::Result<Option<Duration>> {
-        let clean =
-            exchange.relayed || body.as_ref().is_none_or(|chunk| exchange.judge_response_chunk(chunk));
-        if !clean || (!exchange.relayed && end_of_stream && !exchange.judge_response_end()) {
+        if exchange.relayed {
+            return Ok(None);
+        }
+        let clean = body.as_ref().is_none_or(|chunk| exchange.judge_response_chunk(chunk));
+        if !clean || (end_of_stream && !exchange.judge_response_end()) {
             return Err(refused());
         }
-        if end_of_stream && !exchange.relayed {
+        if end_of_stream {
             exchange.finish_before_answer();
         }
         Ok(None)
@@ -334,9 +336,7 @@ async fn refuse_head(session: &mut Session, exchange: &mut Exchange, status: u16
 /// Whether a client takes this head for the whole answer (RFC 9112, section 6.3).
 fn is_complete(session: &Session, header: &ResponseHeader) -> bool {
     let is_empty = header.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0");
-    let bodiless =
-        matches!(header.status.as_u16(), 204 | 304) || session.req_header().method == http::Method::HEAD;
-    !header.status.is_informational() && (is_empty || bodiless)
+    !header.status.is_informational() && (is_empty || is_bodiless(session, header))
 }
 
 /// Whether the client asks for what never ends, by its `Accept` header.

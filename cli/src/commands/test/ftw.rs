@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use engine::Disk;
-use engine::ftw::{Case, CaseId, FtwFile, Runner};
+use engine::ftw::{CRS_SETTINGS, Case, CaseId, FtwFile, Runner};
 use signatures::seclang::{self, Source};
 use signatures::{RuleId, Trace, TraceKind};
 use transaction::Limits;
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let files = yaml_files(&args.path)?;
-    let mut sources = vec![settings(args.paranoia)];
+    let mut sources = vec![Source::text("settings", CRS_SETTINGS), paranoia(args.paranoia)];
     for rules in &args.rules {
         sources.extend(crate::settings::sources(rules)?);
     }
@@ -64,29 +64,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     tally.conclude()
 }
 
-/// What a policy would say, and what CRS's regression tests ask for (their README); the CRS keeps what is set
-/// before its own initialisation. The id is of the range reserved for local use.
-fn settings(paranoia: u8) -> Source {
-    let levels =
+/// What a policy would say; the CRS keeps what is set before its own initialisation. The id is of the
+/// range reserved for local use.
+fn paranoia(level: u8) -> Source {
+    let names =
         ["blocking_paranoia_level", "detection_paranoia_level", "paranoia_level", "executing_paranoia_level"];
-    let levels = levels.map(|name| (name, u32::from(paranoia)));
-    let limits = [
-        ("crs_validate_utf8_encoding", 1),
-        ("arg_name_length", 100),
-        ("arg_length", 400),
-        ("total_arg_length", 64_000),
-        ("max_num_args", 255),
-        ("max_file_size", 64_100),
-        ("combined_file_sizes", 65_535),
-    ];
-    let set: String =
-        levels.iter().chain(&limits).map(|(name, value)| format!(",setvar:tx.{name}={value}")).collect();
-    let text = format!(
-        "SecRuleEngine DetectionOnly\nSecRequestBodyAccess On\nSecResponseBodyAccess On\n\
-         SecResponseBodyMimeType text/plain text/html text/xml application/json\n\
-         SecAction \"id:99000,phase:1,pass,nolog{set}\"\n"
-    );
-    Source::text("flags", text)
+    let set: String = names.iter().map(|name| format!(",setvar:tx.{name}={level}")).collect();
+    Source::text("flags", format!("SecAction \"id:99000,phase:1,pass,nolog{set}\"\n"))
 }
 
 /// What was sent, and why the rule under test matched or did not.
