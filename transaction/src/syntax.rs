@@ -12,7 +12,7 @@ macro_rules! syntax_errors {
         pub enum SyntaxError { $($(#[$doc])* $name,)* }
 
         impl SyntaxError {
-            /// The name used in decision records and metrics.
+            /// The name used in decision records.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
