@@ -12,11 +12,12 @@ mod crs {
     pub(crate) mod http;
     pub(crate) mod page;
     pub(crate) mod peer;
+    pub(crate) mod plain;
     pub(crate) mod suite;
     pub(crate) mod versions;
 }
 
-use crs::{difference, http, suite, versions};
+use crs::{difference, http, plain, suite, versions};
 use engine::ftw::{Case, CaseId, Runner};
 use portcullis_tests::files::crs_directory;
 use signatures::{RuleId, Trace, TraceKind};
@@ -35,6 +36,15 @@ fn in_process() {
     let failures = suite::run(&runner, &cases);
     println!("{} passed, {} failed", cases.len() - failures.len(), failures.len());
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn shortcuts_change_nothing() {
+    let Some(directory) = crs_directory() else { return };
+    let (ruleset, _) = suite::load_rules(&directory);
+    let limits = Limits::default();
+    let runner = Runner { ruleset: &ruleset, limits: &limits };
+    plain::check(&runner, &suite::load_cases(&directory.join("tests")));
 }
 
 #[test]

@@ -55,8 +55,6 @@ pub struct CompiledPolicy {
     pub policy_hash: String,
     /// SHA-256 of its rules' texts, shortened.
     pub rules_hash: String,
-    /// `TX` variables set before phase 1.
-    pub(crate) variables: InitialVariables,
 }
 
 /// Rules that share a `TX`.
@@ -70,6 +68,8 @@ pub struct CompiledSource {
     pub rules: Arc<LoadedRules>,
     /// What each exception of the policy excludes, in their order.
     pub(crate) exclusions: Vec<Vec<Exclusion>>,
+    /// `TX` variables set before phase 1.
+    pub(crate) variables: InitialVariables,
 }
 
 /// Rules with the hash of their texts.

@@ -105,6 +105,13 @@ pub struct Rule {
     pub changes: Vec<Location>,
 }
 
+impl Rule {
+    /// Whether a match is more than bookkeeping: reported, or the end of the transaction.
+    pub(crate) fn is_told(&self) -> bool {
+        self.log || !matches!(self.disruptive, Disruptive::Pass)
+    }
+}
+
 /// What a rule says about itself.
 #[derive(Debug, Default)]
 pub struct Meta {

@@ -31,6 +31,17 @@ pub enum Step {
     Rule(u32),
 }
 
+impl Step {
+    /// The rule's index, if it is one.
+    #[must_use]
+    pub fn rule(&self) -> Option<u32> {
+        match *self {
+            Self::Rule(index) => Some(index),
+            Self::Marker => None,
+        }
+    }
+}
+
 /// What directives other than rules say. `None` where no file says anything: the policy's value holds.
 #[derive(Debug, Default, Clone)]
 pub struct Settings {

@@ -65,6 +65,14 @@ impl Text {
         }
     }
 
+    /// The macros, in order.
+    pub(crate) fn macros(&self) -> impl Iterator<Item = (Variable, Option<&[u8]>)> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Macro { variable, key } => Some((*variable, key.as_deref())),
+        })
+    }
+
     /// Appends the text with its macros replaced.
     pub fn expand(&self, resolve: &dyn Resolve, out: &mut Vec<u8>) {
         for part in &self.parts {

@@ -1,6 +1,7 @@
-//! `rules list|explain|convert|install`.
+//! `rules list|explain|cost|convert|install`.
 
 mod convert;
+mod cost;
 mod explain;
 mod install;
 mod list;
@@ -19,6 +20,8 @@ pub(crate) enum Command {
     List(Selected),
     /// Say in words what a rule looks at, when it matches, what a match does, and what it costs
     Explain(explain::Args),
+    /// Say what each rule costs on recorded requests
+    Cost(cost::Args),
     /// Make a configuration of ingress-nginx's manifests or of ModSecurity's settings
     Convert(convert::Args),
     /// Install a release of the Core Rule Set
@@ -37,6 +40,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<Outcome> {
     match command {
         Command::List(selected) => list::run(&load(selected)?.ruleset),
         Command::Explain(args) => explain::run(args),
+        Command::Cost(args) => cost::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Install(args) => install::run(args),
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use signatures::run::Meter;
 use transaction::{Record, RequestHead, ResponseHead};
 
 use super::{Evaluation, Outcome, Request, Step};
@@ -21,6 +22,20 @@ impl Evaluation {
         let head = std::mem::take(&mut record.request);
         let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
         Self::replayed(snapshot, request(&record, head), &record.body, response)
+    }
+
+    /// Judges a recorded transaction with what its rules do measured, by a meter for each source of the policy.
+    #[must_use]
+    pub fn of_measured(
+        snapshot: Arc<Snapshot>,
+        record: &Record,
+        meter: impl FnMut() -> Box<dyn Meter>,
+    ) -> Self {
+        let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
+        let mut evaluation = Self::begin(snapshot, request(record, record.request.clone()));
+        evaluation.measure(meter);
+        evaluation.replay(&record.body, response);
+        evaluation
     }
 
     /// Judges a recorded transaction and says what is written down.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::Strangest;
 use signatures::collections::CollectionStore;
+use signatures::run::Meter;
 use signatures::{Match, Phase, RuleState};
 use transaction::{Processor, Shortfall};
 
@@ -67,7 +68,7 @@ impl Evaluation {
         self.exceptions = self.holding(&compiled.policy.exceptions);
         for source in &compiled.sources {
             let mut state = RuleState::new(&source.rules.ruleset);
-            state.set_variables(&compiled.variables);
+            state.set_variables(&source.variables);
             collections.into_iter().for_each(|store| state.use_store(store.clone()));
             let held = self.exceptions.iter().filter_map(|index| source.exclusions.get(*index));
             held.flatten().for_each(|exclusion| state.exclude(exclusion));
@@ -75,6 +76,11 @@ impl Evaluation {
                 Running { rules: source.rules.clone(), role: source.role, state, is_past_body: false };
             self.running.push(running);
         }
+    }
+
+    /// Has all that rules do from now on measured, by a meter for each source of the policy.
+    pub(super) fn measure(&mut self, mut meter: impl FnMut() -> Box<dyn Meter>) {
+        self.running.iter_mut().for_each(|running| running.state.meter = Some(meter()));
     }
 
     /// The indices of the exceptions that hold for this request.

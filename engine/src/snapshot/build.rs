@@ -86,13 +86,13 @@ impl CompiledPolicy {
             role: source.role,
             rules: source.rules.clone(),
             exclusions: policy.exceptions.iter().map(|it| it.exclusions(&source.rules.ruleset)).collect(),
+            variables: source.rules.ruleset.prepare(&variables(policy.levels)),
         };
         Self {
             sources: self.sources.iter().map(source).collect(),
             model: self.model.clone(),
             policy_hash: short(&policy.fingerprint()),
             rules_hash: self.rules_hash.clone(),
-            variables: variables(policy.levels),
             policy: Arc::new(policy),
         }
     }
@@ -117,7 +117,6 @@ impl Compiler<'_> {
         CompiledPolicy {
             policy_hash: short(&policy.fingerprint()),
             rules_hash: short(&hashes.join(" ")),
-            variables: variables(policy.levels),
             model: policy.model.as_ref().and_then(|model| self.model(model)),
             policy: policy.clone(),
             sources,
@@ -132,6 +131,7 @@ impl Compiler<'_> {
             name: names.join(", "),
             role: group.first().map_or(Role::Enforce, |source| source.role),
             exclusions: exclusions.collect(),
+            variables: rules.ruleset.prepare(&variables(policy.levels)),
             rules,
         }
     }

@@ -1,6 +1,6 @@
 //! What a value must hold so that an operator can match it.
 
-use super::{Argument, ByteRange, Operator, Pm};
+use super::{Argument, ByteRange, Number, Operator, Pm};
 use crate::prefilter::{ByteSet, Clause, Needs};
 
 /// The bytes of a single word, which is never an SQL injection.
@@ -18,8 +18,9 @@ impl Operator {
             | Self::Within(argument) => argument.as_literal().is_some(),
             Self::Rx(regex) | Self::RxGlobal(regex) => regex.is_linear(),
             // What `@geoLookup` finds is written down, so it must be asked each time.
-            Self::Compare(..) | Self::GeoLookup(_) | Self::Verify(_) => false,
-            Self::DetectSqli
+            Self::Compare(_, Number::Macro(_)) | Self::GeoLookup(_) | Self::Verify(_) => false,
+            Self::Compare(_, Number::Fixed(_))
+            | Self::DetectSqli
             | Self::DetectXss
             | Self::IpMatch(_)
             | Self::NoMatch

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
+use super::restricted::restricted;
 use super::{ByteSet, Clause, Needs};
 
 /// What every match of the pattern holds. `hir` matches bytes.
@@ -15,6 +16,21 @@ pub(crate) fn needs(hir: &Hir) -> Needs {
     let bytes_min = hir.properties().minimum_len().unwrap_or(0);
     Needs::all(part.all_clauses(), bytes_min)
 }
+
+/// The same of a large pattern. Those of CRS 932 have quotes and the like between any two letters of a thousand
+/// commands, so that all they need is a letter; but what has no such byte must hold one of the commands.
+pub(crate) fn needs_of_large(hir: &Hir) -> Needs {
+    let whole = needs(hir);
+    let rare = Clause::bytes(RARE);
+    let otherwise = match restricted(hir, RARE) {
+        None => vec![rare],
+        Some(left) => needs(&left).clauses.iter().map(|clause| Clause::any([clause, &rare])).collect(),
+    };
+    Needs::all(whole.clauses.into_iter().chain(otherwise), whole.bytes_min)
+}
+
+/// What shells let through between letters, and few values have.
+const RARE: ByteSet = ByteSet::of(b"\"'[\\$)");
 
 /// Texts that a part of a pattern may match, in lower case.
 type Texts = BTreeSet<Vec<u8>>;

@@ -1,5 +1,7 @@
 //! What matches do: `setvar` at once, everything else when the whole chain matched.
 
+use std::borrow::Cow;
+
 use super::evaluation::Evaluation;
 use super::{Interruption, InterruptionResponse};
 use crate::collections::{CollectionKey, PersistentCollection, Update, UpdateKind};
@@ -12,21 +14,31 @@ use crate::{
 impl<'r> Evaluation<'r, '_> {
     /// `setvar`.
     pub(super) fn assign(&mut self, rule: &'r Rule, assignment: &Assignment) {
-        let name = self.expand(rule, Some(&assignment.name));
+        let name = self.expanded(rule, &assignment.name);
         let kind = match &assignment.change {
             Change::Unset => UpdateKind::Unset,
+            // The usual case, without a copy of the value.
+            Change::Set(text) if assignment.collection.as_ref() == "tx" => {
+                let value = self.expanded(rule, text);
+                return self.state.memory.tx.set(&name, &value);
+            }
             Change::Set(text) => UpdateKind::Set(self.expand(rule, Some(text)).into()),
             Change::Add(text) => self.addition(rule, &name, text, 1),
             Change::Subtract(text) => self.addition(rule, &name, text, -1),
         };
         match PersistentCollection::parse(&assignment.collection) {
-            Some(collection) => self.change(collection, name, kind),
+            Some(collection) => self.change(collection, name.into_owned(), kind),
             None => self.set(&assignment.collection, &name, &kind),
         }
     }
 
+    /// A text with its macros replaced; one without any is not copied.
+    fn expanded<'x>(&self, rule: &Rule, text: &'x Text) -> Cow<'x, [u8]> {
+        text.as_literal().map_or_else(|| Cow::Owned(self.expand(rule, Some(text))), Cow::Borrowed)
+    }
+
     fn addition(&mut self, rule: &'r Rule, name: &[u8], text: &Text, sign: i64) -> UpdateKind {
-        let amount = leading_number(&self.expand(rule, Some(text))).saturating_mul(sign);
+        let amount = leading_number(&self.expanded(rule, text)).saturating_mul(sign);
         if is_anomaly_score(name) {
             self.score = self.score.saturating_add(amount);
         }
@@ -189,8 +201,7 @@ fn width(scope: AllowScope) -> u8 {
 /// Whether a name is one under which CRS rules add what they found. CRS sums these up in
 /// `blocking_*` and `detection_*`, which would count everything twice.
 fn is_anomaly_score(name: &[u8]) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let sums = [b"blocking_".as_slice(), b"detection_"];
-    let is_sum = sums.iter().any(|prefix| lower.starts_with(prefix));
-    !is_sum && lower.windows(13).any(|window| window == b"anomaly_score")
+    let begins = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix));
+    let is_sum = begins(b"blocking_") || begins(b"detection_");
+    !is_sum && name.windows(13).any(|window| window.eq_ignore_ascii_case(b"anomaly_score"))
 }

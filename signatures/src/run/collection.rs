@@ -5,12 +5,19 @@ use std::sync::Arc;
 
 /// Values by name, compared without ASCII case; the spelling of the first assignment is kept.
 ///
-/// Ordered by name, so that the same rules always see them in the same order.
+/// Ordered by name, so that the same rules always see them in the same order. What many transactions begin with
+/// is shared between them: each keeps what it changed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Collection {
-    entries: BTreeMap<Arc<[u8]>, Entry>,
+    shared: Option<Arc<BTreeMap<Arc<[u8]>, Entry>>>,
+    /// What was set here; `None` is what is shared and was removed here.
+    own: BTreeMap<Arc<[u8]>, Option<Entry>>,
+    /// How many variables there are.
+    count: usize,
     /// Bytes of all values.
     bytes: usize,
+    /// How often something was set or removed.
+    changes: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -21,42 +28,82 @@ pub(super) struct Entry {
 
 impl Collection {
     pub(super) fn get(&self, name: &[u8]) -> Option<&Entry> {
-        with_lower_case(name, |lower| self.entries.get(lower))
+        with_lower_case(name, |lower| self.of_key(lower))
+    }
+
+    fn of_key(&self, lower: &[u8]) -> Option<&Entry> {
+        match self.own.get(lower) {
+            Some(entry) => entry.as_ref(),
+            None => self.shared.as_ref()?.get(lower),
+        }
     }
 
     /// Sets a variable; a collection that is full keeps what it has. A rule could otherwise double a
     /// variable with each value that matches (`setvar:tx.a=%{tx.a}%{tx.a}`).
     pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
-        let is_full = self.entries.len() >= VARIABLES_MAX;
-        let old = with_lower_case(name, |lower| self.entries.get_mut(lower));
-        let bytes = self.bytes - old.as_ref().map_or(0, |entry| entry.value.len()) + value.len();
-        if bytes > BYTES_MAX {
-            return;
-        }
-        match old {
-            Some(entry) => entry.value = value.into(),
-            None if is_full => return,
-            None => {
-                let lower = name.to_ascii_lowercase().into();
-                self.entries.insert(lower, Entry { name: name.into(), value: value.into() });
+        with_lower_case(name, |lower| {
+            let old = self.of_key(lower);
+            let bytes = self.bytes - old.map_or(0, |entry| entry.value.len()) + value.len();
+            if bytes > BYTES_MAX || (old.is_none() && self.count >= VARIABLES_MAX) {
+                return;
             }
-        }
-        self.bytes = bytes;
+            let old_name = old.map(|entry| entry.name.clone());
+            self.count += usize::from(old_name.is_none());
+            self.bytes = bytes;
+            self.changes = self.changes.wrapping_add(1);
+            if let Some(Some(entry)) = self.own.get_mut(lower) {
+                entry.value = value.into();
+                return;
+            }
+            let key: Arc<[u8]> = lower.into();
+            let name = old_name.unwrap_or_else(|| if lower == name { key.clone() } else { name.into() });
+            self.own.insert(key, Some(Entry { name, value: value.into() }));
+        });
     }
 
     pub(super) fn remove(&mut self, name: &[u8]) {
-        if let Some(entry) = self.entries.remove(name.to_ascii_lowercase().as_slice()) {
-            self.bytes -= entry.value.len();
-        }
+        with_lower_case(name, |lower| {
+            let Some(bytes) = self.of_key(lower).map(|entry| entry.value.len()) else { return };
+            self.bytes -= bytes;
+            self.count -= 1;
+            self.changes = self.changes.wrapping_add(1);
+            if self.shared.as_ref().is_some_and(|shared| shared.contains_key(lower)) {
+                self.own.insert(lower.into(), None);
+            } else {
+                self.own.remove(lower);
+            }
+        });
     }
 
+    /// All variables, by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.named(|_| true)
+    }
+
+    /// The variables whose lower-case name is `wanted`, by name.
+    pub(super) fn named(&self, wanted: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &Entry> {
+        let shared = self.shared.iter().flat_map(|shared| shared.iter());
+        let shared = shared.filter(|(key, _)| wanted(key) && !self.own.contains_key(*key));
+        let own = self.own.iter().filter(|(key, _)| wanted(key));
+        let own = own.filter_map(|(key, entry)| Some((key, entry.as_ref()?)));
+        let mut all: Vec<_> = shared.chain(own).collect();
+        all.sort_by_key(|(key, _)| *key);
+        all.into_iter().map(|(_, entry)| entry)
+    }
+
+    /// The same, its variables shared by all that are cloned from it.
+    pub(super) fn into_shared(self) -> Self {
+        let all = self.iter().map(|entry| (entry.name.to_ascii_lowercase().into(), entry.clone())).collect();
+        Self { shared: Some(Arc::new(all)), own: BTreeMap::new(), ..self }
+    }
+
+    /// Differs from what it was before, when something was set or removed since.
+    pub(super) fn changes(&self) -> u32 {
+        self.changes
     }
 
     pub(super) fn clear(&mut self) {
-        self.entries.clear();
-        self.bytes = 0;
+        *self = Self { changes: self.changes.wrapping_add(1), ..Self::default() };
     }
 }
 
@@ -110,5 +157,26 @@ mod tests {
         tx.remove(b"1");
         tx.set(b"2", b"x");
         assert_eq!(tx.bytes, 1);
+    }
+
+    #[test]
+    fn what_is_shared_is_changed_by_nobody() {
+        let mut first = Collection::default();
+        [b"a", b"B", b"c"].iter().for_each(|name| first.set(*name, b"1"));
+        let shared = first.into_shared();
+        let mut tx = shared.clone();
+        tx.set(b"b", b"22");
+        tx.remove(b"A");
+        tx.remove(b"a");
+        tx.set(b"d", b"4");
+        let all = |tx: &Collection| -> Vec<_> {
+            tx.iter().map(|it| [&*it.name, b"=", &*it.value].concat()).collect()
+        };
+        assert_eq!(all(&tx), [b"B=22".as_slice(), b"c=1", b"d=4"]);
+        assert_eq!((tx.count, tx.bytes), (3, 4));
+        tx.set(b"a", b"5");
+        assert_eq!(all(&tx), [b"a=5".as_slice(), b"B=22", b"c=1", b"d=4"]);
+        assert_eq!(all(&tx.into_shared()), [b"a=5".as_slice(), b"B=22", b"c=1", b"d=4"]);
+        assert_eq!(all(&shared), [b"a=1".as_slice(), b"B=1", b"c=1"]);
     }
 }

@@ -7,7 +7,9 @@ use transaction::Transaction;
 use super::RuleState;
 use super::cache::Cache;
 use super::catalog::Catalog;
+use super::gate::Answers;
 use super::link::Found;
+use super::meter::Work;
 use super::plan::Plan;
 use super::scope::Scope;
 use super::screen::Candidates;
@@ -39,6 +41,8 @@ pub(super) struct Evaluation<'r, 't> {
     pub(super) evidence: Vec<Found<'t>>,
     /// What the current rule added to anomaly scores.
     pub(super) score: i64,
+    /// What the gates of rules say.
+    pub(super) answers: Answers,
     /// Whether an `allow` ended the phase.
     pub(super) is_over: bool,
 }
@@ -69,6 +73,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             spare: None,
             evidence: Vec::new(),
             score: 0,
+            answers: Answers::default(),
             is_over: false,
         }
     }
@@ -76,22 +81,38 @@ impl<'r, 't> Evaluation<'r, 't> {
     /// Runs all steps of the phase, as far as skips and `allow` let it.
     pub(super) fn run(&mut self) {
         if self.state.trace.is_none() {
-            self.screen_all();
+            self.measured(|this| (this.screen_all(), Work::Screening));
         }
         let steps = &self.ruleset.phases[self.phase.index()];
-        let mut position = 0;
+        let mut position = self.state.pass_prologue(self.phase);
         while let Some((index, ahead)) = self.next_rule(steps.get(position..).unwrap_or_default()) {
             position += ahead + 1;
             let Some(rule) = self.ruleset.rules.get(index as usize) else { continue };
-            if self.rule(index, rule)
-                && let Some(skip) = &rule.skip
-            {
+            let matched = self.pass_gate(index, rule).unwrap_or_else(|| {
+                self.measured(|this| {
+                    let matched = this.rule(index, rule);
+                    (matched, Work::Rule(rule.id, matched))
+                })
+            });
+            if matched && let Some(skip) = &rule.skip {
                 position = self.position_after(skip, position);
             }
             if self.is_over || self.state.engine == EngineMode::Off {
                 break;
             }
         }
+    }
+
+    /// Does a piece of work, of which the meter is told if there is one.
+    fn measured<T>(&mut self, work: impl FnOnce(&mut Self) -> (T, Work)) -> T {
+        if let Some(meter) = &mut self.state.meter {
+            meter.begin();
+        }
+        let (result, work) = work(self);
+        if let Some(meter) = &mut self.state.meter {
+            meter.end(work);
+        }
+        result
     }
 
     /// The first rule that has to run, and where it is.
@@ -104,7 +125,7 @@ impl<'r, 't> Evaluation<'r, 't> {
 
     /// Where a skip leads. A marker that the phase does not have skips the rest of it, as in v3; a skip
     /// never leads back.
-    fn position_after(&self, skip: &Skip, position: usize) -> usize {
+    pub(super) fn position_after(&self, skip: &Skip, position: usize) -> usize {
         match skip {
             Skip::After(marker) => {
                 let at = self.ruleset.markers[self.phase.index()].get(marker);

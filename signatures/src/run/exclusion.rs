@@ -1,8 +1,11 @@
 //! What a policy says before rules run: exclusions and initial variables.
 
+use std::sync::Arc;
+
 use super::RuleState;
 use super::collection::Collection;
 use super::plan::Plan;
+use super::prologue::Prologue;
 use super::rule_set::RuleSet;
 use crate::{RuleSelector, Ruleset, Target};
 
@@ -16,7 +19,11 @@ pub struct Exclusion {
 
 /// Variables of `TX` that are there before any rule runs, prepared once at load.
 #[derive(Clone, Debug, Default)]
-pub struct InitialVariables(Collection);
+pub struct InitialVariables {
+    tx: Collection,
+    /// What the first rules make of them ([`Ruleset::prepare`]).
+    prologue: Option<Arc<Prologue>>,
+}
 
 impl<'n, V: AsRef<[u8]>> FromIterator<(&'n str, V)> for InitialVariables {
     fn from_iter<I: IntoIterator<Item = (&'n str, V)>>(variables: I) -> Self {
@@ -24,7 +31,13 @@ impl<'n, V: AsRef<[u8]>> FromIterator<(&'n str, V)> for InitialVariables {
         for (name, value) in variables {
             collection.set(name.as_bytes(), value.as_ref());
         }
-        Self(collection)
+        Self { tx: collection.into_shared(), prologue: None }
+    }
+}
+
+impl InitialVariables {
+    pub(super) fn with_prologue(&self, prologue: Arc<Prologue>) -> Self {
+        Self { tx: self.tx.clone(), prologue: Some(prologue) }
     }
 }
 
@@ -46,9 +59,11 @@ impl RuleState {
         }
     }
 
-    /// Sets the variables of `TX` with which a transaction begins; those that it has are forgotten.
+    /// Sets the variables of `TX` with which a transaction begins; those that it has are forgotten. What was
+    /// prepared must be of the state's ruleset.
     pub fn set_variables(&mut self, variables: &InitialVariables) {
-        self.memory.tx.clone_from(&variables.0);
+        self.memory.tx.clone_from(&variables.tx);
+        self.prologue.clone_from(&variables.prologue);
     }
 }
 

@@ -185,7 +185,9 @@ impl<'r, 't> Evaluation<'r, 't> {
             return Values::One(variables::persistent_value(target.variable, name, memory, self.now_us));
         }
         let mut made = Vec::new();
-        if target.variable == Variable::Rule {
+        if let (Variable::Tx, Selector::Matching(pattern)) = (target.variable, &target.selector) {
+            variables::tx_matching(pattern, &self.state.memory, &mut made);
+        } else if target.variable == Variable::Rule {
             self.rule_values(rule, &mut made);
         } else if variables::is_remembered(target.variable) {
             let memory = &self.state.memory;

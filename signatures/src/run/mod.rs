@@ -33,10 +33,13 @@ mod catalog;
 mod collection;
 mod evaluation;
 mod exclusion;
+mod gate;
 mod link;
 mod memory;
+mod meter;
 mod persistent;
 mod plan;
+mod prologue;
 mod rule;
 mod rule_set;
 mod scope;
@@ -55,6 +58,7 @@ use transaction::Transaction;
 
 pub use exclusion::{Exclusion, InitialVariables};
 pub use link::EVIDENCE_MAX;
+pub use meter::{Meter, Work};
 pub(crate) use plan::Plan;
 pub use screening::{Required, Screening, Unscreened};
 pub use trace::{Trace, TraceEvent, TraceKind};
@@ -65,6 +69,7 @@ use crate::{AllowScope, AuditEngine, AuditParts, EngineMode, Match, Phase, RuleI
 use evaluation::Evaluation;
 use memory::Memory;
 use persistent::{Committed, Persistent};
+use prologue::Prologue;
 use screen::Head;
 
 /// What one transaction changes while rules run.
@@ -96,9 +101,13 @@ pub struct RuleState {
     regex_budget: Budget,
     /// Why rules matched or did not, when somebody asked.
     pub trace: Option<Trace>,
+    /// Is told of the work that is done, when somebody asked.
+    pub meter: Option<Box<dyn Meter>>,
     /// Where persistent collections are kept.
     store: Option<Arc<dyn CollectionStore>>,
     memory: Memory,
+    /// What the first rules do for every transaction, until they are passed.
+    prologue: Option<Arc<Prologue>>,
     /// What screening said of the head, which stays.
     head: Head,
     /// The memory of the end of phase 1, and the highest scores of finished segments.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::gate::{Gate, GateBuilder};
 use super::rule_set::RuleSet;
 use super::screen::Screen;
 use crate::transformation::Transformation;
@@ -16,6 +17,8 @@ pub(crate) struct Plan {
     nodes: Vec<Node>,
     /// The pipeline of each link of each rule.
     pipelines: Vec<Vec<Pipeline>>,
+    /// The gate of each rule that has one.
+    gates: Vec<Option<Gate>>,
     /// The rules that carry each tag; the few distinct tags are all a selector is asked about.
     rules_by_tag: Vec<(Box<[u8]>, RuleSet)>,
     /// Which rules need not be asked about a value.
@@ -43,10 +46,12 @@ impl Plan {
     pub(super) fn new(rules: &[Rule]) -> Self {
         let mut builder = PlanBuilder::default();
         let mut tags: BTreeMap<&[u8], RuleSet> = BTreeMap::new();
+        let mut gates = GateBuilder::default();
         for (index, rule) in (0_u32..).zip(rules) {
             let links = rule.links.iter();
             let pipelines = links.map(|link| builder.pipeline(&link.transformations)).collect();
             builder.plan.pipelines.push(pipelines);
+            builder.plan.gates.push(gates.gate(rule));
             for tag in rule.meta.tags.iter().filter_map(crate::Text::as_literal) {
                 tags.entry(tag).or_default().insert(index);
             }
@@ -62,6 +67,11 @@ impl Plan {
     pub(super) fn of(&self, rule: u32, link: usize) -> Pipeline {
         let links = self.pipelines.get(rule as usize);
         links.and_then(|links| links.get(link)).copied().unwrap_or(Pipeline::ROOT)
+    }
+
+    /// The gate of a rule.
+    pub(super) fn gate(&self, rule: u32) -> Option<&Gate> {
+        self.gates.get(rule as usize)?.as_ref()
     }
 
     /// The pipeline without its last transformation, and that transformation; `None` for the root.

@@ -72,6 +72,14 @@ impl<'r> Evaluation<'r, '_> {
         self.disrupt(rule);
     }
 
+    /// Notes a match of a rule that neither logs nor does anything.
+    pub(super) fn note_bare_match(&mut self, rule: &Rule) {
+        self.evidence.clear();
+        let record = self.record(rule, Message::default());
+        self.keep(record);
+        self.state.audit_relevant |= rule.audit_log;
+    }
+
     /// The record of a match. Rules that do not log are bookkeeping: their values are left out.
     fn record(&mut self, rule: &Rule, message: Message) -> Match {
         let tags = if rule.log { rule.meta.tags.as_slice() } else { &[] };

@@ -19,6 +19,11 @@ impl RuleSet {
         self.words.get(rule as usize / 64).is_some_and(|word| word & (1 << (rule % 64)) != 0)
     }
 
+    /// Whether both have a rule.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).any(|(one, other)| one & other != 0)
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         self.words.resize(self.words.len().max(other.words.len()), 0);
         for (word, more) in self.words.iter_mut().zip(&other.words) {
@@ -42,8 +47,10 @@ mod tests {
         set.insert(64);
         let mut other = RuleSet::default();
         other.insert(700);
+        assert!(!set.meets(&other));
         set.merge(&other);
         let held: Vec<u32> = (0..1_000).filter(|rule| set.contains(*rule)).collect();
         assert_eq!(held, [3, 64, 700]);
+        assert!(set.meets(&other));
     }
 }

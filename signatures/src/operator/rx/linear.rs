@@ -16,7 +16,7 @@ use regex_automata::{Input, Match, hybrid};
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 use crate::pool::Pool;
-use crate::prefilter::{Needs, pattern_needs};
+use crate::prefilter::{Needs, large_pattern_needs, pattern_needs};
 
 /// A compiled pattern and the memory of its searches.
 #[derive(Debug)]
@@ -55,7 +55,9 @@ impl Linear {
             return Ok(Self { exact: Automaton::new(regex), wider: None, needs: Needs::default() });
         };
         let wider = widened(&hir).and_then(|wider| Automaton::build(&wider).ok());
-        Ok(Self { exact: Automaton::build(&hir)?, wider, needs: pattern_needs(&hir) })
+        let is_large = states_max(&hir) > FEW_STATES;
+        let needs = if is_large { large_pattern_needs(&hir) } else { pattern_needs(&hir) };
+        Ok(Self { exact: Automaton::build(&hir)?, wider, needs })
     }
 
     /// What every match holds.
@@ -237,11 +239,11 @@ const NFA_BYTES_MAX: usize = 32 << 20;
 /// The most memory of the automaton that finds groups in one pass, in bytes.
 const ONEPASS_BYTES_MAX: usize = 64 << 10;
 /// What one direction of a lazily built automaton may take, in bytes, unless it is a large pattern.
-const CACHE_BYTES: usize = 256 << 10;
+const CACHE_BYTES: usize = 512 << 10;
 /// An automaton of so few states works in a quarter of that: it takes less than 48 bytes for each, and 12 KB.
 const FEW_STATES: usize = 1_000;
 /// A large pattern's may take this many times the least that its automaton works in.
-const CACHE_GROWTH: usize = 4;
+const CACHE_GROWTH: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -51,6 +51,8 @@ pub struct Rx {
 /// What a pattern is matched with.
 #[derive(Clone, Debug)]
 enum Matcher {
+    /// `^.*$` and the like: the whole of any value.
+    Whole,
     Linear(Arc<Linear>),
     Bounded(Box<Program>),
     /// Has macros.
@@ -60,6 +62,7 @@ enum Matcher {
 impl Rx {
     pub(crate) fn compile(argument: &str) -> Result<Self, OperatorError> {
         let matcher = match Text::parse(argument) {
+            _ if WHOLE.contains(&argument) => Matcher::Whole,
             Ok(text) if text.as_literal().is_none() => expanded(text)?,
             _ => literal(argument)?,
         };
@@ -75,7 +78,7 @@ impl Rx {
     /// Whether the pattern is matched in linear time, without a budget.
     #[must_use]
     pub fn is_linear(&self) -> bool {
-        matches!(self.matcher, Matcher::Linear(_))
+        matches!(self.matcher, Matcher::Linear(_) | Matcher::Whole)
     }
 
     /// The syntax of a pattern that is matched in linear time, as rewritten.
@@ -95,7 +98,7 @@ impl Rx {
     pub(super) fn needs(&self) -> Needs {
         match &self.matcher {
             Matcher::Linear(linear) => linear.needs().clone(),
-            Matcher::Bounded(_) | Matcher::Expanded(_) => Needs::default(),
+            Matcher::Whole | Matcher::Bounded(_) | Matcher::Expanded(_) => Needs::default(),
         }
     }
 
@@ -107,6 +110,10 @@ impl Rx {
         captures: Option<&mut Captures>,
     ) -> Option<Range<usize>> {
         match &self.matcher {
+            Matcher::Whole => {
+                captures.into_iter().for_each(|captures| captures.set(value));
+                Some(0..value.len())
+            }
             Matcher::Linear(linear) => find_linear(linear, value, captures),
             _ => self.with_program(resolve, budget, |program, budget| {
                 let hit = search(program, value, 0, budget)?;
@@ -129,6 +136,7 @@ impl Rx {
     ) -> Option<Range<usize>> {
         match &self.matcher {
             _ if from > value.len() => None,
+            Matcher::Whole => (from == 0).then_some(0..value.len()),
             Matcher::Linear(linear) => linear.find_at(value, from),
             _ => self.with_program(resolve, budget, |program, budget| {
                 search(program, value, from, budget).map(|hit| hit.range)
@@ -146,6 +154,10 @@ impl Rx {
     ) -> Option<Range<usize>> {
         let Some(captures) = captures else { return self.find(value, resolve, budget, None) };
         match &self.matcher {
+            Matcher::Whole => {
+                captures.set(value);
+                Some(0..value.len())
+            }
             Matcher::Linear(linear) => find_all_linear(linear, value, captures),
             _ => self.with_program(resolve, budget, |program, budget| {
                 find_all_bounded(program, value, budget, captures)
@@ -161,7 +173,7 @@ impl Rx {
         search: impl FnOnce(&Program, &mut Budget) -> Option<T>,
     ) -> Option<T> {
         match &self.matcher {
-            Matcher::Linear(_) => None,
+            Matcher::Whole | Matcher::Linear(_) => None,
             Matcher::Bounded(program) => search(program, budget),
             Matcher::Expanded(text) => match expand(text, resolve) {
                 Some(program) => search(&program, budget),
@@ -274,6 +286,8 @@ fn push_groups(groups: &Groups, value: &[u8], captures: &mut Captures) {
     }
 }
 
+/// Patterns that match the whole of any value: `.` is every byte (CRS 920450, 921180).
+const WHOLE: [&str; 2] = ["^.*$", "^.*"];
 /// A pattern after its macros were replaced, at most (bytes).
 const EXPANDED_BYTES_MAX: usize = 4 << 10;
 /// `TX:0` to `TX:9`: more matches, or groups of one match, fill nothing.

@@ -188,9 +188,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             scratch.rules.extend_from_slice(rules);
             return Some(place);
         }
-        let (plan, cache) = (self.plan, &mut self.cache);
-        let transform = |pipeline| cache.transform(plan, pipeline, value);
-        class.screen(value, plan.screen.scanner(class), scratch, transform);
+        class.screen(value, self.plan.screen.scanner(class), scratch);
         known.as_mut().and_then(|it| it.keep(class.id, value, &scratch.rules))
     }
 }

@@ -1,9 +1,13 @@
 //! The tests that look at the same values.
 
+use std::borrow::Cow;
+use std::ops::Deref;
+
 use super::super::bytes::Bytes;
 use super::super::plan::{Pipeline, PlanBuilder};
 use super::test::{Test, Triggers};
 use crate::prefilter::Scanner;
+use crate::transformation::Transformation;
 
 /// The tests that look at the same values: those of one variable, of one name.
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub(super) struct Class {
 struct Node {
     parent: usize,
     pipeline: Pipeline,
+    /// Its last; `None` for the root.
+    transformation: Option<Transformation>,
     /// What its transformation changes nothing without.
     triggers: Vec<u16>,
 }
@@ -47,11 +53,18 @@ struct ClassTest {
 pub(super) struct Scratch<'t> {
     /// For each text that the value became, what it meets, and where it lies.
     met: Vec<u64>,
-    bytes: Vec<Bytes<'t>>,
+    bytes: Vec<Text<'t>>,
     /// For each node, which text it gave.
     texts: Vec<usize>,
     /// The rules that may match the value.
     pub(super) rules: Vec<u32>,
+}
+
+/// The value itself, or what was made of it.
+#[derive(Debug)]
+enum Text<'t> {
+    Value(Bytes<'t>),
+    Made(Vec<u8>),
 }
 
 impl Class {
@@ -101,7 +114,8 @@ impl Class {
         }
         let Some((parent, transformation)) = plan.plan().step(pipeline) else { return 0 };
         let parent = self.node(parent, plan, triggers, scanner);
-        self.nodes.push(Node { parent, pipeline, triggers: triggers.bits(transformation, scanner) });
+        let triggers = triggers.bits(transformation, scanner);
+        self.nodes.push(Node { parent, pipeline, transformation: Some(transformation), triggers });
         self.nodes.len() - 1
     }
 
@@ -110,16 +124,10 @@ impl Class {
     }
 
     /// Lists in `scratch` the rules whose needs the value meets.
-    pub(super) fn screen<'t>(
-        &self,
-        value: &Bytes<'t>,
-        scanner: &Scanner,
-        scratch: &mut Scratch<'t>,
-        transform: impl FnMut(Pipeline) -> Bytes<'t>,
-    ) {
+    pub(super) fn screen<'t>(&self, value: &Bytes<'t>, scanner: &Scanner, scratch: &mut Scratch<'t>) {
         scratch.begin(value, self.nodes.len(), scanner);
         if self.may_change(&scratch.met) {
-            scratch.transform_all(&self.nodes, scanner, transform);
+            scratch.transform_all(&self.nodes, scanner);
         }
         for text in 0..scratch.bytes.len() {
             self.find(text, scratch, scanner);
@@ -165,7 +173,7 @@ impl Class {
 
 impl Node {
     fn root() -> Self {
-        Self { parent: 0, pipeline: Pipeline::ROOT, triggers: Vec::new() }
+        Self { parent: 0, pipeline: Pipeline::ROOT, transformation: None, triggers: Vec::new() }
     }
 }
 
@@ -176,7 +184,7 @@ impl<'t> Scratch<'t> {
         self.bytes.clear();
         self.texts.clear();
         self.texts.resize(nodes, 0);
-        self.add(value.clone(), scanner);
+        self.add(Text::Value(value.clone()), scanner);
     }
 
     /// What a text meets.
@@ -184,34 +192,58 @@ impl<'t> Scratch<'t> {
         &self.met[text * scanner.words()..][..scanner.words()]
     }
 
-    fn add(&mut self, text: Bytes<'t>, scanner: &Scanner) {
+    fn add(&mut self, text: Text<'t>, scanner: &Scanner) {
         let begin = self.met.len();
         self.met.resize(begin + scanner.words(), 0);
         scanner.scan(&text, &mut self.met[begin..]);
         self.bytes.push(text);
     }
 
-    fn transform_all(
-        &mut self,
-        nodes: &[Node],
-        scanner: &Scanner,
-        mut transform: impl FnMut(Pipeline) -> Bytes<'t>,
-    ) {
+    /// What the transformations make of the value. It is not kept for rules: few look at any of it.
+    fn transform_all(&mut self, nodes: &[Node], scanner: &Scanner) {
         for (at, node) in nodes.iter().enumerate() {
             let parent = self.texts[node.parent];
-            let stays = node.pipeline == Pipeline::ROOT
-                || (!node.triggers.is_empty() && !are_met(&node.triggers, self.met(parent, scanner)));
-            self.texts[at] = if stays { parent } else { self.place(transform(node.pipeline), scanner) };
+            let may_change = |transformation: &Transformation| {
+                let is_met = node.triggers.is_empty() || are_met(&node.triggers, self.met(parent, scanner));
+                is_met.then_some(*transformation)
+            };
+            let changed = node
+                .transformation
+                .as_ref()
+                .and_then(may_change)
+                .and_then(|transformation| self.bytes[parent].changed(transformation));
+            self.texts[at] = changed.map_or(parent, |text| self.place(text, scanner));
         }
     }
 
     /// Where a text is; it comes there if it is new.
-    fn place(&mut self, text: Bytes<'t>, scanner: &Scanner) -> usize {
-        let known = self.bytes.iter().position(|known| known.is_same(&text) || **known == *text);
+    fn place(&mut self, text: Vec<u8>, scanner: &Scanner) -> usize {
+        let known = self.bytes.iter().position(|known| **known == text);
         known.unwrap_or_else(|| {
-            self.add(text, scanner);
+            self.add(Text::Made(text), scanner);
             self.bytes.len() - 1
         })
+    }
+}
+
+impl Text<'_> {
+    /// What a transformation makes of it, if that is something else.
+    fn changed(&self, transformation: Transformation) -> Option<Vec<u8>> {
+        match transformation.apply(Cow::Borrowed(self)) {
+            Cow::Borrowed(same) if same.len() == self.len() => None,
+            changed => Some(changed.into_owned()),
+        }
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Value(bytes) => bytes,
+            Self::Made(bytes) => bytes,
+        }
     }
 }
 

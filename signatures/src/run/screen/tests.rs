@@ -4,10 +4,16 @@ use proptest::prelude::*;
 use transaction::{Body, Connection, Fields, Limits, Processor, RequestHead, Transaction};
 
 use crate::seclang::{self, MemoryFiles, Source};
-use crate::{Match, Phase, RuleState, Ruleset, Trace};
+use crate::{InitialVariables, Match, Phase, RuleState, Ruleset, Trace};
 
 /// Rules that are screened in every way that there is, before the built-in ones.
 const RULES: &str = r#"
+SecAction "id:20,phase:1,pass,nolog,setvar:tx.Level=1,setvar:tx.other=%{tx.level}"
+SecRule &TX:blocking_paranoia_level "@eq 0" "id:21,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=1"
+SecRule &TX:threshold "@eq 0" "id:22,phase:1,pass,nolog,setvar:tx.threshold=5"
+SecRule TX:BLOCKING_PARANOIA_LEVEL "!@lt 2" "id:23,phase:1,pass,nolog,skipAfter:END-OF-LEVELS"
+SecRule TX:other "@eq 1" "id:24,phase:1,pass,nolog,setvar:!tx.level,setvar:tx.other=+%{tx.threshold}"
+SecMarker END-OF-LEVELS
 SecRule REQBODY_PROCESSOR "!@streq URLENCODED" "id:1,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
 SecRule ARGS|!ARGS:a "@rx union\s+select" "id:2,phase:2,pass,t:none,t:urlDecodeUni,t:lowercase"
 SecRule ARGS:/^b/|REQUEST_HEADERS:User-Agent "@pm passwd <SCRIPT ${" "id:3,phase:2,pass,t:none,setvar:tx.n=+1"
@@ -20,6 +26,13 @@ SecRule MATCHED_VARS "@rx --|/[*]" "t:none,t:htmlEntityDecode,t:lowercase,setvar
 SecRule ARGS|REQUEST_URI_RAW "@detectXSS" "id:7,phase:2,pass,t:none,t:urlDecodeUni,capture"
 SecRule REQUEST_FILENAME "@validateByteRange 32-100" "id:8,phase:1,pass,ctl:requestBodyProcessor=XML"
 SecRule REQUEST_BODY "@rx a" "id:9,phase:1,pass"
+SecRule TX:n "@gt 1" "id:30,phase:2,pass,nolog,skip:1"
+SecAction "id:31,phase:2,pass,nolog,setvar:tx.n=+10"
+SecRule TX:n "@gt 1" "id:32,phase:2,pass,nolog,skipAfter:END-OF-NAMES"
+SecRule ARGS_NAMES "@rx ^.*$" "id:33,phase:2,pass,capture,setvar:tx.name_%{tx.0}=/%{tx.0}/,chain"
+SecRule TX:/^name_/|TX:/^[0-9]$/ "@within /a/ /user-agent/" "setvar:tx.n=+%{tx.threshold}"
+SecRule &TX:/^name_*/ "@ge 2" "id:34,phase:2,pass"
+SecMarker END-OF-NAMES
 "#;
 
 /// What attacks and ordinary values are made of.
@@ -100,20 +113,33 @@ fn transaction() -> impl Strategy<Value = Transaction> {
     )
 }
 
-/// What matched, and a variable that rules changed.
+/// What matched, and the variables of `TX` after that.
+type Judged = (Vec<Match>, Vec<(Vec<u8>, Vec<u8>)>);
+
+/// Judges a transaction that begins with these variables.
 fn evaluate(
     ruleset: &Ruleset,
+    variables: &InitialVariables,
     transaction: &Transaction,
     trace: Option<Trace>,
-) -> (Vec<Match>, Option<Vec<u8>>) {
+) -> Judged {
     let mut state = RuleState::new(ruleset);
-    state.set_variables(&[("blocking_paranoia_level", b"2")].into_iter().collect());
+    state.set_variables(variables);
     state.trace = trace;
     for phase in Phase::ALL {
         ruleset.evaluate(phase, transaction, 0, &mut state);
     }
-    let number = state.tx("n").map(<[u8]>::to_vec);
-    (state.matches, number)
+    let variables = state.memory.tx.iter().map(|entry| (entry.name.to_vec(), entry.value.to_vec()));
+    (state.matches, variables.collect())
+}
+
+/// The variables that transactions begin with, prepared and as they are.
+fn variables(ruleset: &Ruleset, level: u8) -> [InitialVariables; 2] {
+    let plain: InitialVariables = match level {
+        0 => InitialVariables::default(),
+        _ => [("blocking_paranoia_level", level.to_string())].into_iter().collect(),
+    };
+    [ruleset.prepare(&plain), plain]
 }
 
 fn ruleset() -> Ruleset {
@@ -129,18 +155,22 @@ fn ruleset() -> Ruleset {
 fn finds_what_is_found_without_it() {
     let ruleset = ruleset();
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+    let variables = [0, 1, 2].map(|level| variables(&ruleset, level));
     runner
-        .run(&transaction(), |transaction| {
-            let screened = evaluate(&ruleset, &transaction, None);
-            // Whoever is traced is not screened.
-            let all = evaluate(&ruleset, &transaction, Some(Trace::default()));
-            prop_assert_eq!(&screened, &all);
-            // Nor does what is remembered of its values change anything.
-            prop_assert_eq!(&evaluate(&ruleset, &transaction, None), &all);
-            Ok(())
-        })
+        .run(
+            &(transaction(), prop::sample::select(variables.to_vec())),
+            |(transaction, [prepared, plain])| {
+                let screened = evaluate(&ruleset, &prepared, &transaction, None);
+                // Whoever is traced is not screened, nor is anything of what is known beforehand used.
+                let all = evaluate(&ruleset, &plain, &transaction, Some(Trace::default()));
+                prop_assert_eq!(&screened, &all);
+                // Nor does what is remembered of its values change anything.
+                prop_assert_eq!(&evaluate(&ruleset, &plain, &transaction, None), &all);
+                Ok(())
+            },
+        )
         .unwrap();
     let attack = RequestHead { target: b"/?b=%3CSCRIPT%3Ealert(1)".to_vec(), ..RequestHead::default() };
     let transaction = Transaction::new("0a", 0, Connection::default(), attack, &Limits::default());
-    assert!(evaluate(&ruleset, &transaction, None).0.len() > 2, "nothing was screened in");
+    assert!(evaluate(&ruleset, &variables[0][1], &transaction, None).0.len() > 2, "nothing was screened in");
 }

@@ -1,0 +1,146 @@
+//! What the first rules of phase 1 do for every transaction alike.
+//!
+//! CRS begins with some sixty rules that set what `crs-setup.conf` did not set (file 901). They look at nothing but
+//! `TX`, which begins alike for all transactions of a policy: what they do is found out once, and each transaction
+//! begins behind them.
+
+use std::sync::Arc;
+
+use transaction::Transaction;
+
+use super::RuleState;
+use super::collection::Collection;
+use super::evaluation::Evaluation;
+use super::exclusion::InitialVariables;
+use super::plan::Plan;
+use super::rule_set::RuleSet;
+use crate::{
+    Action, Assignment, Change, Link, Match, Phase, Rule, RuleSeverity, Ruleset, Selector, Target, Text,
+    Variable,
+};
+
+/// What the first rules of phase 1 do.
+#[derive(Debug, Default)]
+pub(super) struct Prologue {
+    /// The first step of phase 1 that is not of them.
+    pub(super) position: usize,
+    /// Those rules, skipped ones included.
+    rules: RuleSet,
+    tx: Collection,
+    matches: Vec<Match>,
+    audit_relevant: bool,
+    highest_severity: Option<RuleSeverity>,
+}
+
+impl Ruleset {
+    /// Finds out what the first rules do for every transaction that begins with these variables.
+    #[must_use]
+    pub fn prepare(&self, variables: &InitialVariables) -> InitialVariables {
+        let plan = self.plan.get_or_init(|| Plan::new(&self.rules));
+        let transaction = Transaction::default();
+        let mut state = RuleState::new(self);
+        state.set_variables(variables);
+        state.prologue = None;
+        let mut prologue = Prologue::default();
+        if state.runs(Phase::RequestHeaders) {
+            let mut evaluation =
+                Evaluation::new(self, plan, Phase::RequestHeaders, &transaction, 0, &mut state);
+            prologue.position = evaluation.run_alike();
+        }
+        let steps = self.phases[Phase::RequestHeaders.index()].iter().take(prologue.position);
+        steps.filter_map(crate::Step::rule).for_each(|rule| prologue.rules.insert(rule));
+        prologue.tx = state.memory.tx.into_shared();
+        prologue.matches = state.matches;
+        prologue.audit_relevant = state.audit_relevant;
+        prologue.highest_severity = state.memory.highest_severity;
+        variables.with_prologue(Arc::new(prologue))
+    }
+}
+
+impl RuleState {
+    /// Begins behind the rules that do the same for every transaction, if that is known and nothing speaks against
+    /// it here; the first step that is left.
+    pub(super) fn pass_prologue(&mut self, phase: Phase) -> usize {
+        let Some(prologue) = self.prologue.take().filter(|_| phase == Phase::RequestHeaders) else {
+            return 0;
+        };
+        let memory = &mut self.memory;
+        let is_changed = memory.removed.meets(&prologue.rules) || !memory.removed_targets.is_empty();
+        if self.trace.is_some() || is_changed {
+            return 0;
+        }
+        memory.tx.clone_from(&prologue.tx);
+        memory.highest_severity = prologue.highest_severity;
+        self.audit_relevant |= prologue.audit_relevant;
+        self.matches.extend_from_slice(&prologue.matches);
+        prologue.position
+    }
+}
+
+/// Whether a rule does the same for every transaction that has the same `TX`.
+pub(super) fn is_alike(rule: &Rule) -> bool {
+    rule.links.iter().all(|link| {
+        let is_plain = !link.capture && link.operator.is_constant() && link.exclusions.is_empty();
+        is_plain && link.targets.iter().all(is_variable) && sets_alone(link)
+    })
+}
+
+fn is_variable(target: &Target) -> bool {
+    matches!(&target.selector, Selector::Named(name) if is_name(target.variable, name))
+}
+
+/// Whether all that a link does is to set variables of `TX` from others.
+fn sets_alone(link: &Link) -> bool {
+    link.actions.iter().all(|action| match action {
+        Action::SetVar(Assignment { collection, name, change }) => {
+            let text = match change {
+                Change::Add(text) | Change::Set(text) | Change::Subtract(text) => Some(text),
+                Change::Unset => None,
+            };
+            collection.as_ref() == "tx" && is_of_variables(name) && text.is_none_or(is_of_variables)
+        }
+        _ => false,
+    })
+}
+
+fn is_of_variables(text: &Text) -> bool {
+    text.macros().all(|(variable, key)| key.is_some_and(|name| is_name(variable, name)))
+}
+
+/// Whether it is a variable of `TX` that rules set by name.
+fn is_name(variable: Variable, name: &[u8]) -> bool {
+    variable == Variable::Tx && !matches!(name, [b'0'..=b'9'])
+}
+
+impl Evaluation<'_, '_> {
+    /// Runs the first rules as long as they do the same for every transaction and none of them is to be reported;
+    /// the first step that is left.
+    fn run_alike(&mut self) -> usize {
+        let steps = &self.ruleset.phases[self.phase.index()];
+        let mut position = 0;
+        while let Some(step) = steps.get(position) {
+            let Some((index, rule)) =
+                step.rule().and_then(|index| Some((index, self.ruleset.rules.get(index as usize)?)))
+            else {
+                position += 1;
+                continue;
+            };
+            if !is_alike(rule) {
+                break;
+            }
+            let (before, matches) = (self.state.memory.clone(), self.state.matches.len());
+            let matched = self.rule(index, rule);
+            if matched && rule.is_told() {
+                self.state.memory = before;
+                self.state.matches.truncate(matches);
+                self.state.interruption = None;
+                break;
+            }
+            position = match &rule.skip {
+                Some(skip) if matched => self.position_after(skip, position + 1),
+                _ => position + 1,
+            };
+        }
+        position.min(steps.len())
+    }
+}
