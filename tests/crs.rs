@@ -13,6 +13,7 @@ mod crs {
     pub(crate) mod page;
     pub(crate) mod peer;
     pub(crate) mod plain;
+    pub(crate) mod sample;
     pub(crate) mod suite;
     pub(crate) mod versions;
 }

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_tests::files::crs_directory;
 use serde::Deserialize;
 use signatures::{Ruleset, Variable};
-use transaction::Record;
 
 use super::peer::{Outcome, Sent, compare, suite_requests, wire};
-use super::{page, suite};
+use super::{page, sample, suite};
 
 /// A difference in single requests, with its reason.
 #[derive(Deserialize)]
@@ -41,6 +40,17 @@ const CAUSES: &[(&str, &str, &str)] = &[
     (
         "malformed",
         "of a body that does not parse, libmodsecurity drops the rest; here the rest is looked at as text",
+        "Portcullis",
+    ),
+    (
+        "nul",
+        "transformations of libmodsecurity end a value at a NUL byte that another one made (transformations.md, \
+         `cssDecode`)",
+        "Portcullis",
+    ),
+    (
+        "linefeed",
+        "libmodsecurity drops bare line feeds in the values of multipart bodies, so that lines run together",
         "Portcullis",
     ),
     ("later", "rules of phases that the other one, which had denied before, did not come to", "-"),
@@ -82,11 +92,20 @@ fn causes(
         }
     }
     let text = String::from_utf8_lossy(&request.bytes).to_ascii_lowercase();
+    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     if !text.contains("content-type: application/x-www-form-urlencoded") {
         take(&mut less, &mut found, "body", &|rule| body_rules.contains(&rule));
     }
-    if text.contains("%0a") || text.split_once("\r\n\r\n").is_some_and(|(_, body)| body.contains('\n')) {
+    if text.contains("%0a") || text.contains("\\n") || body.contains('\n') {
         take(&mut less, &mut found, "lines", &|rule| LINE_RULES.contains(&rule));
+        take(&mut more, &mut found, "lines", &|rule| NEGATED_LINE_RULES.contains(&rule));
+    }
+    if ["%00", "%2500", "\0", "\\x00", "%5cx00"].iter().any(|nul| text.contains(nul)) {
+        take(&mut more, &mut found, "nul", &|rule| !CONSEQUENCES.contains(&rule));
+    }
+    if text.contains("content-type: multipart/") && body.replace("\r\n", "").contains('\n') {
+        take(&mut more, &mut found, "linefeed", &|rule| !CONSEQUENCES.contains(&rule));
+        take(&mut less, &mut found, "linefeed", &|rule| !CONSEQUENCES.contains(&rule));
     }
     if ours.malformed {
         take(&mut more, &mut found, "malformed", &|rule| !CONSEQUENCES.contains(&rule));
@@ -201,14 +220,14 @@ pub(crate) fn check_suite() {
     page::check("peer-suite", &table);
 }
 
-/// Records of the data sets beside libmodsecurity: those of the file that `PORTCULLIS_PEER_DATA` names.
+/// Records of the data sets beside libmodsecurity: as many as `PORTCULLIS_PEER_DATA` says.
 pub(crate) fn check_data() {
-    let Some(path) = std::env::var_os("PORTCULLIS_PEER_DATA") else {
-        return println!("left out: no PORTCULLIS_PEER_DATA");
+    let wanted = std::env::var_os("PORTCULLIS_PEER_DATA");
+    let Some(wanted) = wanted.and_then(|count| count.to_str()?.parse().ok()) else {
+        return println!("left out: no PORTCULLIS_PEER_DATA, a number of requests");
     };
-    let text = std::fs::read_to_string(path).expect("records");
-    let requests: Vec<Sent> =
-        text.lines().map(|line| wire(&Record::from_json(line.as_bytes()).expect("a record"))).collect();
+    let Some(records) = sample::of_data(wanted) else { return };
+    let requests: Vec<Sent> = records.iter().map(wire).collect();
     if let Some(table) = table(&requests) {
         page::check("peer-data", &table);
     }
@@ -217,4 +236,6 @@ pub(crate) fn check_data() {
 /// What follows from other rules: scores.
 const CONSEQUENCES: [u32; 4] = [949_110, 949_111, 959_100, 980_170];
 /// Rules whose pattern has `^` or `$` and that were seen to match at a line.
-const LINE_RULES: [u32; 6] = [932_340, 932_350, 942_131, 942_200, 942_330, 942_360];
+const LINE_RULES: [u32; 8] = [932_340, 932_350, 942_131, 942_200, 942_330, 942_360, 942_361, 942_362];
+/// The same of rules that want no match.
+const NEGATED_LINE_RULES: [u32; 1] = [942_440];
