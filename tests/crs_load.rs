@@ -8,7 +8,7 @@ use signatures::{Diagnostic, Severity};
 fn load(directory: &str, before: &[String]) -> seclang::Loaded {
     let mut sources: Vec<Source> = before.iter().map(Source::path).collect();
     sources.extend(crs_layout(directory, &Disk).expect("a directory of CRS"));
-    seclang::load(sources, &Disk)
+    seclang::check(sources, &Disk)
 }
 
 fn shown(diagnostics: &[&Diagnostic]) -> String {
@@ -44,7 +44,7 @@ fn recommended_settings_load_and_say_what_has_no_effect() {
     if !std::path::Path::new(path).exists() {
         return println!("left out: no {path}");
     }
-    let loaded = seclang::load(vec![Source::path(path)], &Disk);
+    let loaded = seclang::check(vec![Source::path(path)], &Disk);
     let found: Vec<_> = loaded.diagnostics.iter().map(|found| (found.code, found.title.as_str())).collect();
     let expected = [
         "SecRequestBodyNoFilesLimit",

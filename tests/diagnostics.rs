@@ -33,7 +33,7 @@ fn check(directory: &Path, file: &Path) -> Option<String> {
 
 /// All diagnostics of a file, with its name alone as path, so that the output is the same everywhere.
 fn render(directory: &Path, file: &Path) -> String {
-    let loaded = seclang::load(vec![Source::path(file.to_string_lossy())], &Disk);
+    let loaded = seclang::check(vec![Source::path(file.to_string_lossy())], &Disk);
     let drawn: Vec<String> =
         loaded.diagnostics.iter().chain(&loaded.notes).map(|found| found.render(false)).collect();
     let prefix = format!("{}/", directory.display());

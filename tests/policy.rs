@@ -34,7 +34,7 @@ fn the_schema_is_written_down() {
 /// All diagnostics of a file, with its name alone as path, so that the output is the same everywhere.
 fn render(directory: &Path, file: &Path) -> String {
     let text = fs::read_to_string(file).expect("a readable case");
-    let diagnostics = match Snapshot::build(&file.to_string_lossy(), &text, &Disk, NOW_US) {
+    let diagnostics = match Snapshot::check(&file.to_string_lossy(), &text, &Disk, NOW_US) {
         Ok((_, warnings)) => warnings,
         Err(diagnostics) => diagnostics,
     };

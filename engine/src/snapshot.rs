@@ -81,7 +81,7 @@ pub struct LoadedRules {
     pub hash: String,
     /// The files they were read from, data files included.
     pub files: Vec<String>,
-    /// What is worth a thought in them; `check --pedantic` shows it.
+    /// What is worth a thought in them; all of it where [`Snapshot::check`] loaded them. `check --pedantic` shows it.
     pub notes: Vec<signatures::Diagnostic>,
 }
 

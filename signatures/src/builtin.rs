@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn rules_load_without_a_diagnostic() {
-        let loaded = seclang::load(sources(), &MemoryFiles::default());
+        let loaded = seclang::check(sources(), &MemoryFiles::default());
         let found: String = loaded.diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect();
         assert!(found.is_empty(), "{found}");
         assert!(loaded.ruleset.rules.len() > 100);

@@ -91,11 +91,11 @@ fn check(file: &Path, found: &mut Found) -> anyhow::Result<()> {
     let path = file.to_string_lossy();
     let bytes = if file.is_dir() { Vec::new() } else { read(file)? };
     if file.is_dir() || !is_configuration(file, &bytes) {
-        found.add(seclang::load(sources(file)?, &Disk));
+        found.add(seclang::check(sources(file)?, &Disk));
         return Ok(());
     }
     let text = String::from_utf8(bytes).with_context(|| format!("`{path}` is not UTF-8"))?;
-    match Snapshot::build(&path, &text, &Disk, settings::now_us()) {
+    match Snapshot::check(&path, &text, &Disk, settings::now_us()) {
         Ok((snapshot, warnings)) => {
             found.diagnostics.extend(warnings);
             found.notes.extend(notes(&snapshot));
@@ -114,7 +114,7 @@ fn together(files: &[PathBuf]) -> anyhow::Result<Loaded> {
         }
         all.extend(sources(file)?);
     }
-    Ok(seclang::load(all, &Disk))
+    Ok(seclang::check(all, &Disk))
 }
 
 fn sources(file: &Path) -> anyhow::Result<Vec<Source>> {

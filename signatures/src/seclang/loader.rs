@@ -38,6 +38,11 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Looks for rules that load and cannot be what was meant.
+    pub(super) fn lint(&mut self) {
+        self.lowering.lint();
+    }
+
     pub(super) fn finish(self) -> Loaded {
         self.lowering.finish()
     }

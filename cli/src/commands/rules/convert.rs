@@ -110,7 +110,7 @@ fn checked(directory: &Path) -> Outcome {
     let path = directory.join("portcullis.yaml");
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let found: Vec<Diagnostic> =
-        match Snapshot::build(&path.to_string_lossy(), &text, &Disk, settings::now_us()) {
+        match Snapshot::check(&path.to_string_lossy(), &text, &Disk, settings::now_us()) {
             Ok((_, warnings)) => warnings,
             Err(found) => found,
         };

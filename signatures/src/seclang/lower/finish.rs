@@ -17,13 +17,20 @@ struct Jump {
 }
 
 impl Lowering {
-    pub(in super::super) fn finish(mut self) -> Loaded {
+    /// Looks at the rules that would run; `finish` comes after it.
+    pub(in super::super) fn lint(&mut self) {
         self.end_chain();
         let (warnings, notes) = lint::check(&self.drafts);
+        self.diagnostics.extend(warnings);
+        self.notes.extend(notes);
+    }
+
+    pub(in super::super) fn finish(mut self) -> Loaded {
+        self.end_chain();
         let mut finishing = Finishing {
             ruleset: Ruleset { settings: self.settings, ..Ruleset::default() },
-            diagnostics: self.diagnostics.into_iter().chain(warnings).collect(),
-            notes,
+            diagnostics: self.diagnostics,
+            notes: self.notes,
             wanted: HashSet::new(),
             markers: HashMap::new(),
             jumps: Vec::new(),

@@ -63,6 +63,7 @@ pub(super) use target::unsupported_variables;
 #[derive(Default)]
 pub(super) struct Lowering {
     pub(super) diagnostics: Vec<Diagnostic>,
+    notes: Vec<Diagnostic>,
     settings: Settings,
     /// `SecDefaultAction` of each phase.
     defaults: [Rc<[ActionNode]>; 5],

@@ -188,7 +188,7 @@ const WITHOUT_CASE: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check, check_rule};
-    use crate::seclang::{MemoryFiles, Source, load};
+    use crate::seclang::{self, MemoryFiles, Source};
 
     #[test]
     fn finds_what_upper_case_evades() {
@@ -220,7 +220,7 @@ mod tests {
     fn is_sure_of_languages_without_case() {
         for (pattern, warnings, notes) in [("union", 1, 0), ("passwd", 0, 1)] {
             let rule = format!("SecRule ARGS \"@rx {pattern}\" \"id:1,phase:2,deny\"");
-            let loaded = load(vec![Source::text("x", rule)], &MemoryFiles::default());
+            let loaded = seclang::check(vec![Source::text("x", rule)], &MemoryFiles::default());
             assert_eq!((loaded.diagnostics.len(), loaded.notes.len()), (warnings, notes), "{pattern}");
         }
     }

@@ -77,12 +77,12 @@ fn shown(byte: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::seclang::{MemoryFiles, Source, load};
+    use crate::seclang::{self, MemoryFiles, Source};
 
     /// The codes of warnings and of notes, together.
     #[track_caller]
     pub(super) fn check(rules: &str, expected: &[&str]) {
-        let loaded = load(vec![Source::text("test.conf", rules)], &MemoryFiles::default());
+        let loaded = seclang::check(vec![Source::text("test.conf", rules)], &MemoryFiles::default());
         let all = loaded.diagnostics.iter().chain(&loaded.notes);
         let drawn: Vec<_> = all.clone().map(|found| found.render(false)).collect();
         let codes: Vec<_> = all.map(|found| found.code).collect();
