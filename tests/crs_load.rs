@@ -52,7 +52,6 @@ fn recommended_settings_load_and_say_what_has_no_effect() {
         "SecPcreMatchLimitRecursion",
         "SecTmpDir",
         "SecDataDir",
-        "SecUnicodeMapFile",
         "SecStatusEngine",
     ];
     let titles = expected.map(|name| format!("`{name}` has no effect here"));

@@ -12,7 +12,11 @@ const VERSION: &str = "ModSecurity v3.0.9 ";
 
 /// The program, built.
 #[derive(Debug)]
-pub struct ModSecurity(TempDir);
+pub struct ModSecurity {
+    directory: TempDir,
+    /// What stands before every rule.
+    directives: String,
+}
 
 impl ModSecurity {
     /// Builds the program; none, said on stdout, without a C compiler or the library in the release that is compared with.
@@ -32,13 +36,19 @@ impl ModSecurity {
             println!("left out: no C compiler or no libmodsecurity (Debian: libmodsecurity-dev)");
             return None;
         }
-        let peer = Self(directory);
+        let peer = Self { directory, directives: String::new() };
         let (version, _) = peer.run("");
         if !version.starts_with(VERSION) {
             println!("left out: {version} is not {VERSION}");
             return None;
         }
         Some(peer)
+    }
+
+    /// The same with directives before every rule.
+    #[must_use]
+    pub fn with_directives(self, directives: impl Into<String>) -> Self {
+        Self { directives: directives.into(), ..self }
     }
 
     /// What it answers to (what, value), see the program; none for no match.
@@ -62,9 +72,10 @@ impl ModSecurity {
 
     /// The first line of the program's output, and the others.
     fn run(&self, questions: &str) -> (String, String) {
-        let file = self.0.path().join(format!("questions-{:?}", std::thread::current().id()));
+        let file = self.directory.path().join(format!("questions-{:?}", std::thread::current().id()));
         fs::write(&file, questions).expect("room for the questions");
-        let output = Command::new(self.0.path().join(PROGRAM))
+        let output = Command::new(self.directory.path().join(PROGRAM))
+            .arg(&self.directives)
             .stdin(File::open(&file).expect("the questions"))
             .output()
             .expect("a program that runs");

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use portcullis_tests::differences::{Answers, Differences};
 use portcullis_tests::modsecurity::ModSecurity;
 use portcullis_tests::random::Random;
-use signatures::transformation::Transformation;
+use signatures::transformation::{Transformation, UnicodeMap};
 
 /// Values for each transformation, unless `PORTCULLIS_VALUES` says otherwise.
 const VALUES: usize = 2000;
@@ -41,6 +41,31 @@ fn transformations_are_those_of_libmodsecurity() {
         fs::write(page(), render(&differences)).expect("a page that can be written");
     }
 }
+
+/// Best-fit mappings: code points of a map, beside it, and no code points.
+#[test]
+fn a_map_is_read_as_libmodsecurity_reads_it() {
+    let Some(peer) = ModSecurity::build() else { return };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("map");
+    fs::write(&file, MAP).expect("room for a map");
+    let peer = peer.with_directives(format!("SecUnicodeMapFile {} 20127", file.display()));
+    let map = UnicodeMap::read(MAP, 20_127).expect("a map");
+    let mut random = Random::new(1);
+    let pieces: &[&[u8]] = &[
+        b"%u0100", b"%u00A1", b"%U2039", b"%uff1c", b"%uff1d", b"%u2018", b"%u0041", b"%u0042", b"%u1239",
+        b"%u", b"%u203", b"%", b"+", b"a", b"2039", b"g", b"%3c", b"\xff",
+    ];
+    let values: Vec<_> = (0..wanted()).map(|_| random.value(pieces, 8)).collect();
+    let theirs = peer.ask(values.iter().map(|value| ("urlDecodeUni", &**value)));
+    for (value, theirs) in values.iter().zip(theirs) {
+        let ours = Transformation::UrlDecodeUni.apply_mapped(Cow::Borrowed(value), Some(&map));
+        assert_eq!(Some(&*ours), theirs.as_deref(), "{}", String::from_utf8_lossy(value));
+    }
+}
+
+/// Of code pages of our own.
+const MAP: &str = "(none)\r\n\r\n1252 (one)\r\n0100:61 2039:28\r\n\r\n20127 (two)\r\n00a1:21 0100:41 0041:7a \r\n2039:3c ff1c:5b\r\n\r\n20261 (three)\r\n2018:27\r\n";
 
 /// The page holds the list as it is now; the counts are those of the run that wrote it.
 #[test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::operator::GeoDatabase;
 use crate::run::Plan;
+use crate::transformation::UnicodeMap;
 use crate::{AuditSettings, EngineMode, Rule};
 
 /// Compiled rules in the order they run.
@@ -63,6 +64,8 @@ pub struct Settings {
     pub limits: RuleLimits,
     /// `SecGeoLookupDB`.
     pub geo: Option<Arc<GeoDatabase>>,
+    /// `SecUnicodeMapFile`.
+    pub unicode_map: Option<Arc<UnicodeMap>>,
     /// `SecCollectionTimeout` (seconds).
     pub collection_timeout_s: Option<u32>,
 }

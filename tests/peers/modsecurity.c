@@ -5,6 +5,7 @@
  *   - transformations, comma between them: the answer is the transformed value in hexadecimal;
  *   - `@detectSQLi` or `@detectXSS`: the answer is `-` for no match, or else, in hexadecimal, what the
  *     operator captured (libinjection's fingerprint, the value).
+ * An argument holds directives that stand before every rule.
  * Writes the library's name and version, then one line for each. `!` in place of an answer means that the rule was
  * not taken.
  *
@@ -27,6 +28,9 @@ struct kind {
     char what[WHAT_BYTES_MAX];
     RulesSet *rules; /* NULL when the rule was not taken */
 };
+
+/* Directives before every rule. */
+static const char *directives = "";
 
 static struct kind kinds[KINDS_MAX];
 static int kinds_count;
@@ -78,7 +82,7 @@ static struct kind *find_kind(const char *what) {
     snprintf(kind->what, sizeof kind->what, "%s", what);
     write_rule(rule, sizeof rule, what);
     kind->rules = msc_create_rules_set();
-    if (msc_rules_add(kind->rules, rule, &error) < 0) {
+    if (msc_rules_add(kind->rules, directives, &error) < 0 || msc_rules_add(kind->rules, rule, &error) < 0) {
         fprintf(stderr, "%s: %s\n", what, error ? error : "no reason");
         kind->rules = NULL;
     }
@@ -109,7 +113,9 @@ static int digit(int c) {
     return c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1)
+        directives = argv[1];
     char *line = NULL;
     size_t capacity = 0;
     ssize_t length;

@@ -179,6 +179,12 @@ fn commented(text: &str, why: &str) -> String {
 fn with_full_names(path: &str, text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
+        if let Some(at) = argument_of_directive(line) {
+            let name =
+                line[at..].split(|it: char| it.is_whitespace() || it == '"').next().unwrap_or_default();
+            out += &format!("{}{}{}", &line[..at], beside(path, name), &line[at + name.len()..]);
+            continue;
+        }
         let find = |name: &&str| line.find(*name).map(|at| at + name.len());
         match FILE_OPERATORS.iter().find_map(find).filter(|_| !line.trim_start().starts_with('#')) {
             Some(at) => {
@@ -191,6 +197,18 @@ fn with_full_names(path: &str, text: &str) -> String {
     }
     out
 }
+
+/// Where the argument of a directive that names a file begins.
+fn argument_of_directive(line: &str) -> Option<usize> {
+    let text = line.trim_start();
+    let end = text.find(char::is_whitespace)?;
+    FILE_DIRECTIVES.iter().find(|name| name.eq_ignore_ascii_case(&text[..end]))?;
+    let argument = text[end..].trim_start_matches([' ', '\t', '"']);
+    Some(line.len() - argument.len())
+}
+
+/// Directives whose first argument names a file.
+const FILE_DIRECTIVES: &[&str] = &["SecGeoLookupDB", "SecUnicodeMapFile"];
 
 /// Operators whose argument names files.
 const FILE_OPERATORS: &[&str] = &["@pmFromFile ", "@pmf ", "@ipMatchFromFile ", "@ipMatchF "];
@@ -211,4 +229,23 @@ pub(super) fn name_of(text: &str) -> String {
         .collect();
     let kept = kept.trim_matches(['-', '.']).to_owned();
     if kept.is_empty() { "unnamed".to_owned() } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_files_are_named_in_full() {
+        for (line, expected) in [
+            ("SecUnicodeMapFile unicode.mapping 20127\n", "SecUnicodeMapFile /etc/w/unicode.mapping 20127\n"),
+            (" secgeolookupdb \"geo.mmdb\"", " secgeolookupdb \"/etc/w/geo.mmdb\""),
+            ("SecGeoLookupDB /x.mmdb", "SecGeoLookupDB /x.mmdb"),
+            ("SecGeoLookupDB", "SecGeoLookupDB"),
+            ("# SecGeoLookupDB x", "# SecGeoLookupDB x"),
+            ("SecRule ARGS \"@pmf a b\" \"id:1\"", "SecRule ARGS \"@pmf /etc/w/a /etc/w/b\" \"id:1\""),
+        ] {
+            assert_eq!(with_full_names("/etc/w/m.conf", line), expected);
+        }
+    }
 }

@@ -92,6 +92,11 @@ pub trait DataFiles {
     /// # Errors
     /// Why it cannot be read.
     fn read(&self, name: &str) -> Result<Vec<u8>, String>;
+
+    /// What diagnostics call that file.
+    fn path(&self, name: &str) -> String {
+        name.to_owned()
+    }
 }
 
 impl Operator {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::transformation::Transformation;
+use crate::transformation::{Transformation, UnicodeMap};
 
 /// Bytes that are cheap to clone: a slice of the transaction, or a shared buffer.
 #[derive(Clone, Debug)]
@@ -15,10 +15,10 @@ pub(super) enum Bytes<'t> {
 
 impl<'t> Bytes<'t> {
     /// The bytes after one transformation; copies only what changed.
-    pub(super) fn transform(&self, transformation: Transformation) -> Self {
+    pub(super) fn transform(&self, transformation: Transformation, map: Option<&UnicodeMap>) -> Self {
         match self {
-            Self::Borrowed(bytes) => transformation.apply(Cow::Borrowed(bytes)).into(),
-            Self::Shared(shared) => match transformation.apply(Cow::Borrowed(shared)) {
+            Self::Borrowed(bytes) => transformation.apply_mapped(Cow::Borrowed(bytes), map).into(),
+            Self::Shared(shared) => match transformation.apply_mapped(Cow::Borrowed(shared), map) {
                 Cow::Borrowed(same) if same.len() == shared.len() => self.clone(),
                 Cow::Borrowed(part) => Self::Shared(part.into()),
                 Cow::Owned(changed) => Self::Shared(changed.into()),

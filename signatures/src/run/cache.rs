@@ -32,7 +32,7 @@ impl<'t> Cache<'t> {
         let step = LAST_STEP | transformation as u32;
         let result = match self.results.get(&key(&before, step)) {
             Some(result) => result.clone(),
-            None => before.transform(transformation),
+            None => before.transform(transformation, plan.unicode_map()),
         };
         self.results.insert(key(&before, step), result.clone());
         self.results.insert(key(bytes, pipeline.index()), result.clone());
@@ -43,7 +43,9 @@ impl<'t> Cache<'t> {
 /// `bytes` after all transformations of `pipeline`, kept nowhere.
 pub(super) fn transform_once<'t>(plan: &Plan, pipeline: Pipeline, bytes: &Bytes<'t>) -> Bytes<'t> {
     match plan.step(pipeline) {
-        Some((parent, transformation)) => transform_once(plan, parent, bytes).transform(transformation),
+        Some((parent, transformation)) => {
+            transform_once(plan, parent, bytes).transform(transformation, plan.unicode_map())
+        }
         None => bytes.clone(),
     }
 }
@@ -102,7 +104,7 @@ mod tests {
             format!("SecRule ARGS \"@rx x\" \"id:{id},phase:2,pass,nolog,t:none,{pipeline}\"\n")
         });
         let source = Source::text("test.conf", rules.collect::<String>());
-        Plan::new(&seclang::load(vec![source], &MemoryFiles::default()).ruleset.rules)
+        Plan::new(&seclang::load(vec![source], &MemoryFiles::default()).ruleset)
     }
 
     proptest! {

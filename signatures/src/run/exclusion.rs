@@ -45,7 +45,7 @@ impl Ruleset {
     /// Prepares an exclusion of the rules that `rules` means; of `target` alone, when there is one.
     #[must_use]
     pub fn exclusion(&self, rules: &RuleSelector, target: Option<Target>) -> Exclusion {
-        let plan = self.plan.get_or_init(|| Plan::new(&self.rules));
+        let plan = self.plan.get_or_init(|| Plan::new(self));
         Exclusion { rules: plan.select(rules, &self.rules), target }
     }
 }

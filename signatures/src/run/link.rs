@@ -228,7 +228,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             let mut bytes = value.bytes.clone();
             self.test(place, value, bytes.clone());
             for transformation in &place.link.transformations {
-                let changed = bytes.transform(*transformation);
+                let changed = bytes.transform(*transformation, self.plan.unicode_map());
                 if !changed.is_same(&bytes) && *changed != *bytes {
                     self.test(place, value, changed.clone());
                 }

@@ -259,7 +259,7 @@ impl Ruleset {
     /// Runs the rules of one phase. `now_us` is the time (microseconds since the Unix epoch).
     pub fn evaluate(&self, phase: Phase, transaction: &Transaction, now_us: i64, state: &mut RuleState) {
         if state.runs(phase) {
-            let plan = self.plan.get_or_init(|| Plan::new(&self.rules));
+            let plan = self.plan.get_or_init(|| Plan::new(self));
             Evaluation::new(self, plan, phase, transaction, now_us, state).run();
         }
     }

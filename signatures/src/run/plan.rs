@@ -1,12 +1,13 @@
 //! What evaluation derives from the rules once: shared transformation prefixes, rules by tag, the screen.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::gate::{Gate, GateBuilder};
 use super::rule_set::RuleSet;
 use super::screen::Screen;
-use crate::transformation::Transformation;
-use crate::{Rule, RuleSelector};
+use crate::transformation::{Transformation, UnicodeMap};
+use crate::{Rule, RuleSelector, Ruleset};
 
 /// What evaluation derives from the rules once, before the first transaction.
 ///
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     gates: Vec<Option<Gate>>,
     /// The rules that carry each tag; the few distinct tags are all a selector is asked about.
     rules_by_tag: Vec<(Box<[u8]>, RuleSet)>,
+    /// `SecUnicodeMapFile`.
+    unicode_map: Option<Arc<UnicodeMap>>,
     /// Which rules need not be asked about a value.
     pub(super) screen: Screen,
 }
@@ -43,7 +46,8 @@ struct Node {
 }
 
 impl Plan {
-    pub(super) fn new(rules: &[Rule]) -> Self {
+    pub(super) fn new(ruleset: &Ruleset) -> Self {
+        let rules = &ruleset.rules;
         let mut builder = PlanBuilder::default();
         let mut tags: BTreeMap<&[u8], RuleSet> = BTreeMap::new();
         let mut gates = GateBuilder::default();
@@ -59,6 +63,7 @@ impl Plan {
         let screen = Screen::new(rules, &mut builder);
         let mut plan = builder.plan;
         plan.screen = screen;
+        plan.unicode_map.clone_from(&ruleset.settings.unicode_map);
         plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
         plan
     }
@@ -78,6 +83,11 @@ impl Plan {
     pub(super) fn step(&self, pipeline: Pipeline) -> Option<(Pipeline, Transformation)> {
         let node = self.nodes.get((pipeline.0 as usize).checked_sub(1)?)?;
         Some((node.parent, node.transformation))
+    }
+
+    /// What a code page says of `%uHHHH`.
+    pub(super) fn unicode_map(&self) -> Option<&UnicodeMap> {
+        self.unicode_map.as_deref()
     }
 
     /// The rules that `selector` means.

@@ -36,7 +36,7 @@ impl Ruleset {
     /// Finds out what the first rules do for every transaction that begins with these variables.
     #[must_use]
     pub fn prepare(&self, variables: &InitialVariables) -> InitialVariables {
-        let plan = self.plan.get_or_init(|| Plan::new(&self.rules));
+        let plan = self.plan.get_or_init(|| Plan::new(self));
         let transaction = Transaction::default();
         let mut state = RuleState::new(self);
         state.set_variables(variables);

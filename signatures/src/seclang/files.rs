@@ -53,7 +53,11 @@ pub(super) struct Beside<'a> {
 
 impl DataFiles for Beside<'_> {
     fn read(&self, name: &str) -> Result<Vec<u8>, String> {
-        self.reader.read(&beside(self.rule_file, name))
+        self.reader.read(&self.path(name))
+    }
+
+    fn path(&self, name: &str) -> String {
+        beside(self.rule_file, name)
     }
 }
 

@@ -175,6 +175,11 @@ const DIRECTIVES: &[Row] = &[
     ("SecRuleUpdateTargetById", "Changes what rules look at.", ""),
     ("SecRuleUpdateTargetByMsg", "Changes what rules look at.", ""),
     ("SecRuleUpdateTargetByTag", "Changes what rules look at.", ""),
+    (
+        "SecUnicodeMapFile",
+        "What `t:urlDecodeUni` makes of `%uHHHH`: a file of code pages, and which of them.",
+        "read at load; holds for all rules of the set; without the file that the recommended settings name, no effect",
+    ),
     ("SecWebAppId", "The application that sessions, users and resources belong to.", ""),
     ("SecXmlExternalEntity", "Whether external entities are fetched.", "only `Off`"),
 ];
@@ -251,7 +256,7 @@ const OPERATORS: &[Row] = &[
 const TRANSFORMATIONS: &[Row] = &[(
     "urlDecodeUni",
     "",
-    "`%uHHHH` becomes its low byte, and full-width letters become ASCII; no map file is read",
+    "`%uHHHH` becomes what `SecUnicodeMapFile` says, or its low byte; full-width letters become ASCII",
 )];
 
 const ACTIONS: &[Row] = &[

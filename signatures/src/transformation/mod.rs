@@ -8,6 +8,9 @@ mod alphabet;
 #[cfg(test)]
 mod check;
 mod effect;
+mod unicode_map;
+
+pub use unicode_map::{MapFault, UnicodeMap};
 
 macro_rules! transformations {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal in $module:ident,)*) => {
@@ -127,6 +130,16 @@ impl Transformation {
     #[must_use]
     pub fn apply<'v>(self, value: Cow<'v, [u8]>) -> Cow<'v, [u8]> {
         match self.transform(&value) {
+            Some(changed) if changed != *value => Cow::Owned(changed),
+            _ => value,
+        }
+    }
+
+    /// The same with what a code page says of `%uHHHH`, which `t:urlDecodeUni` reads.
+    #[must_use]
+    pub fn apply_mapped<'v>(self, value: Cow<'v, [u8]>, map: Option<&UnicodeMap>) -> Cow<'v, [u8]> {
+        let Some(map) = map.filter(|_| self == Self::UrlDecodeUni) else { return self.apply(value) };
+        match url_decode_uni::transform_mapped(&value, Some(map)) {
             Some(changed) if changed != *value => Cow::Owned(changed),
             _ => value,
         }

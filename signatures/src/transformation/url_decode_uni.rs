@@ -4,14 +4,19 @@
 //! SecRule ARGS "@contains <script" "id:1000,phase:2,deny,t:none,t:urlDecodeUni"
 //! ```
 //! ModSecurity reference v3, "Transformation functions", `urlDecodeUni`.
-
-
-//! `%uHHHH` becomes the low byte of the code point; full-width ASCII (U+FF01 to U+FF5E) becomes ASCII. A `%`
-//! without its digits stays. There is no best-fit mapping of other characters (`SecUnicodeMapFile`).
+//!
+//! `%uHHHH` becomes what `SecUnicodeMapFile` says of the code point; what it says nothing of becomes its low byte,
+//! and full-width ASCII (U+FF01 to U+FF5E) becomes ASCII. A `%` without its digits stays.
 
 use transaction::decode::percent::hex;
 
+use super::UnicodeMap;
+
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
+    transform_mapped(value, None)
+}
+
+pub(super) fn transform_mapped(value: &[u8], map: Option<&UnicodeMap>) -> Option<Vec<u8>> {
     let first = memchr::memchr2(b'%', b'+', value)?;
     let mut out = value[..first].to_vec();
     out.reserve(value.len() - first);
@@ -21,7 +26,7 @@ pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
         let tail = &rest[at + 1..];
         let (decoded, after) = match rest[at] {
             b'+' => (b' ', tail),
-            _ => escape(tail).unwrap_or((b'%', tail)),
+            _ => escape(tail, map).unwrap_or((b'%', tail)),
         };
         out.push(decoded);
         rest = after;
@@ -31,10 +36,12 @@ pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// What follows a `%`, decoded, and what follows that.
-fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+fn escape<'v>(text: &'v [u8], map: Option<&UnicodeMap>) -> Option<(u8, &'v [u8])> {
     match text {
         [b'u' | b'U', a, b, c, d, rest @ ..] => {
-            super::code_point([*a, *b, *c, *d]).map(|number| (super::low_byte(number), rest))
+            let number = super::code_point([*a, *b, *c, *d])?;
+            let mapped = map.and_then(|map| map.byte(number));
+            Some((mapped.unwrap_or_else(|| super::low_byte(number)), rest))
         }
         [high, low, rest @ ..] => Some((hex(*high)? << 4 | hex(*low)?, rest)),
         _ => None,
@@ -43,7 +50,7 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Transformation;
+    use super::super::{Transformation, UnicodeMap};
     use super::super::check::check;
 
     #[test]
@@ -57,5 +64,18 @@ mod tests {
             (b"%u004g%u00", b"%u004g%u00"),
             (b"", b""),
         ]);
+    }
+
+    #[test]
+    fn a_map_says_what_code_points_become() {
+        let map = UnicodeMap::read("1\n0041:62 0100:41 ff41:78", 1).unwrap();
+        for (value, expected) in
+            [("%u0041%u0100%UFF41%41", "bAxA"), ("%u1241%uff42%u010", "Ab%u010"), ("%u{100}", "%u{100}")]
+        {
+            let found = Transformation::UrlDecodeUni.apply_mapped(value.as_bytes().into(), Some(&map));
+            assert_eq!(&*found, expected.as_bytes(), "{value}");
+        }
+        let other = Transformation::UrlDecode.apply_mapped(b"%u0100"[..].into(), Some(&map));
+        assert_eq!(&*other, b"%u0100");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::lexer::Directive;
 use super::select::By;
-use super::setting;
+use super::{setting, unicode};
 use crate::operator::DataFiles;
 use crate::{Diagnostic, Settings};
 
@@ -35,7 +35,6 @@ const HASH: &str = "links are not signed";
 const LOOKUP: &str = "nothing is looked up while a request waits";
 const STREAM: &str = "bodies are inspected as they stream, always";
 const PDF: &str = "responses are not rewritten";
-const UNICODE: &str = "`%uHHHH` becomes its low byte, and full-width letters become ASCII";
 const CONNECTIONS: &str = "the listener limits connections";
 
 /// Directives by name.
@@ -133,8 +132,8 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecStreamOutBodyInspection", Kind::WithoutEffect(STREAM)),
     ("SecTmpDir", Kind::WithoutEffect(DISK)),
     ("SecTmpSaveUploadedFiles", Kind::WithoutEffect(DISK)),
-    ("SecUnicodeCodePage", Kind::WithoutEffect(UNICODE)),
-    ("SecUnicodeMapFile", Kind::WithoutEffect(UNICODE)),
+    ("SecUnicodeCodePage", Kind::WithoutEffect("`SecUnicodeMapFile` names the code page beside the file")),
+    ("SecUnicodeMapFile", Kind::FileSetting(unicode::map_file)),
     ("SecUploadDir", Kind::WithoutEffect(DISK)),
     ("SecUploadFileLimit", Kind::OfPolicy("`limits.multipart_parts_max`")),
     ("SecUploadFileMode", Kind::WithoutEffect(DISK)),

@@ -17,6 +17,7 @@ mod rule;
 mod select;
 mod setting;
 mod target;
+mod unicode;
 mod update;
 
 use std::collections::HashMap;
