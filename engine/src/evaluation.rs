@@ -404,7 +404,11 @@ impl Evaluation {
             let content_type = head.headers.first(b"content-type").unwrap_or_default();
             let processor =
                 self.body_processor().unwrap_or_else(|| Processor::for_content_type(content_type));
-            self.reader = self.policy().map(|policy| BodyReader::new(processor, head, &policy.limits));
+            let bytes = self.ctl_request_body_bytes_max();
+            self.reader = self.policy().map(|policy| {
+                let body_bytes_max = bytes.unwrap_or(policy.limits.body_bytes_max);
+                BodyReader::new(processor, head, &Limits { body_bytes_max, ..policy.limits })
+            });
         }
     }
 

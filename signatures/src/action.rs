@@ -93,10 +93,14 @@ pub enum Ctl {
     ForceRequestBodyVariable(bool),
     /// `requestBodyAccess=On|Off`.
     RequestBodyAccess(bool),
+    /// `requestBodyLimit=...` (bytes).
+    RequestBodyLimit(u64),
     /// `requestBodyProcessor=URLENCODED|MULTIPART|XML|JSON`.
     RequestBodyProcessor(transaction::Processor),
     /// `responseBodyAccess=On|Off`.
     ResponseBodyAccess(bool),
+    /// `responseBodyLimit=...` (bytes).
+    ResponseBodyLimit(usize),
     /// `ruleEngine=On|Off|DetectionOnly`.
     RuleEngine(EngineMode),
     /// `ruleRemoveById`, `ruleRemoveByTag`, `ruleRemoveByMsg`.

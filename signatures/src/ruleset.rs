@@ -75,6 +75,8 @@ pub struct Settings {
 pub struct RuleLimits {
     /// `SecArgumentsLimit` (count).
     pub arguments_max: Option<usize>,
+    /// `SecUploadFileLimit` (count).
+    pub files_max: Option<usize>,
     /// `SecRequestBodyLimit` (bytes).
     pub body_bytes_max: Option<u64>,
     /// `SecRequestBodyJsonDepthLimit`.

@@ -115,7 +115,6 @@ const LIMITS: &[(&str, &str)] = &[
     ("secrequestbodyjsondepthlimit", "json_depth_max"),
     ("secrequestbodylimit", "body_bytes_max"),
     ("secresponsebodylimit", "response_body_bytes_max"),
-    ("secuploadfilelimit", "multipart_parts_max"),
 ];
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The response side of an evaluation.
 
 use signatures::Phase;
-use transaction::{Response, ResponseBodyReader, ResponseHead};
+use transaction::{Limits, Response, ResponseBodyReader, ResponseHead};
 
 use super::Evaluation;
 
@@ -14,11 +14,20 @@ pub(super) struct ResponseReader {
 
 impl Evaluation {
     pub(super) fn begin_response(&mut self, head: ResponseHead) {
-        let policy = self.policy().filter(|_| self.keeps_response(&head));
-        let body = policy.map(|policy| ResponseBodyReader::new(&head, &policy.limits));
+        let is_kept = self.keeps_response(&head);
         self.transaction.response = Some(Response { head, ..Response::default() });
-        self.response = Some(ResponseReader { body });
+        self.response = Some(ResponseReader { body: None });
         self.run(Phase::ResponseHeaders);
+        // After the phase, which may change the limit.
+        let body = self.response_reader().filter(|_| is_kept);
+        self.response = Some(ResponseReader { body });
+    }
+
+    fn response_reader(&self) -> Option<ResponseBodyReader> {
+        let (policy, response) = (self.policy()?, self.transaction.response.as_ref()?);
+        let response_body_bytes_max = self.response_body_bytes_max();
+        let limits = Limits { response_body_bytes_max, ..policy.limits };
+        Some(ResponseBodyReader::new(&response.head, &limits))
     }
 
     pub(super) fn read_response_body(&mut self, chunk: &[u8]) {

@@ -186,6 +186,18 @@ impl Evaluation {
         self.running.iter().find_map(|running| running.state.body_processor)
     }
 
+    /// `ctl:requestBodyLimit` (bytes), of the first source that used it.
+    pub(super) fn ctl_request_body_bytes_max(&self) -> Option<u64> {
+        self.running.iter().find_map(|running| running.state.request_body_bytes_max)
+    }
+
+    /// Bytes of a response body that are kept for phase 4: by `ctl:responseBodyLimit`, else by the policy.
+    #[must_use]
+    pub fn response_body_bytes_max(&self) -> usize {
+        let by_ctl = self.running.iter().find_map(|running| running.state.response_body_bytes_max);
+        by_ctl.or(self.policy().map(|policy| policy.limits.response_body_bytes_max)).unwrap_or_default()
+    }
+
     /// Whether there is anything to judge; cheap, because most transactions have nothing.
     pub(super) fn has_findings(&self) -> bool {
         !self.transaction.inspection.is_complete()

@@ -105,7 +105,9 @@ impl Runner<'_> {
             return self.ruleset.evaluate(Phase::RequestBody, transaction, NOW_US, state);
         }
         let processor = state.body_processor.unwrap_or_else(|| processor(transaction));
-        let mut reader = BodyReader::new(processor, &transaction.request, self.limits);
+        let body_bytes_max = state.request_body_bytes_max.unwrap_or(self.limits.body_bytes_max);
+        let limits = Limits { body_bytes_max, ..*self.limits };
+        let mut reader = BodyReader::new(processor, &transaction.request, &limits);
         state.begin_segments();
         self.segments(&request.body, &mut reader, transaction, state);
     }
@@ -139,7 +141,8 @@ impl Runner<'_> {
             && self.reads_response(state, response)
         {
             response.body = body;
-            response.body.truncate(self.limits.response_body_bytes_max);
+            let most = state.response_body_bytes_max.unwrap_or(self.limits.response_body_bytes_max);
+            response.body.truncate(most);
         }
         self.ruleset.evaluate(Phase::ResponseBody, transaction, NOW_US, state);
         self.ruleset.evaluate(Phase::Logging, transaction, NOW_US, state);

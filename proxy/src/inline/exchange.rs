@@ -209,8 +209,7 @@ impl Exchange {
 
     /// Response bytes that may be withheld; more are let go.
     pub(super) fn response_hold_bytes_max(&mut self) -> usize {
-        let policy = self.open().and_then(|evaluation| evaluation.policy());
-        let bytes = policy.map_or(0, |policy| policy.limits.response_body_bytes_max);
+        let bytes = self.open().map_or(0, |evaluation| evaluation.response_body_bytes_max());
         bytes.max(self.plan.hold_bytes_max)
     }
 

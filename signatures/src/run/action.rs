@@ -134,12 +134,14 @@ impl<'r> Evaluation<'r, '_> {
                 self.forget(Variable::RequestBody);
             }
             Ctl::RequestBodyAccess(on) => state.request_body_access = Some(*on),
+            Ctl::RequestBodyLimit(bytes) => state.request_body_bytes_max = Some(*bytes),
             Ctl::RequestBodyProcessor(processor) => {
                 state.body_processor = Some(*processor);
                 self.forget(Variable::ReqbodyProcessor);
                 self.forget(Variable::RequestBody);
             }
             Ctl::ResponseBodyAccess(on) => state.response_body_access = Some(*on),
+            Ctl::ResponseBodyLimit(bytes) => state.response_body_bytes_max = Some(*bytes),
             Ctl::RuleEngine(mode) => state.engine = *mode,
             Ctl::RuleRemove(selector) => {
                 let rules = self.plan.select(selector, &self.ruleset.rules);

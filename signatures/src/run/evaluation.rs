@@ -147,6 +147,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             now_us: self.now_us,
             force_request_body: self.state.memory.force_request_body,
             body_processor: self.state.body_processor,
+            files_max: self.ruleset.settings.limits.files_max,
         }
     }
 

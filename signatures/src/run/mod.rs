@@ -85,6 +85,10 @@ pub struct RuleState {
     pub body_processor: Option<transaction::Processor>,
     /// `ctl:requestBodyAccess`.
     pub request_body_access: Option<bool>,
+    /// `ctl:requestBodyLimit` (bytes).
+    pub request_body_bytes_max: Option<u64>,
+    /// `ctl:responseBodyLimit` (bytes).
+    pub response_body_bytes_max: Option<usize>,
     /// `ctl:responseBodyAccess`.
     pub response_body_access: Option<bool>,
     /// `ctl:auditEngine`.

@@ -159,7 +159,11 @@ const DIRECTIVES: &[Row] = &[
         "Bytes of a response body that are inspected.",
         "a policy's `limits.response_body_bytes_max` wins",
     ),
-    ("SecResponseBodyLimitAction", "What is done with a longer response.", "only `ProcessPartial`"),
+    (
+        "SecResponseBodyLimitAction",
+        "What is done with a longer response.",
+        "only `ProcessPartial`: what is longer goes on, and is counted; by then its beginning is on its way",
+    ),
     ("SecResponseBodyMimeType", "Which responses are inspected.", ""),
     ("SecResponseBodyMimeTypesClear", "Forgets those.", ""),
     ("SecRule", "Looks at variables by an operator, and acts on a match.", ""),
@@ -175,6 +179,11 @@ const DIRECTIVES: &[Row] = &[
     ("SecRuleUpdateTargetById", "Changes what rules look at.", ""),
     ("SecRuleUpdateTargetByMsg", "Changes what rules look at.", ""),
     ("SecRuleUpdateTargetByTag", "Changes what rules look at.", ""),
+    (
+        "SecUploadFileLimit",
+        "Files of a request from which on `MULTIPART_FILE_LIMIT_EXCEEDED` is 1.",
+        "all files are inspected; `limits.multipart_parts_max` ends a body",
+    ),
     (
         "SecUnicodeMapFile",
         "What `t:urlDecodeUni` makes of `%uHHHH`: a file of code pages, and which of them.",
@@ -316,8 +325,18 @@ const CONTROLS: &[Row] = &[
     ("auditLogParts", "Adds parts, removes them, or names them all.", ""),
     ("forceRequestBodyVariable", "Fills `REQUEST_BODY` whatever the body is.", ""),
     ("requestBodyAccess", "As `SecRequestBodyAccess`.", ""),
+    (
+        "requestBodyLimit",
+        "As `SecRequestBodyLimit`.",
+        "in phase 1; wins over the policy's `limits.body_bytes_max`; `on_limit` decides about what is longer",
+    ),
     ("requestBodyProcessor", "Says how the body is read.", ""),
     ("responseBodyAccess", "As `SecResponseBodyAccess`.", ""),
+    (
+        "responseBodyLimit",
+        "As `SecResponseBodyLimit`.",
+        "up to phase 3; wins over the policy's `limits.response_body_bytes_max`; what is longer is counted",
+    ),
     ("ruleEngine", "As `SecRuleEngine`.", ""),
     ("ruleRemoveById", "Leaves out rules.", ""),
     ("ruleRemoveByMsg", "Leaves out rules.", ""),

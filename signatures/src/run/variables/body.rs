@@ -87,10 +87,17 @@ fn scalar<'t>(variable: Variable, scene: Scene<'t>, body: Option<&'t Body>) -> O
         }
         Variable::UrlencodedError => Value::scalar(variable, flag(urlencoded_error(scene, body))),
         _ => {
-            let flags = body.map(|body| body.multipart).unwrap_or_default();
+            let mut flags = body.map(|body| body.multipart).unwrap_or_default();
+            flags.file_limit_exceeded |= has_too_many_files(scene, body);
             Value::scalar(variable, flag(multipart_flag(variable, flags)?))
         }
     })
+}
+
+/// Whether there are more files than `SecUploadFileLimit` says; all of them are inspected.
+fn has_too_many_files(scene: Scene<'_>, body: Option<&Body>) -> bool {
+    let count = body.map_or(0, |body| body.earlier_files + body.files.len());
+    scene.files_max.is_some_and(|most| count > most)
 }
 
 fn multipart_flag(variable: Variable, flags: MultipartFlags) -> Option<bool> {

@@ -37,6 +37,8 @@ pub(super) struct Scene<'t> {
     pub(super) force_request_body: bool,
     /// `ctl:requestBodyProcessor`.
     pub(super) body_processor: Option<transaction::Processor>,
+    /// `SecUploadFileLimit` (count).
+    pub(super) files_max: Option<usize>,
 }
 
 /// Appends all values of a variable that the transaction alone determines.

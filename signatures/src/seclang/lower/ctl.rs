@@ -4,7 +4,7 @@ use transaction::Processor;
 
 use super::super::mapped::Mapped;
 use super::select::{self, By};
-use super::setting::{AUDIT_ENGINES, ENGINE_MODES, audit_parts, value_of};
+use super::setting::{AUDIT_ENGINES, ENGINE_MODES, audit_parts, limit_of, value_of};
 use super::target::targets;
 use super::{Fate, did_you_mean};
 use crate::{AuditPartsChange, Ctl, Diagnostic};
@@ -45,7 +45,6 @@ enum Read {
 #[derive(Clone, Copy)]
 enum Never {
     NoEffect(&'static str),
-    OfPolicy(&'static str),
     Refused(&'static str),
 }
 
@@ -54,7 +53,7 @@ pub(in crate::seclang) fn controls() -> impl Iterator<Item = (&'static str, Fate
     OPTIONS.iter().map(|(name, read)| {
         let fate = match read {
             Read::By(_) => Fate::Done,
-            Read::Never(Never::NoEffect(why) | Never::OfPolicy(why)) => Fate::NoEffect(why),
+            Read::Never(Never::NoEffect(why)) => Fate::NoEffect(why),
             Read::Never(Never::Refused(why)) => Fate::Refused(why),
         };
         (*name, fate)
@@ -84,7 +83,7 @@ static OPTIONS: &[(&str, Read)] = &[
     ("hashEngine", Read::Never(Never::Refused("links are not signed"))),
     ("parseXmlIntoArgs", Read::Never(Never::Refused("XML is looked at as `XML:/*` and `XML://@*`"))),
     ("requestBodyAccess", Read::By(|value, out| one(on_off(value, out).map(Ctl::RequestBodyAccess)))),
-    ("requestBodyLimit", Read::Never(Never::OfPolicy("`limits.body_bytes_max`"))),
+    ("requestBodyLimit", Read::By(|value, out| one(limit_of(value, out).map(Ctl::RequestBodyLimit)))),
     (
         "requestBodyProcessor",
         Read::By(|value, out| {
@@ -98,7 +97,7 @@ static OPTIONS: &[(&str, Read)] = &[
         }),
     ),
     ("responseBodyAccess", Read::By(|value, out| one(on_off(value, out).map(Ctl::ResponseBodyAccess)))),
-    ("responseBodyLimit", Read::Never(Never::OfPolicy("`limits.response_body_bytes_max`"))),
+    ("responseBodyLimit", Read::By(|value, out| one(limit_of(value, out).map(Ctl::ResponseBodyLimit)))),
     ("ruleEngine", Read::By(|value, out| one(value_of(value, &ENGINE_MODES, out).map(Ctl::RuleEngine)))),
     ("ruleRemoveById", Read::By(|value, out| one(select::rules(By::Id, value, out).map(Ctl::RuleRemove)))),
     ("ruleRemoveByMsg", Read::By(|value, out| one(select::rules(By::Msg, value, out).map(Ctl::RuleRemove)))),
@@ -136,7 +135,6 @@ fn never(value: &Mapped, name: &str, why: Never, out: &mut Out) -> Vec<Ctl> {
     out.push(match why {
         Never::NoEffect(why) => Diagnostic::warning("no-effect", format!("`ctl:{name}` has no effect here"))
             .at(value.location(), why),
-        Never::OfPolicy(keys) => super::of_policy(&format!("`ctl:{name}`"), value.location(), keys),
         Never::Refused(why) => {
             Diagnostic::error("unsupported-action", format!("`ctl:{name}` is not supported"))
                 .at(value.location(), why)
@@ -165,6 +163,8 @@ mod tests {
     fn reads_options() {
         let rows = [
             ("auditEngine=Off", "AuditEngine(Off)"),
+            ("requestBodyLimit=1000", "RequestBodyLimit(1000)"),
+            ("responseBodyLimit=1000", "ResponseBodyLimit(1000)"),
             ("auditLogParts=+E", "AuditLogParts(Add(AuditParts(16)))"),
             ("auditLogParts=AB", "AuditLogParts(Set(AuditParts(3)))"),
             ("forceRequestBodyVariable=On", "ForceRequestBodyVariable(true)"),
@@ -195,6 +195,8 @@ mod tests {
             ("auditEngine=x", "invalid-argument"),
             ("auditLogParts=+X", "invalid-argument"),
             ("debugLogLevel=9", "no-effect"),
+            ("requestBodyLimit=0", "invalid-number"),
+            ("responseBodyLimit=1MB", "invalid-number"),
         ];
         for (option, code) in rows {
             assert_eq!(codes(&format!("SecAction \"id:1,phase:1,pass,ctl:{option}\"")), [code], "{option}");

@@ -20,8 +20,6 @@ pub(super) enum Kind {
     FileSetting(fn(&mut Settings, &Directive, &dyn DataFiles, &mut Vec<Diagnostic>)),
     /// Accepted, with the reason why it changes nothing.
     WithoutEffect(&'static str),
-    /// Accepted, with the keys of the policy that say it instead.
-    OfPolicy(&'static str),
     /// Refused, with the reason.
     Refused(&'static str),
 }
@@ -106,7 +104,9 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecRequestBodyLimitAction", Kind::Setting(setting::request_body_limit_action)),
     (
         "SecRequestBodyNoFilesLimit",
-        Kind::OfPolicy("`limits.body_bytes_max`; bodies are inspected as they stream"),
+        Kind::WithoutEffect(
+            "bodies are inspected as they stream, in bounded memory: `SecRequestBodyLimit` is the one limit",
+        ),
     ),
     ("SecResponseBodyAccess", Kind::Setting(setting::response_body_access)),
     ("SecResponseBodyLimit", Kind::Setting(setting::response_body_limit)),
@@ -135,7 +135,7 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecUnicodeCodePage", Kind::WithoutEffect("`SecUnicodeMapFile` names the code page beside the file")),
     ("SecUnicodeMapFile", Kind::FileSetting(unicode::map_file)),
     ("SecUploadDir", Kind::WithoutEffect(DISK)),
-    ("SecUploadFileLimit", Kind::OfPolicy("`limits.multipart_parts_max`")),
+    ("SecUploadFileLimit", Kind::Setting(setting::upload_file_limit)),
     ("SecUploadFileMode", Kind::WithoutEffect(DISK)),
     ("SecUploadKeepFiles", Kind::WithoutEffect(DISK)),
     ("SecWebAppId", Kind::Setting(setting::web_app_id)),
@@ -150,19 +150,9 @@ mod tests {
 
     #[test]
     fn limits_are_for_the_policy() {
-        for (directive, key) in [
-            ("SecRequestBodyNoFilesLimit 131072", "limits.body_bytes_max"),
-            ("SecResponseBodyLimitAction Reject", "limits.response_body_bytes_max"),
-            ("SecUploadFileLimit 100", "limits.multipart_parts_max"),
-            ("SecAction \"id:1,phase:1,pass,ctl:requestBodyLimit=1\"", "limits.body_bytes_max"),
-            ("SecAction \"id:1,phase:1,pass,ctl:responseBodyLimit=1\"", "limits.response_body_bytes_max"),
-        ] {
-            let found = helps(directive);
-            assert!(
-                matches!(&found[..], [("no-effect", help)] if help.contains(key)),
-                "{directive}: {found:?}"
-            );
-        }
+        let found = helps("SecResponseBodyLimitAction Reject");
+        let key = "limits.response_body_bytes_max";
+        assert!(matches!(&found[..], [("no-effect", help)] if help.contains(key)), "{found:?}");
     }
 
     #[test]
@@ -174,10 +164,16 @@ mod tests {
             "SecRequestBodyLimitAction Reject",
             "SecResponseBodyLimit 524288",
             "SecResponseBodyLimitAction ProcessPartial",
+            "SecUploadFileLimit 100",
         ] {
             assert!(helps(directive).is_empty(), "{directive}");
         }
-        for directive in ["SecRequestBodyLimit 0", "SecArgumentsLimit x", "SecRequestBodyLimitAction Drop"] {
+        for directive in [
+            "SecRequestBodyLimit 0",
+            "SecUploadFileLimit x",
+            "SecArgumentsLimit x",
+            "SecRequestBodyLimitAction Drop",
+        ] {
             assert_eq!(helps(directive).len(), 1, "{directive}");
         }
     }
@@ -189,6 +185,7 @@ mod tests {
             "SecDataDir /tmp/",
             "SecPcreMatchLimit 1000",
             "SecPcreMatchLimitRecursion 1000",
+            "SecRequestBodyNoFilesLimit 131072",
         ] {
             assert!(matches!(&helps(directive)[..], [("no-effect", _)]), "{directive}");
         }

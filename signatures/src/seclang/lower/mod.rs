@@ -48,7 +48,6 @@ pub(super) fn directives() -> impl Iterator<Item = (&'static str, Fate)> {
     DIRECTIVES.iter().map(|(name, kind)| {
         let fate = match kind {
             Kind::WithoutEffect(why) => Fate::NoEffect(why),
-            Kind::OfPolicy(keys) => Fate::NoEffect(keys),
             Kind::Refused(why) => Fate::Refused(why),
             _ => Fate::Done,
         };
@@ -111,11 +110,6 @@ impl Lowering {
                 Diagnostic::warning("no-effect", format!("`{}` has no effect here", directive.name.as_str()))
                     .at(directive.name.location(), *why),
             ),
-            Kind::OfPolicy(keys) => self.diagnostics.push(of_policy(
-                &format!("`{}`", directive.name.as_str()),
-                directive.name.location(),
-                keys,
-            )),
             Kind::Refused(why) => self.diagnostics.push(
                 Diagnostic::error(
                     "unsupported-directive",
@@ -174,13 +168,6 @@ impl Lowering {
             self.order.push(Item::Marker(name.clone()));
         }
     }
-}
-
-/// Limits that rule files state: a body is parsed once for all rules of a policy, so the policy states them.
-fn of_policy(what: &str, location: Location, keys: &str) -> Diagnostic {
-    Diagnostic::warning("no-effect", format!("{what} has no effect here"))
-        .at(location, "limits belong to the policy: a body is parsed once for all its rules")
-        .help(format!("set in the policy {keys}"))
 }
 
 /// The words of a directive, when there are exactly as many as it takes.

@@ -175,9 +175,18 @@ pub(super) fn response_body_limit_action(_: &mut Settings, directive: &Directive
     }
 }
 
+pub(super) fn upload_file_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    settings.limits.files_max = limit(directive, out).or(settings.limits.files_max);
+}
+
 /// A limit of at least 1.
 fn limit<T: FromStr + From<u8> + PartialOrd>(directive: &Directive, out: &mut Out) -> Option<T> {
     let [word] = words(directive, out)?;
+    limit_of(word, out)
+}
+
+/// The same of a word.
+pub(super) fn limit_of<T: FromStr + From<u8> + PartialOrd>(word: &Mapped, out: &mut Out) -> Option<T> {
     let number = number_of::<T>(word, out)?;
     if number < T::from(1) {
         out.push(
