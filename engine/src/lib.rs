@@ -22,7 +22,7 @@ pub mod ftw;
 pub mod policy;
 pub mod record;
 
-pub use audit::AuditRecord;
+pub use audit::{AuditFile, AuditRecord};
 pub use config::Config;
 pub use disk::Disk;
 pub use evaluation::{Evaluation, Outcome, Plan, Request, Step};

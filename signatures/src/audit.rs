@@ -29,6 +29,16 @@ pub enum AuditFormat {
     Native,
 }
 
+/// `SecAuditLogType`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditType {
+    /// Records are appended to the file of `SecAuditLog`.
+    #[default]
+    Serial,
+    /// Each is a file below `SecAuditLogStorageDir`; the file of `SecAuditLog` is the index.
+    Concurrent,
+}
+
 /// `SecAuditLogParts`: which parts of a transaction are logged. The header (A) and the end (Z) always are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditParts(u32);
@@ -93,12 +103,30 @@ pub struct AuditSettings {
     pub engine: AuditEngine,
     /// `SecAuditLogFormat`.
     pub format: AuditFormat,
-    /// `SecAuditLog`: the file that is appended to; without one nothing is logged.
+    /// `SecAuditLogType`.
+    pub kind: AuditType,
+    /// `SecAuditLog`: the file that is appended to; without one nothing is logged, unless each record is a file.
     pub log: Option<Box<str>>,
+    /// `SecAuditLogStorageDir`: where each record is a file.
+    pub storage: Option<Box<str>>,
+    /// `SecAuditLogDirMode`: the permissions of new directories.
+    pub directory_mode: Option<u32>,
+    /// `SecAuditLogFileMode`: the permissions of new files.
+    pub file_mode: Option<u32>,
     /// `SecAuditLogParts`.
     pub parts: AuditParts,
     /// `SecAuditLogRelevantStatus`.
     pub relevant_status: Option<Arc<Rx>>,
+}
+
+impl AuditSettings {
+    /// Whether there is a place for records.
+    fn has_place(&self) -> bool {
+        match self.kind {
+            AuditType::Serial => self.log.is_some(),
+            AuditType::Concurrent => self.storage.is_some(),
+        }
+    }
 }
 
 impl RuleState {
@@ -113,7 +141,7 @@ impl RuleState {
             };
             self.audit_relevant || settings.relevant_status.as_ref().is_some_and(means)
         };
-        let is_logged = settings.log.is_some()
+        let is_logged = settings.has_place()
             && match self.audit_engine.unwrap_or(settings.engine) {
                 AuditEngine::Off => false,
                 AuditEngine::On => true,

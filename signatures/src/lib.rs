@@ -27,7 +27,7 @@ pub mod transformation;
 pub use action::{
     Action, AllowScope, Assignment, Change, Ctl, Disruptive, EngineMode, RuleSelector, Sanitise, Skip,
 };
-pub use audit::{AuditEngine, AuditFormat, AuditParts, AuditPartsChange, AuditSettings};
+pub use audit::{AuditEngine, AuditFormat, AuditParts, AuditPartsChange, AuditSettings, AuditType};
 pub use diagnostic::{Diagnostic, Location, Severity, SourceFile};
 pub use matches::{MATCHED_BYTES_MAX, Match, MatchedValue};
 pub use rule::{Link, Meta, ParanoiaLevel, Phase, Rule, RuleId, RuleSeverity};

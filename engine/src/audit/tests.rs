@@ -75,7 +75,7 @@ fn the_engine_says_which_transactions_are_logged() {
     ] {
         let found = records(directives, target, "a=b");
         assert_eq!(!found.is_empty(), logged, "{directives} {target}");
-        assert!(found.iter().all(|record| &*record.log == "/tmp/audit.log"));
+        assert!(found.iter().all(|it| it.log.as_deref() == Some("/tmp/audit.log") && it.file.is_none()));
     }
 }
 
@@ -166,4 +166,23 @@ fn json_records_are_one_line() {
         let found = transaction.pointer(pointer).map(ToString::to_string);
         assert_eq!(found.as_deref(), Some(expected), "{pointer} of {text}");
     }
+}
+
+#[test]
+fn concurrent_records_are_files_with_a_line_in_the_index() {
+    let directives = "SecAuditEngine On\nSecAuditLogType Concurrent\nSecAuditLogStorageDir /var/audit\n\
+                      SecAuditLogDirMode 0750\nSecAuditLogFileMode 0640";
+    let found = records(directives, "/?q=%22evil&password=hunter22", "");
+    let (record, file) = (&found[0], found[0].file.as_ref().expect("a file"));
+    assert_eq!(
+        (&*file.storage, file.directory_mode, record.file_mode),
+        ("/var/audit", Some(0o750), Some(0o640))
+    );
+    assert_eq!(file.directories, ["20260921", "20260921/20260921-1413"]);
+    assert_eq!(file.path, "20260921/20260921-1413/20260921-141320-0123456789abcdef");
+    let line = file.index(&file.path, "abc");
+    let expected = "h 127.0.0.1 - - [21/Sep/2026:14:13:20 +0000] \"POST /?q=\\\"evil&password=[masked] HTTP/1.1\" 403 0 \
+                    \"-\" \"-\" 0123456789abcdef \"-\" /20260921/20260921-1413/20260921-141320-0123456789abcdef 0 3 \
+                    md5:900150983cd24fb0d6963f7d28e17f72\n";
+    assert_eq!(line, expected);
 }

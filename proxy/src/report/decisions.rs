@@ -3,6 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
@@ -18,6 +20,8 @@ pub(crate) struct Decisions {
     only: DecisionsOnly,
     writes: bool,
     lines: SyncSender<Line>,
+    /// Audit records that the thread could not write (count), until somebody asks.
+    lost_audits: Arc<AtomicU64>,
 }
 
 enum Line {
@@ -41,7 +45,9 @@ impl Decisions {
             }
         };
         let writes = !matches!(to, To::Nowhere);
-        Ok(Self { only: settings.only, writes, lines: spawn(Sink::new(to))? })
+        let lost_audits = Arc::default();
+        let lines = spawn(Sink::new(to), Arc::clone(&lost_audits))?;
+        Ok(Self { only: settings.only, writes, lines, lost_audits })
     }
 
     /// Queues a record, if it is one of those that are written. `false` when the queue is full.
@@ -56,6 +62,15 @@ impl Decisions {
     /// Queues an audit record. `false` when the queue is full.
     pub(super) fn audit(&self, record: AuditRecord) -> bool {
         self.lines.try_send(Line::Audit(record)).is_ok()
+    }
+
+    /// Audit records that could not be written since this was asked last (count).
+    pub(super) fn take_lost_audits(&self) -> u64 {
+        // Mostly there are none: a plain load leaves the cache line shared.
+        match self.lost_audits.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.lost_audits.swap(0, Ordering::Relaxed),
+        }
     }
 
     /// Opens the file anew once everything queued was written.
@@ -125,15 +140,17 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-fn spawn(mut sink: Sink) -> io::Result<SyncSender<Line>> {
+fn spawn(mut sink: Sink, lost_audits: Arc<AtomicU64>) -> io::Result<SyncSender<Line>> {
     let (sender, lines) = sync_channel(QUEUE_LINES_MAX);
-    std::thread::Builder::new().name("decisions".into()).spawn(move || drain(&lines, &mut sink))?;
+    std::thread::Builder::new()
+        .name("decisions".into())
+        .spawn(move || drain(&lines, &mut sink, Audits::new(lost_audits)))?;
     Ok(sender)
 }
 
 /// Writes until the last sender is gone; flushes whenever the queue runs empty.
-fn drain(lines: &Receiver<Line>, sink: &mut Sink) {
-    let (mut audits, mut failing) = (Audits::default(), false);
+fn drain(lines: &Receiver<Line>, sink: &mut Sink, mut audits: Audits) {
+    let mut failing = false;
     loop {
         let line = match lines.try_recv() {
             Ok(line) => line,

@@ -84,6 +84,9 @@ impl Reports {
     /// Counts a transaction and writes its record, if it is one of those that are written.
     pub(crate) fn record(&self, record: &DecisionRecord, spent: &[Duration; Stage::COUNT]) {
         self.metrics.transaction(record, spent);
+        for _ in 0..self.decisions.take_lost_audits() {
+            self.metrics.audit_dropped();
+        }
         if !self.decisions.write(record) {
             self.metrics.decision_dropped();
         }

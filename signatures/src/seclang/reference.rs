@@ -124,6 +124,12 @@ const DIRECTIVES: &[Row] = &[
         "The file of audit records.",
         "a file, not a program; written by a thread, never by a request",
     ),
+    ("SecAuditLogDirMode", "The permissions of directories of `Concurrent` records.", "0700 by default"),
+    (
+        "SecAuditLogFileMode",
+        "The permissions of files of audit records.",
+        "of `Concurrent` records 0600 by default; of the file of `SecAuditLog` what the process's umask says",
+    ),
     ("SecAuditLogFormat", "`JSON` or `Native`.", ""),
     (
         "SecAuditLogParts",
@@ -131,7 +137,12 @@ const DIRECTIVES: &[Row] = &[
         "sensitive values are masked; of a long body the last segment; D and G are empty, as in the reference",
     ),
     ("SecAuditLogRelevantStatus", "Statuses that `RelevantOnly` logs.", ""),
-    ("SecAuditLogType", "How records are written.", "`Serial` only"),
+    ("SecAuditLogStorageDir", "Where `Concurrent` records are.", "directories by day and minute"),
+    (
+        "SecAuditLogType",
+        "How records are written.",
+        "`Serial`, or `Concurrent`: a file for each transaction, with `SecAuditLog` as index; `HTTPS` is refused: records are not sent over the network",
+    ),
     ("SecCollectionTimeout", "Seconds that a record of a collection lives after its last update.", ""),
     ("SecComponentSignature", "Names a set of rules.", ""),
     ("SecContentInjection", "Whether responses may be rewritten.", "only `Off`"),

@@ -3,8 +3,9 @@
 use transaction::Processor;
 
 use super::super::mapped::Mapped;
+use super::audit::{AUDIT_ENGINES, parts_of};
 use super::select::{self, By};
-use super::setting::{AUDIT_ENGINES, ENGINE_MODES, audit_parts, limit_of, value_of};
+use super::setting::{ENGINE_MODES, limit_of, value_of};
 use super::target::targets;
 use super::{Fate, did_you_mean};
 use crate::{AuditPartsChange, Ctl, Diagnostic};
@@ -71,7 +72,7 @@ static OPTIONS: &[(&str, Read)] = &[
                 Some(b'-') => AuditPartsChange::Remove,
                 _ => AuditPartsChange::Set,
             };
-            one(audit_parts(&letters, out).map(|parts| Ctl::AuditLogParts(change(parts))))
+            one(parts_of(&letters, out).map(|parts| Ctl::AuditLogParts(change(parts))))
         }),
     ),
     ("debugLogLevel", Read::Never(Never::NoEffect("`explain` shows how a verdict came about"))),

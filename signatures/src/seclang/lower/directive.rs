@@ -2,7 +2,7 @@
 
 use super::super::lexer::Directive;
 use super::select::By;
-use super::{setting, unicode};
+use super::{audit, setting, unicode};
 use crate::operator::DataFiles;
 use crate::{Diagnostic, Settings};
 
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 
 const DISK: &str = "nothing of a request is written to disk";
 const REPORT: &str = "the policy says where records go";
-const SERIAL: &str = "audit records go to the one file of `SecAuditLog`";
+const SERIAL: &str = "there is one index, or one file of records: that of `SecAuditLog`";
 const LINEAR: &str = "matching is linear or within a fixed budget, and reaching that is counted";
 const MEMORY: &str = "bodies are inspected in bounded memory";
 const HASH: &str = "links are not signed";
@@ -40,18 +40,18 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecAction", Kind::Action),
     ("SecArgumentSeparator", Kind::Setting(setting::argument_separator)),
     ("SecArgumentsLimit", Kind::Setting(setting::arguments_limit)),
-    ("SecAuditEngine", Kind::Setting(setting::audit_engine)),
-    ("SecAuditLog", Kind::Setting(setting::audit_log)),
+    ("SecAuditEngine", Kind::Setting(audit::engine)),
+    ("SecAuditLog", Kind::Setting(audit::log)),
     ("SecAuditLog2", Kind::WithoutEffect(SERIAL)),
-    ("SecAuditLogDir", Kind::WithoutEffect(SERIAL)),
-    ("SecAuditLogDirMode", Kind::WithoutEffect(SERIAL)),
-    ("SecAuditLogFileMode", Kind::WithoutEffect("the process's umask says who may read files")),
-    ("SecAuditLogFormat", Kind::Setting(setting::audit_log_format)),
-    ("SecAuditLogParts", Kind::Setting(setting::audit_log_parts)),
+    ("SecAuditLogDir", Kind::WithoutEffect("`SecAuditLogStorageDir` says where")),
+    ("SecAuditLogDirMode", Kind::Setting(audit::directory_mode)),
+    ("SecAuditLogFileMode", Kind::Setting(audit::file_mode)),
+    ("SecAuditLogFormat", Kind::Setting(audit::format)),
+    ("SecAuditLogParts", Kind::Setting(audit::parts)),
     ("SecAuditLogPrefix", Kind::WithoutEffect(REPORT)),
-    ("SecAuditLogRelevantStatus", Kind::Setting(setting::audit_log_relevant_status)),
-    ("SecAuditLogStorageDir", Kind::WithoutEffect(SERIAL)),
-    ("SecAuditLogType", Kind::Setting(setting::audit_log_type)),
+    ("SecAuditLogRelevantStatus", Kind::Setting(audit::relevant_status)),
+    ("SecAuditLogStorageDir", Kind::Setting(audit::storage)),
+    ("SecAuditLogType", Kind::Setting(audit::kind)),
     ("SecCacheTransformations", Kind::WithoutEffect("results are shared within a phase, always")),
     ("SecChrootDir", Kind::WithoutEffect("the service manager confines the process")),
     ("SecCollectionTimeout", Kind::Setting(setting::collection_timeout)),
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn what_changes_nothing_is_warned_of() {
         for directive in [
-            "SecAuditLogStorageDir /var/log/audit/",
+            "SecAuditLog2 /var/log/audit/",
             "SecDataDir /tmp/",
             "SecPcreMatchLimit 1000",
             "SecPcreMatchLimitRecursion 1000",

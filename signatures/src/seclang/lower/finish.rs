@@ -27,6 +27,8 @@ impl Lowering {
 
     pub(in super::super) fn finish(mut self) -> Loaded {
         self.end_chain();
+        let place = self.concurrent.take();
+        self.diagnostics.extend(super::audit::without_storage(&self.settings.audit, place));
         let mut finishing = Finishing {
             ruleset: Ruleset { settings: self.settings, ..Ruleset::default() },
             diagnostics: self.diagnostics,

@@ -1,6 +1,7 @@
 //! Directives to rules: names resolved, patterns compiled, defaults applied.
 
 mod action;
+mod audit;
 mod change;
 #[cfg(test)]
 mod check;
@@ -30,7 +31,7 @@ use super::mapped::Mapped;
 use super::parser::ActionNode;
 use crate::operator::DataFiles;
 use crate::suggest::closest;
-use crate::{Diagnostic, Location, RuleId, Settings};
+use crate::{AuditType, Diagnostic, Location, RuleId, Settings};
 
 /// What becomes of a name of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub(super) struct Lowering {
     /// The chain whose next rule is awaited.
     open: Option<Draft>,
     ids: HashMap<RuleId, Location>,
+    /// Where `SecAuditLogType Concurrent` stands.
+    concurrent: Option<Location>,
     /// Rules that a directive removed, and which.
     removed: Vec<(RuleId, Location)>,
 }
@@ -104,7 +107,13 @@ impl Lowering {
             Kind::Remove(by) => self.remove(directive, *by),
             Kind::UpdateActions => self.update_actions(directive),
             Kind::UpdateTargets(by) => self.update_targets(directive, *by),
-            Kind::Setting(set) => set(&mut self.settings, directive, &mut self.diagnostics),
+            Kind::Setting(set) => {
+                set(&mut self.settings, directive, &mut self.diagnostics);
+                let audit = &self.settings.audit;
+                if audit.kind == AuditType::Concurrent && self.concurrent.is_none() {
+                    self.concurrent = Some(directive.location());
+                }
+            }
             Kind::FileSetting(set) => set(&mut self.settings, directive, files, &mut self.diagnostics),
             Kind::WithoutEffect(why) => self.diagnostics.push(
                 Diagnostic::warning("no-effect", format!("`{}` has no effect here", directive.name.as_str()))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::super::lexer::Directive;
 use super::super::mapped::Mapped;
 use super::{did_you_mean, words};
-use crate::operator::{DataFiles, GeoDatabase, Rx};
-use crate::{AuditEngine, AuditFormat, AuditParts, Diagnostic, EngineMode, LimitAction, Settings};
+use crate::operator::{DataFiles, GeoDatabase};
+use crate::{Diagnostic, EngineMode, LimitAction, Settings};
 
 type Out = Vec<Diagnostic>;
 
@@ -21,73 +21,6 @@ pub(super) fn argument_separator(_: &mut Settings, directive: &Directive, out: &
         );
     }
 }
-
-pub(super) fn audit_engine(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    settings.audit.engine = one_of(directive, &AUDIT_ENGINES, out).unwrap_or(settings.audit.engine);
-}
-
-pub(super) fn audit_log(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    let Some([word]) = words(directive, out) else { return };
-    if word.as_str().starts_with('|') {
-        out.push(
-            Diagnostic::error("unsupported-argument", "no program is started from rules")
-                .at(word.location(), "expected the path of a file"),
-        );
-        return;
-    }
-    settings.audit.log = Some(word.as_str().into());
-}
-
-pub(super) fn audit_log_format(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    let formats = [("JSON", AuditFormat::Json), ("Native", AuditFormat::Native)];
-    settings.audit.format = one_of(directive, &formats, out).unwrap_or(settings.audit.format);
-}
-
-pub(super) fn audit_log_parts(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    let parts = words(directive, out).and_then(|[word]| audit_parts(word, out));
-    settings.audit.parts = parts.unwrap_or(settings.audit.parts);
-}
-
-pub(super) fn audit_log_relevant_status(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    let Some([word]) = words(directive, out) else { return };
-    match Rx::compile(word.as_str()) {
-        Ok(regex) => settings.audit.relevant_status = Some(Arc::new(regex)),
-        Err(error) => {
-            let place = error.span.map_or_else(|| word.location(), |span| word.location_of(span));
-            out.push(
-                Diagnostic::error(error.code, error.message).at(place, "in this pattern").help(error.help),
-            );
-        }
-    }
-}
-
-pub(super) fn audit_log_type(_: &mut Settings, directive: &Directive, out: &mut Out) {
-    let Some([word]) = words(directive, out) else { return };
-    let types = [("Serial", true), ("Concurrent", false), ("HTTPS", false)];
-    if value_of(word, &types, out) == Some(false) {
-        out.push(
-            Diagnostic::error("unsupported-argument", format!("`{}` is not supported", word.as_str()))
-                .at(word.location(), "records go to one file, by one thread")
-                .help("write `Serial`; `JSON` records are one line each".to_owned()),
-        );
-    }
-}
-
-/// Letters of parts of an audit record.
-pub(super) fn audit_parts(word: &Mapped, out: &mut Out) -> Option<AuditParts> {
-    AuditParts::parse(word.as_str())
-        .map_err(|letter| {
-            out.push(
-                Diagnostic::error("invalid-argument", format!("`{letter}` is no part of an audit record"))
-                    .at(word.location(), "expected letters from `A` to `K`, and `Z`"),
-            );
-        })
-        .ok()
-}
-
-/// `SecAuditEngine` and `ctl:auditEngine`.
-pub(super) const AUDIT_ENGINES: [(&str, AuditEngine); 3] =
-    [("On", AuditEngine::On), ("Off", AuditEngine::Off), ("RelevantOnly", AuditEngine::RelevantOnly)];
 
 pub(super) fn collection_timeout(settings: &mut Settings, directive: &Directive, out: &mut Out) {
     if let Some([word]) = words(directive, out) {
@@ -261,7 +194,7 @@ fn on_off(directive: &Directive, out: &mut Out) -> Option<bool> {
     one_of(directive, &[("On", true), ("Off", false)], out)
 }
 
-fn one_of<T: Copy>(directive: &Directive, values: &[(&str, T)], out: &mut Out) -> Option<T> {
+pub(super) fn one_of<T: Copy>(directive: &Directive, values: &[(&str, T)], out: &mut Out) -> Option<T> {
     let [word] = words(directive, out)?;
     value_of(word, values, out)
 }
