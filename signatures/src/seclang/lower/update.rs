@@ -6,9 +6,9 @@ use super::action::{Position, apply_all};
 use super::draft::Draft;
 use super::lint::exclusion;
 use super::select::{self, By};
-use super::target::targets;
+use super::target::{Targets, targets};
 use super::{Lowering, comma, report_count, words};
-use crate::{Diagnostic, RuleId, RuleSelector};
+use crate::{Diagnostic, RuleId, RuleSelector, Target};
 
 impl Lowering {
     /// `SecRuleRemoveById` and its like; each word is a selection.
@@ -24,11 +24,19 @@ impl Lowering {
         }
     }
 
-    /// `SecRuleUpdateTargetById 1000 "!ARGS:q"` and its like.
+    /// `SecRuleUpdateTargetById 1000 "!ARGS:q"` and its like; `1000 REQUEST_URI REQUEST_FILENAME` puts the first in
+    /// place of the second.
     pub(super) fn update_targets(&mut self, directive: &Directive, by: By) {
-        let Some([selection, written]) = words(directive, &mut self.diagnostics) else { return };
+        let (selection, written, replaced) = match directive.words.as_slice() {
+            [selection, written] => (selection, written, None),
+            [selection, written, replaced] => (selection, written, Some(replaced)),
+            other => return report_count(directive, other.len().clamp(2, 3), &mut self.diagnostics),
+        };
         let Some((selector, link)) = self.selection(by, selection) else { return };
         let targets = targets(written, &mut self.diagnostics);
+        if let Some(replaced) = replaced {
+            return self.replace_targets(directive, &selector, link, &targets, replaced);
+        }
         let place = directive.location();
         let mut lacks = Vec::new();
         self.each_selected(&selector, selection, |draft, _| {
@@ -41,6 +49,50 @@ impl Lowering {
         });
         // Of many rules some look at nothing of the kind.
         exclusion::report(written, selection, &lacks, &mut self.diagnostics);
+    }
+
+    /// Puts targets in place of others, where a rule has them.
+    fn replace_targets(
+        &mut self,
+        directive: &Directive,
+        selector: &RuleSelector,
+        link: usize,
+        new: &Targets,
+        replaced: &Mapped,
+    ) {
+        let old = targets(replaced, &mut self.diagnostics);
+        if !old.excluded.is_empty() {
+            self.diagnostics.push(
+                Diagnostic::error("unexpected-argument", "what a rule leaves out cannot be replaced")
+                    .at(replaced.location(), "expected what the rule looks at")
+                    .help("put all targets to add in one pair of quotes, with `|` between them".to_owned()),
+            );
+            return;
+        }
+        let place = directive.location();
+        let mut is_found = false;
+        self.each_selected(selector, &directive.words[0], |draft, _| {
+            let Some(link) = draft.links.get_mut(link) else { return };
+            let Some(at) = link.targets.iter().position(|it| old.included.iter().any(|old| is_same(old, it)))
+            else {
+                return;
+            };
+            is_found = true;
+            link.targets.retain(|it| !old.included.iter().any(|old| is_same(old, it)));
+            let at = at.min(link.targets.len());
+            link.targets.splice(at..at, new.included.iter().cloned());
+            link.exclusions.extend(new.excluded.iter().cloned());
+            draft.changes.push(place.clone());
+        });
+        if !is_found {
+            self.diagnostics.push(
+                Diagnostic::warning(
+                    "no-such-target",
+                    "no rule that is meant looks at what is to be replaced",
+                )
+                .at(replaced.location(), "nothing is changed"),
+            );
+        }
     }
 
     /// `SecRuleUpdateActionById 1000 "deny,status:404"`.
@@ -98,6 +150,11 @@ impl Lowering {
     }
 }
 
+/// Whether two targets mean the same values; names are compared without case.
+fn is_same(one: &Target, other: &Target) -> bool {
+    one.to_string().eq_ignore_ascii_case(&other.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::check::{codes, ruleset};
@@ -143,6 +200,33 @@ SecRule ARGS \"@rx c\" \"id:1002,phase:2,deny,tag:'attack-xss'\"
             let links = ruleset.rules.iter().flat_map(|rule| &rule.links);
             let counts: Vec<_> = links.map(|link| (link.targets.len(), link.exclusions.len())).collect();
             assert_eq!(counts, *expected, "{directive}");
+        }
+    }
+
+    #[test]
+    fn targets_are_replaced() {
+        let shown = |directive: &str| {
+            let link = &ruleset(&format!(
+                "SecRule ARGS|REQUEST_FILENAME|&ARGS:a \"@rx a\" \"id:1,phase:2,deny\"\n{directive}"
+            ))
+            .rules[0]
+                .links[0];
+            link.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+        };
+        for (directive, expected) in [
+            ("SecRuleUpdateTargetById 1 REQUEST_URI REQUEST_FILENAME", "ARGS|REQUEST_URI|&ARGS:a"),
+            ("SecRuleUpdateTargetById 1 \"ARGS:b,ARGS:c\" &args:A", "ARGS|REQUEST_FILENAME|ARGS:b|ARGS:c"),
+            ("SecRuleUpdateTargetById 1 REQUEST_URI ARGS|REQUEST_FILENAME", "REQUEST_URI|&ARGS:a"),
+        ] {
+            assert_eq!(shown(directive), expected, "{directive}");
+        }
+        for (directive, expected) in [
+            ("SecRuleUpdateTargetById 1000 REQUEST_URI ARGS:a", "no-such-target"),
+            ("SecRuleUpdateTargetById 1000 !ARGS:a !ARGS:b", "unexpected-argument"),
+            ("SecRuleUpdateTargetById 1000 REQUEST_URI ARGS ARGS", "unexpected-argument"),
+            ("SecRuleUpdateTargetById 1000", "missing-argument"),
+        ] {
+            assert_eq!(codes(&format!("{RULES}{directive}")), [expected], "{directive}");
         }
     }
 
