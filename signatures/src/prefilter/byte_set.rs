@@ -44,7 +44,11 @@ impl ByteSet {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u8> {
-        (0..=u8::MAX).filter(|byte| self.contains(*byte))
+        (0_u8..).zip(self.0).flat_map(|(word, bits)| {
+            let rest = std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)));
+            let rest = rest.take_while(|bits| *bits != 0);
+            rest.map(move |bits| word * 64 + bits.trailing_zeros() as u8)
+        })
     }
 
     /// The bytes of either.
@@ -71,11 +75,16 @@ impl ByteSet {
     }
 
     /// The set with both cases of each letter in it.
-    pub(crate) fn without_case(self) -> Self {
-        let letters = self.iter().filter(u8::is_ascii_alphabetic);
-        letters.fold(self, |set, letter| set.with_range(letter ^ 0x20, letter ^ 0x20))
+    pub(crate) fn without_case(mut self) -> Self {
+        // Upper and lower case stand 32 bits apart in the second word.
+        let letters = self.0[1];
+        self.0[1] |= (letters & UPPER) << 32 | letters >> 32 & UPPER;
+        self
     }
 }
+
+/// The upper-case letters, in the second word.
+const UPPER: u64 = 0x07ff_fffe;
 
 impl FromIterator<u8> for ByteSet {
     fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Self {

@@ -33,8 +33,9 @@ pub(super) fn restricted(hir: &Hir, absent: ByteSet) -> Option<Hir> {
 }
 
 fn restricted_class(class: &ClassBytes, absent: ByteSet) -> Option<Hir> {
-    let absent = absent.iter().map(|byte| ClassBytesRange::new(byte, byte));
-    let mut left = class.clone();
-    left.difference(&ClassBytes::new(absent));
-    (!left.ranges().is_empty()).then(|| Hir::class(Class::Bytes(left)))
+    let bytes = |set: ByteSet, range: &ClassBytesRange| set.with_range(range.start(), range.end());
+    let all = class.iter().fold(ByteSet::EMPTY, bytes);
+    let left = all.without(absent);
+    let ranges = || left.iter().map(|byte| ClassBytesRange::new(byte, byte));
+    (!left.is_empty()).then(|| Hir::class(Class::Bytes(ClassBytes::new(ranges()))))
 }

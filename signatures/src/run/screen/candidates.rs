@@ -188,7 +188,8 @@ impl<'r, 't> Evaluation<'r, 't> {
             scratch.rules.extend_from_slice(rules);
             return Some(place);
         }
-        class.screen(value, self.plan.screen.scanner(class), scratch);
+        let plan = self.plan;
+        class.screen(value, plan.screen.scanner(class), plan.unicode_map(), scratch);
         known.as_mut().and_then(|it| it.keep(class.id, value, &scratch.rules))
     }
 }

@@ -7,7 +7,7 @@ use super::super::bytes::Bytes;
 use super::super::plan::{Pipeline, PlanBuilder};
 use super::test::{Test, Triggers};
 use crate::prefilter::Scanner;
-use crate::transformation::Transformation;
+use crate::transformation::{Transformation, UnicodeMap};
 
 /// The tests that look at the same values: those of one variable, of one name.
 #[derive(Debug, Default)]
@@ -124,10 +124,16 @@ impl Class {
     }
 
     /// Lists in `scratch` the rules whose needs the value meets.
-    pub(super) fn screen<'t>(&self, value: &Bytes<'t>, scanner: &Scanner, scratch: &mut Scratch<'t>) {
+    pub(super) fn screen<'t>(
+        &self,
+        value: &Bytes<'t>,
+        scanner: &Scanner,
+        map: Option<&UnicodeMap>,
+        scratch: &mut Scratch<'t>,
+    ) {
         scratch.begin(value, self.nodes.len(), scanner);
         if self.may_change(&scratch.met) {
-            scratch.transform_all(&self.nodes, scanner);
+            scratch.transform_all(&self.nodes, scanner, map);
         }
         for text in 0..scratch.bytes.len() {
             self.find(text, scratch, scanner);
@@ -200,7 +206,7 @@ impl<'t> Scratch<'t> {
     }
 
     /// What the transformations make of the value. It is not kept for rules: few look at any of it.
-    fn transform_all(&mut self, nodes: &[Node], scanner: &Scanner) {
+    fn transform_all(&mut self, nodes: &[Node], scanner: &Scanner, map: Option<&UnicodeMap>) {
         for (at, node) in nodes.iter().enumerate() {
             let parent = self.texts[node.parent];
             let may_change = |transformation: &Transformation| {
@@ -211,7 +217,7 @@ impl<'t> Scratch<'t> {
                 .transformation
                 .as_ref()
                 .and_then(may_change)
-                .and_then(|transformation| self.bytes[parent].changed(transformation));
+                .and_then(|transformation| self.bytes[parent].changed(transformation, map));
             self.texts[at] = changed.map_or(parent, |text| self.place(text, scanner));
         }
     }
@@ -228,8 +234,8 @@ impl<'t> Scratch<'t> {
 
 impl Text<'_> {
     /// What a transformation makes of it, if that is something else.
-    fn changed(&self, transformation: Transformation) -> Option<Vec<u8>> {
-        match transformation.apply(Cow::Borrowed(self)) {
+    fn changed(&self, transformation: Transformation, map: Option<&UnicodeMap>) -> Option<Vec<u8>> {
+        match transformation.apply_mapped(Cow::Borrowed(self), map) {
             Cow::Borrowed(same) if same.len() == self.len() => None,
             changed => Some(changed.into_owned()),
         }
