@@ -1,6 +1,8 @@
 //! What the suites share.
 
+pub mod core_rules;
 pub mod differences;
 pub mod files;
 pub mod modsecurity;
+pub mod nginx;
 pub mod random;

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use engine::ftw::{CRS_SETTINGS, Case, CaseId};
+use portcullis_tests::core_rules::lay_out;
 use portcullis_tests::files::{binary, crs_directory};
 use serde::Deserialize;
 
@@ -88,22 +89,6 @@ pub(crate) fn origin(driver: &Path) -> (Running, SocketAddr) {
     Running::start(Command::new(driver).args(["-origin", "127.0.0.1:0"]), "", false)
 }
 
-/// CRS with what the suite wants set, in a directory of its own.
-pub(crate) fn set_up(crs: &Path, to: &Path, more: &str) {
-    let rules = crs.join("rules/@owasp_crs");
-    std::fs::create_dir_all(to.join("rules")).expect("a directory");
-    for path in suite::paths(&rules) {
-        // libmodsecurity needs an empty line behind a rule without actions, which the module left out.
-        let bytes = std::fs::read(&path).expect("a readable file");
-        let text = String::from_utf8_lossy(&bytes).replace("\nSecRule", "\n\nSecRule");
-        let is_rules = path.extension().is_some_and(|end| end == "conf");
-        let copy = to.join("rules").join(path.file_name().expect("a name"));
-        std::fs::write(copy, if is_rules { text.as_bytes() } else { &bytes }).expect("written");
-    }
-    let example = suite::text(&crs.join("rules/@crs-setup.conf.example"));
-    std::fs::write(to.join("crs-setup.conf"), format!("{example}\n{more}")).expect("written");
-}
-
 /// `portcullis run` before an origin.
 pub(crate) fn portcullis(
     directory: &Path,
@@ -132,7 +117,7 @@ pub(crate) fn check() {
     let (Some(crs), Some(driver)) = (crs_directory(), driver()) else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let setup = format!("{CRS_SETTINGS}\n{MARKER}");
-    set_up(&crs, &directory.path().join("crs"), &setup);
+    lay_out(&crs, &directory.path().join("crs"), &setup).expect("rules are laid out");
     let (_origin, origin) = origin(&driver);
     let summary = {
         let (_portcullis, address) = portcullis(directory.path(), origin, "detect", 4);
@@ -147,7 +132,8 @@ pub(crate) fn check() {
     summary.repeated.iter().for_each(|case| println!("run again: {case}"));
     assert!(summary.failed.is_empty(), "{:#?}", summary.failed);
     // A policy cannot enforce what its rules say is only detected.
-    set_up(&crs, &directory.path().join("crs"), &format!("{setup}\nSecRuleEngine On\n"));
+    let enforced = format!("{setup}\nSecRuleEngine On\n");
+    lay_out(&crs, &directory.path().join("crs"), &enforced).expect("rules are laid out");
     let (_portcullis, address) = portcullis(directory.path(), origin, "prevent", 4);
     page::check("http", &table(&summary, &refusals(&crs, address, &summary.ignored)));
 }

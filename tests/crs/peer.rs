@@ -3,13 +3,14 @@
 //! Each request comes from an address of its own (127.x.y.z), by which both logs tell what matched in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use portcullis_tests::core_rules::{SETTINGS, lay_out};
 use portcullis_tests::files::crs_directory;
 use portcullis_tests::modsecurity::ModSecurity;
+use portcullis_tests::nginx::{MODSECURITY, Nginx};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
@@ -48,37 +49,18 @@ impl Outcome {
     }
 }
 
-/// nginx with libmodsecurity; ended when dropped.
+/// nginx with libmodsecurity, and its audit log.
 struct Peer {
-    child: Child,
-    address: SocketAddr,
+    nginx: Nginx,
     log: PathBuf,
 }
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // Its worker ends with it.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
-
-const MODULE: &str = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so";
-
-/// Settings of both: bodies and answers are read, by the parser that their type asks for.
-const BASE: &str = "SecRuleEngine On\nSecRequestBodyAccess On\nSecResponseBodyAccess On\n\
-    SecResponseBodyMimeType text/plain text/html text/xml application/json\n\
-    SecRule REQUEST_HEADERS:Content-Type \"@rx ^(?:application(?:/soap\\+|/)|text/)xml\" \
-    \"id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML\"\n\
-    SecRule REQUEST_HEADERS:Content-Type \"@rx ^application/json\" \
-    \"id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON\"\n";
 
 impl Peer {
     fn start(directory: &Path, origin: SocketAddr, paranoia: u8) -> Self {
         let here = directory.display();
         let log = directory.join(format!("audit-{paranoia}.jsonl"));
         let rules = format!(
-            "{BASE}SecRequestBodyLimit 134217728\nSecRequestBodyNoFilesLimit 134217728\n\
+            "{SETTINGS}SecRequestBodyLimit 134217728\nSecRequestBodyNoFilesLimit 134217728\n\
              SecAuditEngine On\nSecAuditLogParts AHZ\nSecAuditLogType Serial\nSecAuditLogFormat JSON\n\
              SecAuditLog {}\nSecTmpDir {here}\nSecDataDir {here}\n\
              SecAction \"id:9990009,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level={paranoia}\"\n\
@@ -87,27 +69,12 @@ impl Peer {
         );
         std::fs::write(directory.join("modsecurity.conf"), rules).expect("written");
         let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
-        let config = format!(
-            "load_module {MODULE}; user root; daemon off; worker_processes 1; pid {here}/pid; error_log {here}/errors;
-             events {{ worker_connections 256; }}
-             http {{ access_log off; client_max_body_size 0; client_body_temp_path {here}/body;
-               large_client_header_buffers 8 64k; underscores_in_headers on; ignore_invalid_headers off;
-               proxy_temp_path {here}/a; fastcgi_temp_path {here}/b; uwsgi_temp_path {here}/c; scgi_temp_path {here}/d;
-               modsecurity on; modsecurity_rules_file {here}/modsecurity.conf;
-               server {{ listen {address}; location / {{ proxy_pass http://{origin}; }} }} }}"
+        let http = format!(
+            "large_client_header_buffers 8 64k; underscores_in_headers on; ignore_invalid_headers off;
+             modsecurity on; modsecurity_rules_file {here}/modsecurity.conf;
+             server {{ listen {address}; location / {{ proxy_pass http://{origin}; }} }}"
         );
-        let path = directory.join("nginx.conf");
-        std::fs::write(&path, config).expect("written");
-        let said = std::fs::File::create(directory.join("said")).expect("a file");
-        let child = Command::new("/usr/sbin/nginx").arg("-c").arg(&path).stderr(Stdio::from(said)).spawn();
-        let peer = Self { child: child.expect("nginx starts"), address, log };
-        for _ in 0..400 {
-            if TcpStream::connect(address).is_ok() {
-                return peer;
-            }
-            std::thread::sleep(Duration::from_millis(25));
-        }
-        panic!("nginx does not listen: {}", suite::text(&directory.join("said")));
+        Self { nginx: Nginx::start(directory, address, &[MODSECURITY], &http).expect("nginx starts"), log }
     }
 }
 
@@ -241,15 +208,15 @@ pub(crate) fn wire(record: &Record) -> Sent {
 
 /// What both say of the same requests at one paranoia level; `None` when one of them is missing.
 pub(crate) fn compare(requests: &[Sent], paranoia: u8) -> Option<Vec<(Outcome, Outcome)>> {
-    if !Path::new(MODULE).exists() {
-        println!("left out: no {MODULE}");
+    if !Path::new(MODSECURITY).exists() {
+        println!("left out: no {MODSECURITY}");
         return None;
     }
     // The list of differences is that of one release of the library.
     ModSecurity::build()?;
     let (crs, driver) = (crs_directory()?, http::driver()?);
     let directory = tempfile::tempdir().expect("a directory");
-    http::set_up(&crs, &directory.path().join("crs"), BASE);
+    lay_out(&crs, &directory.path().join("crs"), SETTINGS).expect("rules are laid out");
     let (_origin, origin) = http::origin(&driver);
     let ours = {
         let (_portcullis, address) = http::portcullis(directory.path(), origin, "prevent", paranoia);
@@ -261,7 +228,7 @@ pub(crate) fn compare(requests: &[Sent], paranoia: u8) -> Option<Vec<(Outcome, O
     std::fs::write(directory.path().join("crs/crs-setup.conf"), example).expect("written");
     let theirs = {
         let peer = Peer::start(directory.path(), origin, paranoia);
-        let statuses = send_all(peer.address, requests);
+        let statuses = send_all(peer.nginx.address, requests);
         std::thread::sleep(Duration::from_millis(300));
         outcomes(statuses, read_log(&peer.log, their_record))
     };
