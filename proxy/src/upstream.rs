@@ -1,6 +1,7 @@
 //! The applications behind the proxy: their servers, which of them are healthy, and whose turn it is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -72,7 +73,8 @@ impl Pool {
     /// The next healthy server; `None` when there is none.
     pub(crate) fn peer(&self) -> Option<HttpPeer> {
         let backend = self.balancer.select(b"", SELECT_STEPS_MAX)?;
-        Some(self.peer_at(&backend))
+        // Only addresses of the Internet are found (`Servers`).
+        Some(self.peer_at(*backend.addr.as_inet()?))
     }
 
     /// What the servers are told about the client.
@@ -80,8 +82,8 @@ impl Pool {
         self.settings.forwarded
     }
 
-    fn peer_at(&self, backend: &Backend) -> HttpPeer {
-        let mut peer = HttpPeer::new(backend.addr.to_string(), false, String::new());
+    fn peer_at(&self, address: SocketAddr) -> HttpPeer {
+        let mut peer = HttpPeer::new(address, false, String::new());
         // The pool of idle connections tells peers apart by address and this key, but not by protocol.
         peer.group_key = u64::from(speaks_h2c(&self.settings));
         let options = &mut peer.options;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, Version};
+use memchr::memchr;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::socket::SocketAddr;
@@ -44,15 +45,24 @@ fn address(address: Option<&SocketAddr>) -> Option<(IpAddr, u16)> {
 
 /// Splits a head that Pingora has parsed already, so its lines are known to be well-formed.
 fn wire_head(raw: &[u8], raw_line: Option<&[u8]>) -> RequestHead {
-    let mut lines = raw.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let line = lines.next().unwrap_or_default();
+    let (line, mut rest) = next_line(raw);
     let mut head = request_line(raw_line.unwrap_or(line));
-    for line in lines.take_while(|line| !line.is_empty()) {
-        if let Some(colon) = line.iter().position(|byte| *byte == b':') {
+    loop {
+        let (line, next) = next_line(rest);
+        if line.is_empty() {
+            return head;
+        }
+        if let Some(colon) = memchr(b':', line) {
             head.headers.push(&line[..colon], line[colon + 1..].trim_ascii());
         }
+        rest = next;
     }
-    head
+}
+
+/// The first line, without its end, and what is behind it.
+fn next_line(raw: &[u8]) -> (&[u8], &[u8]) {
+    let (line, rest) = memchr(b'\n', raw).map_or((raw, &[][..]), |at| (&raw[..at], &raw[at + 1..]));
+    (line.strip_suffix(b"\r").unwrap_or(line), rest)
 }
 
 /// Method and protocol end at the first and begin at the last space; what is between is the target.

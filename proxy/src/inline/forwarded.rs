@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::HeaderName;
 use pingora::http::RequestHeader;
 
 /// Appends the client to `X-Forwarded-For` and fills in the other headers where they are absent.
@@ -15,33 +16,37 @@ pub(super) fn append(
     id: &str,
 ) -> pingora::Result<()> {
     let client = client.to_string();
-    let chain: Vec<String> = request
-        .headers
-        .get_all(FOR)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
-        .filter(|value| !value.is_empty())
-        .chain([client])
-        .collect();
-    request.insert_header(FOR, chain.join(", "))?;
-    insert_if_absent(request, PROTO, b"http")?;
+    let chain = if request.headers.contains_key(&FOR.1) { chain(request, client) } else { client };
+    request.insert_header(FOR.0, chain)?;
+    insert_if_absent(request, &PROTO, b"http")?;
     if let Some(host) = host {
-        insert_if_absent(request, HOST, host)?;
+        insert_if_absent(request, &HOST, host)?;
     }
-    insert_if_absent(request, ID, id.as_bytes())
+    insert_if_absent(request, &ID, id.as_bytes())
 }
 
-fn insert_if_absent(request: &mut RequestHeader, name: &'static str, value: &[u8]) -> pingora::Result<()> {
-    if !request.headers.contains_key(name) {
-        request.insert_header(name, value)?;
+/// What the client claimed, and the client.
+fn chain(request: &RequestHeader, client: String) -> String {
+    let claimed = request.headers.get_all(&FOR.1).iter();
+    let claimed = claimed.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+    let chain: Vec<String> = claimed.filter(|value| !value.is_empty()).chain([client]).collect();
+    chain.join(", ")
+}
+
+fn insert_if_absent(request: &mut RequestHeader, name: &Name, value: &[u8]) -> pingora::Result<()> {
+    if !request.headers.contains_key(&name.1) {
+        request.insert_header(name.0, value)?;
     }
     Ok(())
 }
 
-const FOR: &str = "X-Forwarded-For";
-const PROTO: &str = "X-Forwarded-Proto";
-const HOST: &str = "X-Forwarded-Host";
-const ID: &str = "X-Request-Id";
+/// A name as it is sent, and as it is looked up.
+type Name = (&'static str, HeaderName);
+
+static FOR: Name = ("X-Forwarded-For", HeaderName::from_static("x-forwarded-for"));
+static PROTO: Name = ("X-Forwarded-Proto", HeaderName::from_static("x-forwarded-proto"));
+static HOST: Name = ("X-Forwarded-Host", HeaderName::from_static("x-forwarded-host"));
+static ID: Name = ("X-Request-Id", HeaderName::from_static("x-request-id"));
 
 #[cfg(test)]
 mod tests {
@@ -63,12 +68,12 @@ mod tests {
 
     #[test]
     fn adds_what_is_known() {
-        let fresh = [(FOR, "192.0.2.7"), (PROTO, "http"), (HOST, "h"), (ID, "0a")];
+        let fresh = [(FOR.0, "192.0.2.7"), (PROTO.0, "http"), (HOST.0, "h"), (ID.0, "0a")];
         check(&[], &fresh);
         check(
-            &[(FOR, "198.51.100.1"), (FOR, " 203.0.113.5 ")],
-            &[(FOR, "198.51.100.1, 203.0.113.5, 192.0.2.7")],
+            &[(FOR.0, "198.51.100.1"), (FOR.0, " 203.0.113.5 ")],
+            &[(FOR.0, "198.51.100.1, 203.0.113.5, 192.0.2.7")],
         );
-        check(&[(PROTO, "https"), (ID, "mine")], &[(PROTO, "https"), (ID, "mine")]);
+        check(&[(PROTO.0, "https"), (ID.0, "mine")], &[(PROTO.0, "https"), (ID.0, "mine")]);
     }
 }
