@@ -13,7 +13,10 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("proxy", &["transaction", "signatures", "model", "engine"]),
     ("portcullis", &["transaction", "signatures", "model", "train", "engine", "proxy"]),
     ("portcullis-tests", &["transaction", "signatures", "model", "engine", "proxy"]),
-    ("portcullis-benches", &["transaction", "signatures", "model", "train", "engine", "proxy"]),
+    (
+        "portcullis-benches",
+        &["transaction", "signatures", "model", "train", "engine", "proxy", "portcullis-tests"],
+    ),
 ];
 
 /// Crates that only one of ours may use, so that the inner crates stay free of I/O and frameworks.
@@ -21,9 +24,9 @@ const RESERVED: [(&str, &[&str]); 8] = [
     ("linfa", &["train"]),
     ("linfa-logistic", &["train"]),
     ("ndarray", &["train"]),
-    ("plotters", &["train"]),
-    ("pingora", &["proxy"]),
-    ("tokio", &["proxy", "portcullis", "portcullis-tests"]),
+    ("plotters", &["train", "portcullis-benches"]),
+    ("pingora", &["proxy", "portcullis-benches"]),
+    ("tokio", &["proxy", "portcullis", "portcullis-tests", "portcullis-benches"]),
     ("clap", &["portcullis", "portcullis-benches"]),
     ("prometheus", &["proxy"]),
 ];

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod corpus;
+pub mod http;
 pub mod scoring;
 
 use std::fs::File;

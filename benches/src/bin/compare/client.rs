@@ -1,0 +1,204 @@
+//! The load: connections that send requests and check every answer.
+
+use std::io::{BufReader, ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use portcullis_benches::http::{Received, read_answer};
+
+use super::scenario::Request;
+
+/// Set when the user wants an end: whoever waits or loops looks at it.
+pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
+
+/// An error once the user wants an end.
+///
+/// # Errors
+/// Then.
+pub(crate) fn go_on() -> Result<()> {
+    ensure!(!STOP.load(Ordering::Relaxed), "interrupted");
+    Ok(())
+}
+
+/// What a request is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) status: u16,
+    /// The length of the answer's body.
+    pub(crate) body_bytes: u64,
+}
+
+/// A request with what it must be answered with.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange<'r> {
+    pub(crate) request: &'r Request,
+    pub(crate) expected: Expected,
+}
+
+/// One connection that is kept, opened anew when the other side closed it.
+pub(crate) struct Client {
+    target: SocketAddr,
+    connection: Option<BufReader<TcpStream>>,
+}
+
+impl Client {
+    pub(crate) fn new(target: SocketAddr) -> Self {
+        Self { target, connection: None }
+    }
+
+    /// Sends one request and reads the whole answer.
+    ///
+    /// # Errors
+    /// When there is none, within a minute.
+    pub(crate) fn send(&mut self, request: &Request) -> Result<Received> {
+        let kept = self.connection.is_some();
+        match self.exchange(request) {
+            Ok(received) => Ok(received),
+            // That a kept connection was closed meanwhile is nobody's mistake.
+            Err(error) if kept && !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                self.exchange(request).with_context(|| describe(request))
+            }
+            Err(error) => Err(error).with_context(|| describe(request)),
+        }
+    }
+
+    /// The same, and the answer is as expected; where it is the application's, it got the whole body.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) fn check(&mut self, exchange: &Exchange<'_>) -> Result<()> {
+        let received = self.send(exchange.request)?;
+        let answer = Expected { status: received.status, body_bytes: received.body_bytes };
+        if answer != exchange.expected || !is_whole(exchange.request, &received) {
+            bail!(
+                "{} is answered with {received:?} instead of {:?}",
+                describe(exchange.request),
+                exchange.expected
+            );
+        }
+        Ok(())
+    }
+
+    fn exchange(&mut self, request: &Request) -> std::io::Result<Received> {
+        let mut connection = match self.connection.take() {
+            Some(open) => open,
+            None => connect(self.target)?,
+        };
+        let sent = connection.get_mut().write_all(&request.bytes);
+        let received =
+            read_answer(&mut connection, &request.method).map_err(|error| sent.err().unwrap_or(error))?;
+        self.connection = received.keep.then_some(connection);
+        Ok(received)
+    }
+}
+
+/// Whether the application got what was sent, if it was asked.
+pub(crate) fn is_whole(request: &Request, received: &Received) -> bool {
+    received.told.is_none_or(|told| told == request.body_bytes)
+}
+
+fn connect(target: SocketAddr) -> std::io::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect_timeout(&target, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    stream.set_nodelay(true)?;
+    Ok(BufReader::with_capacity(16 << 10, stream))
+}
+
+/// The first line of a request.
+pub(crate) fn describe(request: &Request) -> String {
+    let line = request.bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    String::from_utf8_lossy(line).into_owned()
+}
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Sends over each client as fast as answers come: every request once, or over and over until a moment. How
+/// many were answered.
+///
+/// # Errors
+/// The first answer that is not as expected.
+pub(crate) fn saturate(
+    clients: &mut [Client],
+    exchanges: &[Exchange<'_>],
+    until: Option<Instant>,
+) -> Result<usize> {
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    each(clients, |client, failed| {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let over = until.map_or(number >= exchanges.len(), |until| Instant::now() >= until);
+            // Whoever sends for a time sends one request at least, or there would be nothing to divide by.
+            if failed() || (over && !(until.is_some() && number == 0)) {
+                return Ok(());
+            }
+            client.check(&exchanges[number % exchanges.len()])?;
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+    })?;
+    go_on()?;
+    Ok(done.into_inner())
+}
+
+/// Sends so many requests a second for a time, whether or not earlier ones are answered as long as a
+/// connection is free; how long each took, from when it was due.
+///
+/// # Errors
+/// The first answer that is not as expected.
+pub(crate) fn paced(
+    clients: &mut [Client],
+    exchanges: &[Exchange<'_>],
+    rate: f64,
+    time: Duration,
+) -> Result<Vec<Duration>> {
+    let (next, taken) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let begun = Instant::now();
+    each(clients, |client, failed| {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let after = Duration::from_secs_f64(number as f64 / rate);
+            if failed() || after >= time {
+                return Ok(());
+            }
+            let mut due = begun + after;
+            let early = due.saturating_duration_since(Instant::now());
+            if !early.is_zero() {
+                std::thread::sleep(early);
+                // That a sleeper wakes late is not the server's doing.
+                due = Instant::now();
+            }
+            client.check(&exchanges[number % exchanges.len()])?;
+            let took = due.elapsed();
+            taken.lock().map_err(|_| anyhow::anyhow!("a client failed"))?.push(took);
+        }
+    })?;
+    go_on()?;
+    taken.into_inner().map_err(|_| anyhow::anyhow!("a client failed"))
+}
+
+/// Runs every client in a thread of its own; a failure ends them all.
+fn each(
+    clients: &mut [Client],
+    run: impl Fn(&mut Client, &dyn Fn() -> bool) -> Result<()> + Sync,
+) -> Result<()> {
+    let broken = AtomicBool::new(false);
+    let failed = || broken.load(Ordering::Relaxed) || STOP.load(Ordering::Relaxed);
+    let one = |client: &mut Client| {
+        let result = run(client, &failed);
+        if result.is_err() {
+            broken.store(true, Ordering::Relaxed);
+        }
+        result
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = clients.iter_mut().map(|client| scope.spawn(|| one(client))).collect();
+        let results =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a client failed")));
+        // All of them are waited for, then the first failure is told.
+        results.collect::<Vec<_>>().into_iter().collect()
+    })
+}
