@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::evaluation::Evaluation;
-use super::memory::Memory;
+use super::memory::{Memory, RemovedTarget};
 use crate::operator::{Comparison, Number, Operator};
 use crate::{Disruptive, Link, Rule, Selector, Variable};
 
@@ -96,7 +96,10 @@ impl<'r> Evaluation<'r, '_> {
     pub(super) fn pass_gate(&mut self, index: u32, rule: &'r Rule) -> Option<bool> {
         let gate = self.plan.gate(index)?;
         let memory = &self.state.memory;
-        if self.state.trace.is_some() || !memory.removed_targets.is_empty() || memory.removed.contains(index)
+        let is_of_tx = |removed: &RemovedTarget| removed.target.variable == Variable::Tx;
+        if self.state.trace.is_some()
+            || memory.removed.contains(index)
+            || memory.removed_targets.iter().any(is_of_tx)
         {
             return None;
         }
