@@ -113,8 +113,8 @@ fn is_name(variable: Variable, name: &[u8]) -> bool {
 }
 
 impl Evaluation<'_, '_> {
-    /// Runs the first rules as long as they do the same for every transaction and none of them is to be reported;
-    /// the first step that is left.
+    /// Runs the first rules as long as they do the same for every transaction and none of them may have to be
+    /// reported; the first step that is left.
     fn run_alike(&mut self) -> usize {
         let steps = &self.ruleset.phases[self.phase.index()];
         let mut position = 0;
@@ -128,19 +128,40 @@ impl Evaluation<'_, '_> {
             if !is_alike(rule) {
                 break;
             }
-            let (before, matches) = (self.state.memory.clone(), self.state.matches.len());
-            let matched = self.rule(index, rule);
-            if matched && rule.is_told() {
-                self.state.memory = before;
-                self.state.matches.truncate(matches);
-                self.state.interruption = None;
-                break;
-            }
+            let matched = match self.pass_gate(index, rule) {
+                Some(matched) => matched,
+                // What is told of a match is for the transaction that it happens in.
+                None if rule.is_told() => break,
+                None => self.rule(index, rule),
+            };
             position = match &rule.skip {
                 Some(skip) if matched => self.position_after(skip, position + 1),
                 _ => position + 1,
             };
         }
         position.min(steps.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RuleSelector;
+    use crate::seclang::{MemoryFiles, Source, load};
+
+    #[test]
+    fn a_rule_that_is_told_of_leaves_nothing_behind() {
+        let rules = "SecAction \"id:1,phase:1,pass,nolog,noauditlog,setvar:tx.a=1\"\n\
+                     SecRule &TX:a \"@eq 0\" \"id:2,phase:1,deny,log,auditlog\"\n\
+                     SecAction \"id:3,phase:1,pass,log,auditlog\"\n";
+        let ruleset = load(vec![Source::text("x", rules)], &MemoryFiles::default()).ruleset;
+        let mut state = RuleState::new(&ruleset);
+        state.set_variables(&ruleset.prepare(&InitialVariables::default()));
+        assert_eq!(state.prologue.as_ref().map(|prologue| prologue.position), Some(2));
+        let third = RuleSelector::Ids(vec![3..=3]);
+        state.exclude(&ruleset.exclusion(&third, None));
+        ruleset.evaluate(Phase::RequestHeaders, &Transaction::default(), 0, &mut state);
+        assert_eq!(state.tx("a"), Some(b"1".as_slice()));
+        assert!(!state.audit_relevant && state.matches.len() == 1);
     }
 }
