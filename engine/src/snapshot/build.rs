@@ -27,9 +27,7 @@ impl Snapshot {
         reader: &dyn FileReader,
         now_us: i64,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (config, warnings) = Config::parse(path, text, now_us)?;
-        let compiler = Compiler::new(warnings, directory(path), reader);
-        Self::compile(config, text, compiler)
+        Self::read(path, text, reader, now_us, seclang::load)
     }
 
     /// The same, and the rules are looked at as those who write them want them to be: lints are among the
@@ -43,9 +41,19 @@ impl Snapshot {
         reader: &dyn FileReader,
         now_us: i64,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        Self::read(path, text, reader, now_us, seclang::check)
+    }
+
+    fn read(
+        path: &str,
+        text: &str,
+        reader: &dyn FileReader,
+        now_us: i64,
+        load: LoadRules,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = Config::parse(path, text, now_us)?;
         let compiler = Compiler::new(warnings, directory(path), reader);
-        Self::compile(config, text, Compiler { load: seclang::check, ..compiler })
+        Self::compile(config, text, Compiler { load, ..compiler })
     }
 
     /// Builds the snapshot that command line flags stand for; rule files are relative to the working
@@ -105,11 +113,14 @@ impl CompiledPolicy {
     }
 }
 
+/// How rule files are read: with lints or without.
+type LoadRules = fn(Vec<Source>, &dyn FileReader) -> Loaded;
+
 struct Compiler<'a> {
     reader: &'a dyn FileReader,
     directory: &'a str,
     /// How rules are loaded: with lints or without.
-    load: fn(Vec<Source>, &dyn FileReader) -> Loaded,
+    load: LoadRules,
     /// The same origins are the same rules: compiled once, shared by policies.
     loaded: HashMap<Vec<Origin>, Arc<LoadedRules>>,
     /// Models by their paths, likewise.
