@@ -20,6 +20,11 @@ enum Part {
 pub trait Resolve {
     /// Appends the value of `%{variable}` or `%{variable.key}`; appends nothing when there is none.
     fn resolve(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>);
+
+    /// The same value where it lies, if it lies somewhere.
+    fn borrowed(&self, _variable: Variable, _key: Option<&[u8]>) -> Option<&[u8]> {
+        None
+    }
 }
 
 impl Text {
@@ -65,12 +70,28 @@ impl Text {
         }
     }
 
+    /// What it begins with before its first macro.
+    pub(crate) fn prefix(&self) -> &[u8] {
+        match self.parts.first() {
+            Some(Part::Literal(text)) => text,
+            _ => b"",
+        }
+    }
+
     /// The macros, in order.
     pub(crate) fn macros(&self) -> impl Iterator<Item = (Variable, Option<&[u8]>)> {
         self.parts.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
             Part::Macro { variable, key } => Some((*variable, key.as_deref())),
         })
+    }
+
+    /// The text with its macros replaced, where it need not be put together.
+    pub(crate) fn borrowed<'x>(&'x self, resolve: &'x dyn Resolve) -> Option<&'x [u8]> {
+        match self.parts.as_slice() {
+            [Part::Macro { variable, key }] => resolve.borrowed(*variable, key.as_deref()),
+            _ => self.as_literal(),
+        }
     }
 
     /// Appends the text with its macros replaced.

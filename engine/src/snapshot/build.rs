@@ -96,13 +96,8 @@ impl Snapshot {
 impl CompiledPolicy {
     /// The same rules and model for another policy.
     pub(super) fn with(&self, policy: Policy) -> Self {
-        let source = |source: &CompiledSource| CompiledSource {
-            name: source.name.clone(),
-            role: source.role,
-            rules: source.rules.clone(),
-            exclusions: policy.exceptions.iter().map(|it| it.exclusions(&source.rules.ruleset)).collect(),
-            variables: source.rules.ruleset.prepare(&variables(policy.levels)),
-        };
+        let source =
+            |it: &CompiledSource| CompiledSource::new(it.name.clone(), it.role, it.rules.clone(), &policy);
         Self {
             sources: self.sources.iter().map(source).collect(),
             model: self.model.clone(),
@@ -110,6 +105,17 @@ impl CompiledPolicy {
             rules_hash: self.rules_hash.clone(),
             policy: Arc::new(policy),
         }
+    }
+}
+
+impl CompiledSource {
+    /// Prepares rules for a policy.
+    fn new(name: String, role: Role, rules: Arc<LoadedRules>, policy: &Policy) -> Self {
+        let ruleset = &rules.ruleset;
+        let variables = ruleset.prepare(&variables(policy.levels));
+        let exclusions: Vec<_> = policy.exceptions.iter().map(|it| it.exclusions(ruleset)).collect();
+        exclusions.iter().flatten().for_each(|it| ruleset.prepare_exclusion(&variables, it));
+        Self { name, role, rules, exclusions, variables }
     }
 }
 
@@ -151,14 +157,8 @@ impl<'a> Compiler<'a> {
     fn source(&mut self, policy: &Policy, group: &[RuleSource]) -> CompiledSource {
         let rules = self.load(group);
         let names: Vec<_> = group.iter().map(|source| source.origin.to_string()).collect();
-        let exclusions = policy.exceptions.iter().map(|exception| exception.exclusions(&rules.ruleset));
-        CompiledSource {
-            name: names.join(", "),
-            role: group.first().map_or(Role::Enforce, |source| source.role),
-            exclusions: exclusions.collect(),
-            variables: rules.ruleset.prepare(&variables(policy.levels)),
-            rules,
-        }
+        let role = group.first().map_or(Role::Enforce, |source| source.role);
+        CompiledSource::new(names.join(", "), role, rules, policy)
     }
 
     fn model(&mut self, wanted: &ModelPolicy) -> Option<Arc<Model>> {

@@ -22,7 +22,7 @@ impl Argument {
 
     /// Calls `compare` with the argument, macros replaced.
     pub(super) fn with<T>(&self, resolve: &dyn Resolve, compare: impl FnOnce(&[u8]) -> T) -> T {
-        match self.0.as_literal() {
+        match self.0.borrowed(resolve) {
             Some(text) => compare(text),
             None => {
                 let mut text = Vec::new();

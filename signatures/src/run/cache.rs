@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::bytes::Bytes;
-use super::plan::{Pipeline, Plan};
+use super::pipeline::Pipeline;
+use super::plan::Plan;
 
 /// Transformed values of one phase.
 ///

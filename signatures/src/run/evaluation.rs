@@ -12,7 +12,7 @@ use super::link::Found;
 use super::meter::Work;
 use super::plan::Plan;
 use super::scope::Scope;
-use super::screen::Candidates;
+use super::screen::{Candidates, Screen};
 use super::value::Value;
 use super::variables::Scene;
 use crate::{EngineMode, Phase, Rule, Ruleset, Skip, Step};
@@ -21,6 +21,8 @@ use crate::{EngineMode, Phase, Rule, Ruleset, Skip, Step};
 pub(super) struct Evaluation<'r, 't> {
     pub(super) ruleset: &'r Ruleset,
     pub(super) plan: &'r Plan,
+    /// What tells which rules need not be asked; `None` when all are.
+    pub(super) screen: Option<&'r Screen>,
     pub(super) phase: Phase,
     pub(super) transaction: &'t Transaction,
     pub(super) now_us: i64,
@@ -51,6 +53,7 @@ impl<'r, 't> Evaluation<'r, 't> {
     pub(super) fn new(
         ruleset: &'r Ruleset,
         plan: &'r Plan,
+        screen: Option<&'r Screen>,
         phase: Phase,
         transaction: &'t Transaction,
         now_us: i64,
@@ -60,6 +63,7 @@ impl<'r, 't> Evaluation<'r, 't> {
         Self {
             ruleset,
             plan,
+            screen,
             phase,
             transaction,
             now_us,
@@ -78,13 +82,12 @@ impl<'r, 't> Evaluation<'r, 't> {
         }
     }
 
-    /// Runs all steps of the phase, as far as skips and `allow` let it.
-    pub(super) fn run(&mut self) {
-        if self.state.trace.is_none() {
+    /// Runs all steps of the phase from one on, as far as skips and `allow` let it.
+    pub(super) fn run(&mut self, mut position: usize) {
+        if self.screen.is_some() {
             self.measured(|this| (this.screen_all(), Work::Screening));
         }
         let steps = &self.ruleset.phases[self.phase.index()];
-        let mut position = self.state.pass_prologue(self.phase);
         while let Some((index, ahead)) = self.next_rule(steps.get(position..).unwrap_or_default()) {
             position += ahead + 1;
             let Some(rule) = self.ruleset.rules.get(index as usize) else { continue };
@@ -95,7 +98,7 @@ impl<'r, 't> Evaluation<'r, 't> {
                 })
             });
             if matched && let Some(skip) = &rule.skip {
-                position = self.position_after(skip, position);
+                position = self.ruleset.position_after(self.phase, skip, position);
             }
             if self.is_over || self.state.engine == EngineMode::Off {
                 break;
@@ -123,23 +126,6 @@ impl<'r, 't> Evaluation<'r, 't> {
         })
     }
 
-    /// Where a skip leads. A marker that the phase does not have skips the rest of it, as in v3; a skip
-    /// never leads back.
-    pub(super) fn position_after(&self, skip: &Skip, position: usize) -> usize {
-        match skip {
-            Skip::After(marker) => {
-                let at = self.ruleset.markers[self.phase.index()].get(marker);
-                at.map_or(usize::MAX, |at| position.max(at + 1))
-            }
-            Skip::Count(count) => {
-                // Markers are not rules: they do not count.
-                let steps = self.ruleset.phases[self.phase.index()].iter().enumerate().skip(position);
-                let mut rules = steps.filter(|(_, step)| matches!(step, Step::Rule(_)));
-                rules.nth(*count as usize).map_or(usize::MAX, |(at, _)| at)
-            }
-        }
-    }
-
     pub(super) fn scene(&self) -> Scene<'t> {
         Scene {
             transaction: self.transaction,
@@ -153,5 +139,24 @@ impl<'r, 't> Evaluation<'r, 't> {
 
     pub(super) fn scope<'a>(&'a self, rule: &'a Rule) -> Scope<'a, 't> {
         Scope { scene: self.scene(), memory: &self.state.memory, rule, matched: &self.matched }
+    }
+}
+
+impl Ruleset {
+    /// Where a skip leads. A marker that the phase does not have skips the rest of it, as in v3; a skip
+    /// never leads back.
+    pub(super) fn position_after(&self, phase: Phase, skip: &Skip, position: usize) -> usize {
+        match skip {
+            Skip::After(marker) => {
+                let at = self.markers[phase.index()].get(marker);
+                at.map_or(usize::MAX, |at| position.max(at + 1))
+            }
+            Skip::Count(count) => {
+                // Markers are not rules: they do not count.
+                let steps = self.phases[phase.index()].iter().enumerate().skip(position);
+                let mut rules = steps.filter(|(_, step)| matches!(step, Step::Rule(_)));
+                rules.nth(*count as usize).map_or(usize::MAX, |(at, _)| at)
+            }
+        }
     }
 }

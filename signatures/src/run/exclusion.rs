@@ -22,7 +22,7 @@ pub struct Exclusion {
 pub struct InitialVariables {
     tx: Collection,
     /// What the first rules make of them ([`Ruleset::prepare`]).
-    prologue: Option<Arc<Prologue>>,
+    pub(super) prologue: Option<Arc<Prologue>>,
 }
 
 impl<'n, V: AsRef<[u8]>> FromIterator<(&'n str, V)> for InitialVariables {
@@ -47,6 +47,17 @@ impl Ruleset {
     pub fn exclusion(&self, rules: &RuleSelector, target: Option<Target>) -> Exclusion {
         let plan = self.plan.get_or_init(|| Plan::new(self));
         Exclusion { rules: plan.select(rules, &self.rules), target }
+    }
+
+    /// Has all ready for transactions that begin with these variables and are excluded so: what the exclusion
+    /// leaves of what is known of them.
+    pub fn prepare_exclusion(&self, variables: &InitialVariables, exclusion: &Exclusion) {
+        let mut state = RuleState::new(self);
+        state.exclude(exclusion);
+        let relies = |prologue: &Arc<Prologue>| prologue.is_spoilt_by(&state);
+        if variables.prologue.as_ref().is_none_or(relies) {
+            self.plan.get_or_init(|| Plan::new(self)).screen(&self.rules);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::collection::Collection;
 use super::evaluation::Evaluation;
 use super::memory::{Memory, RemovedTarget};
 use crate::operator::{Comparison, Number, Operator};
@@ -55,6 +56,23 @@ impl GateBuilder {
     }
 }
 
+impl Gate {
+    /// The name of the variable.
+    pub(super) fn name(&self) -> &[u8] {
+        &self.question.name
+    }
+
+    /// Whether what it asks holds.
+    pub(super) fn holds(&self, tx: &Collection) -> bool {
+        self.question.holds(tx)
+    }
+
+    /// Whether a match of the rule does nothing but skip.
+    pub(super) fn only_skips(&self) -> bool {
+        self.only_skips
+    }
+}
+
 impl Question {
     fn of(link: &Link) -> Option<Self> {
         let [target] = link.targets.as_slice() else { return None };
@@ -69,8 +87,8 @@ impl Question {
         Some(Self { name, count, comparison: *comparison, argument: *argument, negated: link.negated })
     }
 
-    fn holds(&self, memory: &Memory) -> bool {
-        let found = memory.tx.get(&self.name);
+    fn holds(&self, tx: &Collection) -> bool {
+        let found = tx.get(&self.name);
         let value: &[u8] = match (found, self.count) {
             (None, false) => return false,
             (Some(entry), false) => &entry.value,
@@ -116,7 +134,7 @@ impl<'r> Evaluation<'r, '_> {
 impl Answers {
     fn answer(&mut self, gate: &Gate, memory: &Memory) -> bool {
         if gate.id >= 64 {
-            return gate.question.holds(memory);
+            return gate.question.holds(&memory.tx);
         }
         if self.changes != memory.tx.changes() {
             *self = Self { changes: memory.tx.changes(), ..Self::default() };
@@ -124,7 +142,7 @@ impl Answers {
         let bit = 1 << gate.id;
         if self.known & bit == 0 {
             self.known |= bit;
-            self.yes |= if gate.question.holds(memory) { bit } else { 0 };
+            self.yes |= if gate.question.holds(&memory.tx) { bit } else { 0 };
         }
         self.yes & bit != 0
     }

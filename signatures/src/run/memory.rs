@@ -6,7 +6,7 @@ use super::rule_set::RuleSet;
 use crate::collections::PersistentCollection;
 use crate::operator::Captures;
 use crate::text::leading_number;
-use crate::{RuleSeverity, Target};
+use crate::{RuleSeverity, Target, Variable};
 
 /// What rules remember from one phase to the next; what a segment of a body may not leave behind.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +86,13 @@ impl Memory {
         if self.removed_targets.len() < REMOVED_TARGETS_MAX {
             self.removed_targets.push(RemovedTarget { rules, target });
         }
+    }
+
+    /// Whether one of these rules, which look at `TX` alone, was excluded, or its look at `TX`.
+    pub(super) fn excludes_from(&self, rules: &RuleSet) -> bool {
+        let is_target =
+            |removed: &RemovedTarget| removed.target.variable == Variable::Tx && removed.rules.meets(rules);
+        self.removed.meets(rules) || self.removed_targets.iter().any(is_target)
     }
 
     /// Remembers that a pattern reached a limit, in `TX` too, where rule 200005 of ModSecurity's recommended

@@ -38,8 +38,10 @@ mod link;
 mod memory;
 mod meter;
 mod persistent;
+mod pipeline;
 mod plan;
 mod prologue;
+mod reach;
 mod rule;
 mod rule_set;
 mod scope;
@@ -70,7 +72,7 @@ use evaluation::Evaluation;
 use memory::Memory;
 use persistent::{Committed, Persistent};
 use prologue::Prologue;
-use screen::Head;
+use screen::{Head, Screen};
 
 /// What one transaction changes while rules run.
 #[derive(Debug, Default)]
@@ -112,6 +114,8 @@ pub struct RuleState {
     memory: Memory,
     /// What the first rules do for every transaction, until they are passed.
     prologue: Option<Arc<Prologue>>,
+    /// The screen of the rules that the transaction may come to, since it began behind the prologue.
+    screen: Option<Arc<Screen>>,
     /// What screening said of the head, which stays.
     head: Head,
     /// The memory of the end of phase 1, and the highest scores of finished segments.
@@ -264,7 +268,12 @@ impl Ruleset {
     pub fn evaluate(&self, phase: Phase, transaction: &Transaction, now_us: i64, state: &mut RuleState) {
         if state.runs(phase) {
             let plan = self.plan.get_or_init(|| Plan::new(self));
-            Evaluation::new(self, plan, phase, transaction, now_us, state).run();
+            let begin = state.pass_prologue(phase);
+            let known = state.screen.clone();
+            // Whoever is traced looks at everything.
+            let is_screened = state.trace.is_none();
+            let screen = is_screened.then(|| known.as_deref().unwrap_or_else(|| plan.screen(&self.rules)));
+            Evaluation::new(self, plan, screen, phase, transaction, now_us, state).run(begin);
         }
     }
 }

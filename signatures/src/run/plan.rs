@@ -1,21 +1,19 @@
-//! What evaluation derives from the rules once: shared transformation prefixes, rules by tag, the screen.
+//! What evaluation derives from the rules once: pipelines, gates, rules by tag, screens.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::gate::{Gate, GateBuilder};
+use super::pipeline::{Pipeline, Pipelines};
 use super::rule_set::RuleSet;
 use super::screen::Screen;
 use crate::transformation::{Transformation, UnicodeMap};
 use crate::{Rule, RuleSelector, Ruleset};
 
 /// What evaluation derives from the rules once, before the first transaction.
-///
-/// Pipelines of transformations form a tree, because most begin alike (`t:urlDecodeUni,...`): a value
-/// is transformed once for each node, however many rules ask for it.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    nodes: Vec<Node>,
+    tree: Pipelines,
     /// The pipeline of each link of each rule.
     pipelines: Vec<Vec<Pipeline>>,
     /// The gate of each rule that has one.
@@ -25,45 +23,27 @@ pub(crate) struct Plan {
     /// `SecUnicodeMapFile`.
     unicode_map: Option<Arc<UnicodeMap>>,
     /// Which rules need not be asked about a value.
-    pub(super) screen: Screen,
+    screen: OnceLock<Screen>,
+    /// The same for some of the rules: what transactions come to that begin alike.
+    partial: Mutex<Vec<Partial>>,
 }
 
-/// A plan to which pipelines are added.
-#[derive(Debug, Default)]
-pub(super) struct PlanBuilder {
-    plan: Plan,
-    children: HashMap<(Pipeline, Transformation), Pipeline>,
-}
-
-/// A node of the tree: the transformations from the root to it. 0 is the root, which changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Pipeline(u32);
-
-#[derive(Debug)]
-struct Node {
-    parent: Pipeline,
-    transformation: Transformation,
-}
+/// Some rules, and their screen.
+type Partial = (RuleSet, Arc<Screen>);
 
 impl Plan {
     pub(super) fn new(ruleset: &Ruleset) -> Self {
-        let rules = &ruleset.rules;
-        let mut builder = PlanBuilder::default();
+        let mut plan = Self { unicode_map: ruleset.settings.unicode_map.clone(), ..Self::default() };
         let mut tags: BTreeMap<&[u8], RuleSet> = BTreeMap::new();
         let mut gates = GateBuilder::default();
-        for (index, rule) in (0_u32..).zip(rules) {
+        for (index, rule) in (0_u32..).zip(&ruleset.rules) {
             let links = rule.links.iter();
-            let pipelines = links.map(|link| builder.pipeline(&link.transformations)).collect();
-            builder.plan.pipelines.push(pipelines);
-            builder.plan.gates.push(gates.gate(rule));
+            plan.pipelines.push(links.map(|link| plan.tree.add(&link.transformations)).collect());
+            plan.gates.push(gates.gate(rule));
             for tag in rule.meta.tags.iter().filter_map(crate::Text::as_literal) {
                 tags.entry(tag).or_default().insert(index);
             }
         }
-        let screen = Screen::new(rules, &mut builder);
-        let mut plan = builder.plan;
-        plan.screen = screen;
-        plan.unicode_map.clone_from(&ruleset.settings.unicode_map);
         plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
         plan
     }
@@ -81,13 +61,28 @@ impl Plan {
 
     /// The pipeline without its last transformation, and that transformation; `None` for the root.
     pub(super) fn step(&self, pipeline: Pipeline) -> Option<(Pipeline, Transformation)> {
-        let node = self.nodes.get((pipeline.0 as usize).checked_sub(1)?)?;
-        Some((node.parent, node.transformation))
+        self.tree.step(pipeline)
     }
 
     /// What a code page says of `%uHHHH`.
     pub(super) fn unicode_map(&self) -> Option<&UnicodeMap> {
         self.unicode_map.as_deref()
+    }
+
+    /// The screen of all rules.
+    pub(super) fn screen(&self, rules: &[Rule]) -> &Screen {
+        self.screen.get_or_init(|| Screen::new(rules, &RuleSet::first(rules.len())))
+    }
+
+    /// The screen of some of the rules, the same for the same rules. To be asked for at load.
+    pub(super) fn screen_of(&self, rules: &[Rule], some: RuleSet) -> Arc<Screen> {
+        let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, screen)) = partial.iter().find(|(rules, _)| *rules == some) {
+            return screen.clone();
+        }
+        let screen = Arc::new(Screen::new(rules, &some));
+        partial.push((some, screen.clone()));
+        screen
     }
 
     /// The rules that `selector` means.
@@ -108,32 +103,6 @@ impl Plan {
             }
         }
         selected
-    }
-}
-
-impl PlanBuilder {
-    pub(super) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// The pipeline of these transformations, with all that lead to it.
-    pub(super) fn pipeline(&mut self, transformations: &[Transformation]) -> Pipeline {
-        let (nodes, children) = (&mut self.plan.nodes, &mut self.children);
-        transformations.iter().fold(Pipeline::ROOT, |parent, transformation| {
-            *children.entry((parent, *transformation)).or_insert_with(|| {
-                nodes.push(Node { parent, transformation: *transformation });
-                Pipeline(nodes.len() as u32)
-            })
-        })
-    }
-}
-
-impl Pipeline {
-    pub(super) const ROOT: Self = Self(0);
-
-    /// As a part of a cache key.
-    pub(super) fn index(self) -> u32 {
-        self.0
     }
 }
 

@@ -13,7 +13,9 @@ use super::collection::Collection;
 use super::evaluation::Evaluation;
 use super::exclusion::InitialVariables;
 use super::plan::Plan;
+use super::reach::Start;
 use super::rule_set::RuleSet;
+use super::screen::Screen;
 use crate::{
     Action, Assignment, Change, Link, Match, Phase, Rule, RuleSeverity, Ruleset, Selector, Target, Text,
     Variable,
@@ -30,6 +32,18 @@ pub(super) struct Prologue {
     matches: Vec<Match>,
     audit_relevant: bool,
     highest_severity: Option<RuleSeverity>,
+    /// The screen of the rules that a transaction may come to behind them, and the rules of which that is so as
+    /// long as they are not excluded.
+    pub(super) screen: Arc<Screen>,
+    relied: RuleSet,
+}
+
+impl Prologue {
+    /// Whether what a transaction excludes speaks against its screen.
+    pub(super) fn is_spoilt_by(&self, state: &RuleState) -> bool {
+        let excludes = |rules| state.memory.excludes_from(rules);
+        excludes(&self.rules) || excludes(&self.relied)
+    }
 }
 
 impl Ruleset {
@@ -44,12 +58,16 @@ impl Ruleset {
         let mut prologue = Prologue::default();
         if state.runs(Phase::RequestHeaders) {
             let mut evaluation =
-                Evaluation::new(self, plan, Phase::RequestHeaders, &transaction, 0, &mut state);
+                Evaluation::new(self, plan, None, Phase::RequestHeaders, &transaction, 0, &mut state);
             prologue.position = evaluation.run_alike();
         }
         let steps = self.phases[Phase::RequestHeaders.index()].iter().take(prologue.position);
         steps.filter_map(crate::Step::rule).for_each(|rule| prologue.rules.insert(rule));
         prologue.tx = state.memory.tx.into_shared();
+        let start = Start { ruleset: self, plan, position: prologue.position, tx: &prologue.tx };
+        let reach = start.reach();
+        prologue.screen = plan.screen_of(&self.rules, reach.rules);
+        prologue.relied = reach.relied;
         prologue.matches = state.matches;
         prologue.audit_relevant = state.audit_relevant;
         prologue.highest_severity = state.memory.highest_severity;
@@ -64,11 +82,11 @@ impl RuleState {
         let Some(prologue) = self.prologue.take().filter(|_| phase == Phase::RequestHeaders) else {
             return 0;
         };
-        let memory = &mut self.memory;
-        let is_changed = memory.removed.meets(&prologue.rules) || !memory.removed_targets.is_empty();
-        if self.trace.is_some() || is_changed {
+        if self.trace.is_some() || self.memory.excludes_from(&prologue.rules) {
             return 0;
         }
+        self.screen = (!prologue.is_spoilt_by(self)).then(|| prologue.screen.clone());
+        let memory = &mut self.memory;
         memory.tx.clone_from(&prologue.tx);
         memory.highest_severity = prologue.highest_severity;
         self.audit_relevant |= prologue.audit_relevant;
@@ -135,7 +153,7 @@ impl Evaluation<'_, '_> {
                 None => self.rule(index, rule),
             };
             position = match &rule.skip {
-                Some(skip) if matched => self.position_after(skip, position + 1),
+                Some(skip) if matched => self.ruleset.position_after(self.phase, skip, position + 1),
                 _ => position + 1,
             };
         }

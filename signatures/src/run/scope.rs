@@ -39,6 +39,14 @@ impl Resolve for Scope<'_, '_> {
             _ => self.resolve_first(variable, key, out),
         }
     }
+
+    fn borrowed(&self, variable: Variable, key: Option<&[u8]>) -> Option<&[u8]> {
+        match (variable, key) {
+            (Variable::Tx, Some(name)) => Some(self.memory.tx_bytes(name).unwrap_or_default()),
+            (Variable::MatchedVar, _) => Some(self.matched.last().map(|it| &*it.bytes).unwrap_or_default()),
+            _ => None,
+        }
+    }
 }
 
 impl Scope<'_, '_> {

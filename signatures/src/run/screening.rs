@@ -44,7 +44,7 @@ impl Ruleset {
     pub fn screening(&self, rule: usize) -> Option<Screening> {
         let found = self.rules.get(rule)?;
         let plan = self.plan.get_or_init(|| Plan::new(self));
-        Some(match plan.screen.has(u32::try_from(rule).ok()?) {
+        Some(match plan.screen(&self.rules).has(u32::try_from(rule).ok()?) {
             true => Screening::Screened(needs(found).clauses.iter().map(Required::of).collect()),
             false => Screening::Always(reason(found)),
         })

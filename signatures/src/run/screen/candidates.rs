@@ -84,7 +84,7 @@ impl Candidates<'_> {
 impl<'r, 't> Evaluation<'r, 't> {
     /// Screens all values that rules of the phase look at; in phase 1 those too that stay for later ones.
     pub(in crate::run) fn screen_all(&mut self) {
-        let screen = &self.plan.screen;
+        let Some(screen) = self.screen else { return };
         let phase = &screen.phases[self.phase.index()];
         if phase.variables.is_empty() {
             return;
@@ -118,8 +118,7 @@ impl<'r, 't> Evaluation<'r, 't> {
     /// Lists a variable anew when it is next asked for, because a `ctl` changed what it is.
     pub(in crate::run) fn forget(&mut self, variable: Variable) {
         self.catalog.forget(variable);
-        let Some(phase) = self.candidates.screen else { return };
-        let screen = &self.plan.screen;
+        let (Some(screen), Some(phase)) = (self.screen, self.candidates.screen) else { return };
         if let Some(screened) = screen.variables(phase).find(|screened| screened.variable == variable) {
             self.candidates.found.retain(|it| it.variable != variable);
             self.screen_variable(screened, 0, None, &mut Scratch::default());
@@ -188,8 +187,9 @@ impl<'r, 't> Evaluation<'r, 't> {
             scratch.rules.extend_from_slice(rules);
             return Some(place);
         }
-        let plan = self.plan;
-        class.screen(value, plan.screen.scanner(class), plan.unicode_map(), scratch);
+        if let Some(screen) = self.screen {
+            class.screen(value, screen.scanner(class), self.plan.unicode_map(), scratch);
+        }
         known.as_mut().and_then(|it| it.keep(class.id, value, &scratch.rules))
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 use super::super::bytes::Bytes;
-use super::super::plan::{Pipeline, PlanBuilder};
+use super::super::pipeline::{Pipeline, Pipelines};
 use super::test::{Test, Triggers};
 use crate::prefilter::Scanner;
 use crate::transformation::{Transformation, UnicodeMap};
@@ -68,19 +68,14 @@ enum Text<'t> {
 }
 
 impl Class {
-    pub(super) fn new(
-        tests: &[&Test<'_>],
-        plan: &PlanBuilder,
-        triggers: &Triggers,
-        scanner: &Scanner,
-    ) -> Self {
+    pub(super) fn new(tests: &[&Test<'_>], tree: &Pipelines, triggers: &Triggers, scanner: &Scanner) -> Self {
         let mut class = Self { nodes: vec![Node::root()], ..Self::default() };
         let mut by_bit = Vec::new();
         for test in tests {
             for pipeline in &test.pipelines {
-                let node = class.node(*pipeline, plan, triggers, scanner);
+                let node = class.node(*pipeline, tree, triggers, scanner);
                 let next = test.next.as_ref().map(|next| {
-                    (class.node(next.pipeline, plan, triggers, scanner), next.bits(scanner).into())
+                    (class.node(next.pipeline, tree, triggers, scanner), next.bits(scanner).into())
                 });
                 let bits = test.bits(scanner);
                 let Some((first, others)) = bits.split_first() else { continue };
@@ -105,15 +100,15 @@ impl Class {
     fn node(
         &mut self,
         pipeline: Pipeline,
-        plan: &PlanBuilder,
+        tree: &Pipelines,
         triggers: &Triggers,
         scanner: &Scanner,
     ) -> usize {
         if let Some(at) = self.nodes.iter().position(|node| node.pipeline == pipeline) {
             return at;
         }
-        let Some((parent, transformation)) = plan.plan().step(pipeline) else { return 0 };
-        let parent = self.node(parent, plan, triggers, scanner);
+        let Some((parent, transformation)) = tree.step(pipeline) else { return 0 };
+        let parent = self.node(parent, tree, triggers, scanner);
         let triggers = triggers.bits(transformation, scanner);
         self.nodes.push(Node { parent, pipeline, transformation: Some(transformation), triggers });
         self.nodes.len() - 1

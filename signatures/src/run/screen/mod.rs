@@ -22,7 +22,7 @@ pub(super) use candidates::Candidates;
 pub(super) use head::Head;
 use known::Known;
 
-use super::plan::PlanBuilder;
+use super::pipeline::Pipelines;
 use super::rule_set::RuleSet;
 use super::variables::{self, Growth};
 use crate::pool::Pool;
@@ -69,22 +69,24 @@ struct ScreenedVariable {
 }
 
 impl Screen {
-    pub(super) fn new(rules: &[Rule], plan: &mut PlanBuilder) -> Self {
-        let mut builder = ScannerBuilder::default();
+    /// Screens these of the rules; the others are as if they were not there.
+    pub(super) fn new(rules: &[Rule], some: &RuleSet) -> Self {
+        let (mut tree, mut builder) = (Pipelines::default(), ScannerBuilder::default());
         let triggers = Triggers::new(&mut builder);
         let mut tests: Vec<_> = (0_u32..)
             .zip(rules)
-            .filter_map(|(index, rule)| Test::new(index, rule, plan, &mut builder))
+            .filter(|(index, _)| some.contains(*index))
+            .filter_map(|(index, rule)| Test::new(index, rule, &mut tree, &mut builder))
             .collect();
         let mut scanners = Scanners::new(builder, triggers);
         tests.retain(|test| !test.bits(scanners.whole()).is_empty());
         let variables = looked_at(&tests).into_iter();
         let mut variables: Vec<_> = variables
-            .map(|variable| ScreenedVariable::new(variable, &tests, |tests| scanners.class(tests, plan)))
+            .map(|variable| ScreenedVariable::new(variable, &tests, |tests| scanners.class(tests, &tree)))
             .collect();
         let classes = variables.iter_mut().flat_map(ScreenedVariable::classes);
         classes.zip(1..).for_each(|(class, id)| class.id = id);
-        let phases = Phase::ALL.map(|phase| PhaseScreen::new(phase, rules, &tests, &variables));
+        let phases = Phase::ALL.map(|phase| PhaseScreen::new(phase, some, &tests, &variables));
         let [one, two, ..] = &phases;
         let stay = two.variables.iter().copied().filter(|at| variables[*at].growth != Growth::Any);
         let mut first: Vec<_> = one.variables.iter().copied().chain(stay).collect();
@@ -118,11 +120,11 @@ fn looked_at<'t, 'r: 't>(tests: impl IntoIterator<Item = &'t Test<'r>>) -> Vec<V
 }
 
 impl PhaseScreen {
-    fn new(phase: Phase, all: &[Rule], tests: &[Test<'_>], variables: &[ScreenedVariable]) -> Self {
+    fn new(phase: Phase, all: &RuleSet, tests: &[Test<'_>], variables: &[ScreenedVariable]) -> Self {
         let tests = || tests.iter().filter(|test| test.phase == phase);
-        let (mut rules, mut always) = (RuleSet::default(), RuleSet::default());
+        let mut rules = RuleSet::default();
         tests().for_each(|test| rules.insert(test.rule));
-        (0..all.len() as u32).filter(|rule| !rules.contains(*rule)).for_each(|rule| always.insert(rule));
+        let always = all.without(&rules);
         let place = |variable| variables.iter().position(|screened| screened.variable == variable);
         Self { rules, always, variables: looked_at(tests()).into_iter().filter_map(place).collect() }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::plan::{Pipeline, PlanBuilder};
+use super::super::pipeline::{Pipeline, Pipelines};
 use super::class::Class;
 use super::test::{Test, Triggers};
 use crate::prefilter::{ClauseId, Scanner, ScannerBuilder};
@@ -32,9 +32,9 @@ impl Scanners {
     }
 
     /// The class of these tests.
-    pub(super) fn class(&mut self, tests: &[&Test<'_>], plan: &PlanBuilder) -> Class {
-        let scanner = self.place(self.wanted(tests, plan));
-        let mut class = Class::new(tests, plan, &self.triggers, &self.all[scanner]);
+    pub(super) fn class(&mut self, tests: &[&Test<'_>], tree: &Pipelines) -> Class {
+        let scanner = self.place(self.wanted(tests, tree));
+        let mut class = Class::new(tests, tree, &self.triggers, &self.all[scanner]);
         class.scanner = scanner;
         class
     }
@@ -53,17 +53,15 @@ impl Scanners {
     }
 
     /// All that tests ask about, and what tells whether a transformation changes anything.
-    fn wanted(&self, tests: &[&Test<'_>], plan: &PlanBuilder) -> BTreeSet<ClauseId> {
+    fn wanted(&self, tests: &[&Test<'_>], tree: &Pipelines) -> BTreeSet<ClauseId> {
         let mut wanted: BTreeSet<_> = tests.iter().flat_map(|test| test.clauses()).collect();
         for pipeline in tests.iter().flat_map(|test| test.pipelines()) {
-            wanted.extend(self.triggers_of(pipeline, plan));
+            wanted.extend(self.triggers_of(pipeline, tree));
         }
         wanted
     }
 
-    fn triggers_of(&self, pipeline: Pipeline, plan: &PlanBuilder) -> Vec<ClauseId> {
-        let steps =
-            std::iter::successors(plan.plan().step(pipeline), |(parent, _)| plan.plan().step(*parent));
-        steps.flat_map(|(_, transformation)| self.triggers.clauses(transformation)).copied().collect()
+    fn triggers_of(&self, pipeline: Pipeline, tree: &Pipelines) -> Vec<ClauseId> {
+        tree.backwards(pipeline).flat_map(|it| self.triggers.clauses(it)).copied().collect()
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::super::plan::{Pipeline, PlanBuilder};
+use super::super::pipeline::{Pipeline, Pipelines};
 use super::super::variables;
 use crate::prefilter::{ClauseId, Scanner, ScannerBuilder};
 use crate::transformation::Transformation;
@@ -39,7 +39,7 @@ impl<'r> Test<'r> {
     pub(super) fn new(
         index: u32,
         rule: &'r Rule,
-        plan: &mut PlanBuilder,
+        tree: &mut Pipelines,
         builder: &mut ScannerBuilder,
     ) -> Option<Self> {
         let link = rule.links.first()?;
@@ -52,10 +52,10 @@ impl<'r> Test<'r> {
         let all = link.transformations.as_slice();
         let first = if link.multi_match { 0 } else { all.len() };
         let mut pipelines: Vec<_> =
-            (first..=all.len()).map(|end| plan.pipeline(&without_case(&all[..end]))).collect();
+            (first..=all.len()).map(|end| tree.add(&without_case(&all[..end]))).collect();
         pipelines.dedup();
         let bytes_min = needs.bytes_min;
-        let next = rule.links.get(1).and_then(|next| NextLink::new(link, next, plan, builder));
+        let next = rule.links.get(1).and_then(|next| NextLink::new(link, next, tree, builder));
         Some(Self { rule: index, phase: rule.phase, link, clauses, bytes_min, pipelines, next })
     }
 
@@ -108,7 +108,7 @@ impl<'r> Test<'r> {
 impl NextLink {
     /// `None` where what the second link says cannot be told from the value alone, or the first link does
     /// something for a value whatever the second says.
-    fn new(first: &Link, next: &Link, plan: &mut PlanBuilder, builder: &mut ScannerBuilder) -> Option<Self> {
+    fn new(first: &Link, next: &Link, tree: &mut Pipelines, builder: &mut ScannerBuilder) -> Option<Self> {
         let is_matched = |target: &Target| {
             target.variable == Variable::MatchedVars
                 && !target.count
@@ -123,7 +123,7 @@ impl NextLink {
         let needs = next.operator.needs();
         let clauses = builder.add_all(&needs.clauses);
         let all = [first.transformations.as_slice(), &next.transformations].concat();
-        let pipeline = plan.pipeline(&without_case(&all));
+        let pipeline = tree.add(&without_case(&all));
         (!clauses.is_empty() && !next.targets.is_empty()).then_some(Self { clauses, pipeline })
     }
 

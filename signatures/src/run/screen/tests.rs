@@ -14,6 +14,7 @@ SecRule &TX:threshold "@eq 0" "id:22,phase:1,pass,nolog,setvar:tx.threshold=5"
 SecRule TX:BLOCKING_PARANOIA_LEVEL "!@lt 2" "id:23,phase:1,pass,nolog,skipAfter:END-OF-LEVELS"
 SecRule TX:other "@eq 1" "id:24,phase:1,pass,nolog,setvar:!tx.level,setvar:tx.other=+%{tx.threshold}"
 SecMarker END-OF-LEVELS
+SecAction "id:60,phase:1,pass,nolog,setvar:tx.fixed=1,setvar:tx.taken=1,setvar:tx.made_a=1,setvar:tx.late=1"
 SecRule REQBODY_PROCESSOR "!@streq URLENCODED" "id:1,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
 SecRule ARGS|!ARGS:a "@rx union\s+select" "id:2,phase:2,pass,t:none,t:urlDecodeUni,t:lowercase"
 SecRule ARGS:/^b/|REQUEST_HEADERS:User-Agent "@pm passwd <SCRIPT ${" "id:3,phase:2,pass,t:none,setvar:tx.n=+1"
@@ -33,6 +34,28 @@ SecRule ARGS_NAMES "@rx ^.*$" "id:33,phase:2,pass,capture,setvar:tx.name_%{tx.0}
 SecRule TX:/^name_/|TX:/^[0-9]$/ "@within /a/ /user-agent/" "setvar:tx.n=+%{tx.threshold}"
 SecRule &TX:/^name_*/ "@ge 2" "id:34,phase:2,pass"
 SecMarker END-OF-NAMES
+SecRule TX:FIXED "@lt 2" "id:61,phase:2,pass,nolog,skipAfter:END-OF-FIXED"
+SecRule ARGS "@rx word" "id:62,phase:2,pass,setvar:tx.n=+1,setvar:tx.fixed=2"
+SecAction "id:63,phase:2,pass,ctl:ruleRemoveById=61"
+SecMarker END-OF-FIXED
+SecRule ARGS "@contains select" "id:64,phase:1,pass,nolog,ctl:ruleRemoveById=65"
+SecRule TX:taken "@eq 1" "id:65,phase:2,pass,nolog,skipAfter:END-OF-TAKEN"
+SecRule ARGS "@rx word|select" "id:66,phase:2,pass,setvar:tx.n=+1"
+SecMarker END-OF-TAKEN
+SecRule ARGS "@contains cat" "id:67,phase:1,pass,nolog,ctl:ruleRemoveTargetById=69;TX:taken"
+SecRule ARGS "@rx ^a" "id:68,phase:1,pass,nolog,capture,setvar:tx.made_%{tx.0}=2"
+SecRule TX:taken "@eq 1" "id:69,phase:2,pass,nolog,skip:1"
+SecRule ARGS|REQUEST_COOKIES "@rx cat" "id:70,phase:2,pass,setvar:tx.n=+1"
+SecRule TX:made_a "@eq 1" "id:71,phase:2,pass,nolog,skip:1"
+SecRule ARGS "@rx a" "id:72,phase:2,pass,setvar:tx.n=+1"
+SecRule TX:late "@eq 1" "id:73,phase:2,pass,nolog,skip:1"
+SecRule ARGS "@rx or" "id:74,phase:2,pass,setvar:tx.n=+1"
+SecRule ARGS "@rx or" "id:75,phase:2,pass,nolog,setvar:tx.late=2"
+SecRule TX:late "@eq 1" "id:76,phase:3,pass,nolog,skipAfter:END-OF-LATE"
+SecRule ARGS "@rx or" "id:77,phase:3,pass"
+SecMarker END-OF-LATE
+SecRule TX:fixed "@eq 3" "id:78,phase:3,pass,chain"
+SecRule ARGS "@rx or"
 "#;
 
 /// What attacks and ordinary values are made of.
@@ -131,6 +154,19 @@ fn evaluate(
     }
     let variables = state.memory.tx.iter().map(|entry| (entry.name.to_vec(), entry.value.to_vec()));
     (state.matches, variables.collect())
+}
+
+#[test]
+fn what_no_transaction_comes_to_is_not_screened() {
+    let ruleset = ruleset();
+    let [prepared, _] = variables(&ruleset, 0);
+    let screen = prepared.prologue.expect("was prepared").screen.clone();
+    let is_there = |id: u32| {
+        let index = ruleset.rules.iter().position(|rule| rule.id.get() == id).expect("is a rule");
+        screen.has(index as u32)
+    };
+    let there: Vec<_> = [62, 66, 70, 72, 74, 77].into_iter().filter(|id| is_there(*id)).collect();
+    assert_eq!(there, [66, 70, 72, 74, 77], "a rule that may run must be screened, and 62 never runs");
 }
 
 /// The variables that transactions begin with, prepared and as they are.
