@@ -1,21 +1,28 @@
 //! What a capturing operator leaves in `TX:0`..`TX:9`.
 
+use std::ops::Range;
+
 /// Groups 0-9 of the last capturing match; what `TX:0`..`TX:9` become.
 #[derive(Clone, Debug, Default)]
 pub struct Captures {
-    groups: Vec<Option<Vec<u8>>>,
+    /// Where each group is in `text`.
+    groups: Vec<Option<Range<usize>>>,
+    text: Vec<u8>,
 }
 
 impl Captures {
     /// Forgets all groups.
     pub fn clear(&mut self) {
         self.groups.clear();
+        self.text.clear();
     }
 
     /// Sets the next group; more than ten are not kept, as in SecLang.
     pub fn push(&mut self, group: Option<&[u8]>) {
         if self.groups.len() < GROUPS_MAX {
-            self.groups.push(group.map(<[u8]>::to_vec));
+            let begin = self.text.len();
+            self.text.extend_from_slice(group.unwrap_or_default());
+            self.groups.push(group.map(|_| begin..self.text.len()));
         }
     }
 
@@ -28,7 +35,7 @@ impl Captures {
     /// Group `index`, when it took part in the match.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&[u8]> {
-        self.groups.get(index)?.as_deref()
+        self.text.get(self.groups.get(index)?.clone()?)
     }
 
     /// How many groups were set, taking part or not.

@@ -135,7 +135,7 @@ mod tests {
         let ids = builder.add_all(&needs.clauses);
         let scanner = builder.build(|_| true);
         let mut met = vec![0; scanner.words()];
-        scanner.scan(value, &mut met);
+        scanner.scan(value, scanner.whole(), &mut met);
         for id in ids {
             let bit = scanner.bit(id).unwrap();
             prop_assert!(

@@ -21,6 +21,29 @@ impl ByteSet {
         set
     }
 
+    /// The bytes that a text has, of any length.
+    pub(crate) fn seen_in(text: &[u8]) -> Self {
+        if text.len() < MARKED_BYTES_MIN {
+            let mut seen = Self::EMPTY;
+            for byte in text {
+                seen.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+            }
+            return seen;
+        }
+        // A mark for each byte, and then a bit for each mark: no byte waits for the one before.
+        let mut marks = [0_u8; 256];
+        for byte in text {
+            marks[usize::from(*byte)] = 1;
+        }
+        let mut seen = Self::EMPTY;
+        for (eight, marks) in marks.as_chunks().0.iter().enumerate() {
+            // Bit 8 * i of the marks becomes bit i of the highest byte.
+            let bits = u64::from_le_bytes(*marks).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            seen.0[eight / 8] |= bits << (eight % 8 * 8);
+        }
+        seen
+    }
+
     /// The set with all bytes from `first` to `last`.
     pub(crate) const fn with_range(mut self, first: u8, last: u8) -> Self {
         let mut byte = first as usize;
@@ -43,12 +66,21 @@ impl ByteSet {
         *self == Self::EMPTY
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u8> {
-        (0_u8..).zip(self.0).flat_map(|(word, bits)| {
-            let rest = std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)));
-            let rest = rest.take_while(|bits| *bits != 0);
-            rest.map(move |bits| word * 64 + bits.trailing_zeros() as u8)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u8> + use<> {
+        let (mut words, mut word) = (self.0, 0);
+        std::iter::from_fn(move || {
+            while words.get(word)? == &0 {
+                word += 1;
+            }
+            let bits = words[word];
+            words[word] = bits & (bits - 1);
+            Some((word * 64) as u8 | bits.trailing_zeros() as u8)
         })
+    }
+
+    /// Whether both have a byte.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(one, other)| one & other != 0)
     }
 
     /// The bytes of either.
@@ -83,6 +115,8 @@ impl ByteSet {
     }
 }
 
+/// Texts from which on bytes are marked first (bytes).
+const MARKED_BYTES_MIN: usize = 40;
 /// The upper-case letters, in the second word.
 const UPPER: u64 = 0x07ff_fffe;
 
@@ -102,6 +136,11 @@ mod tests {
         assert_eq!(set.iter().collect::<Vec<_>>(), b"012Za\xff");
         assert_eq!(set.without_case().iter().collect::<Vec<_>>(), b"012AZaz\xff");
         assert_eq!(set.complement().iter().count(), 250);
+        for length in [3, 39, 40, 300] {
+            let text: Vec<u8> = (0..length).map(|at| (at * 37 % 256) as u8).collect();
+            assert_eq!(ByteSet::seen_in(&text), text.iter().copied().collect(), "{length} bytes");
+        }
+        assert!(set.meets(&ByteSet::of(b"bZ")) && !set.meets(&ByteSet::of(b"bz")));
         assert_eq!(set.without(ByteSet::of(b"aZ")).iter().collect::<Vec<_>>(), b"012\xff");
         assert_eq!(set.intersection(ByteSet::of(b"0aB")).iter().collect::<Vec<_>>(), b"0a");
         assert!(ByteSet::EMPTY.is_empty() && set.union(set.complement()).complement().is_empty());

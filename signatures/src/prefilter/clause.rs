@@ -75,6 +75,20 @@ impl Clause {
         });
     }
 
+    /// Bytes of which a value has one that met the clause only after something was done to it, by which no other
+    /// bytes than `made` can have come there (both cases of letters); `None` when nothing can be said.
+    pub(crate) fn bytes_before(&self, made: ByteSet) -> Option<ByteSet> {
+        if self.bytes.meets(&made) {
+            return None;
+        }
+        let mut before = self.bytes;
+        for literal in &self.literals {
+            let left = literal.iter().copied().filter(|byte| !made.contains(*byte));
+            before.insert(left.min_by(|a, b| byte_frequency(*a).total_cmp(&byte_frequency(*b)))?);
+        }
+        Some(before.without_case())
+    }
+
     /// How often a byte of an ordinary value is the begin of something that meets it (per byte).
     pub(crate) fn frequency(&self) -> f64 {
         let bytes: f64 = self.bytes.iter().map(byte_frequency).sum();
@@ -121,6 +135,10 @@ mod tests {
         assert_eq!(clause.bytes, ByteSet::of(b"="));
         assert_eq!(clause.literals.iter().map(|it| &**it).collect::<Vec<_>>(), [b"<a".as_slice(), b"de"]);
         assert_eq!(Clause::literals([b"a".as_slice(), b""]), None);
+        let before = |made: &[u8]| clause.bytes_before(ByteSet::of(made).without_case());
+        assert_eq!(before(b" "), Some(ByteSet::of(b"=<dD")));
+        assert_eq!(before(b"<D"), Some(ByteSet::of(b"=aAeE")));
+        assert_eq!((before(b"="), before(b"de")), (None, None));
     }
 
     #[test]

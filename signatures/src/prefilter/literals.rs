@@ -4,6 +4,9 @@
 //! of bits says which fours are looked up in a larger one; in ordinary values few are. The tables stay in the
 //! processor's nearest cache, which an automaton for thousands of literals does not.
 
+use std::collections::BTreeMap;
+
+use super::ByteSet;
 use super::clause::literal_frequency;
 use super::pairs::Pairs;
 
@@ -14,34 +17,57 @@ pub(super) struct Literal {
     pub(super) bits: Vec<u16>,
 }
 
-/// Literals to look for.
+/// Literals to look for, but for those of two bytes that [`Pairs`] has.
 #[derive(Debug)]
 pub(super) struct Literals {
     fours: Table,
     /// How far apart the places are that are looked at for fours: each literal is there by as many of its
     /// parts, one after the other.
     step: usize,
+    /// The bytes of each of them, in both cases, where they are few.
+    bytes_of_fours: Option<Box<[ByteSet]>>,
     threes: Table,
     /// Literals of two bytes for which [`Pairs`] has no room.
     twos: Table,
-    pub(super) pairs: Pairs,
 }
 
 impl Literals {
-    pub(super) fn new(literals: Vec<Literal>) -> Self {
+    pub(super) fn new(literals: Vec<Literal>) -> (Pairs, Self) {
         let (long, short): (Vec<_>, Vec<_>) =
             literals.into_iter().partition(|literal| literal.text.len() >= 4);
         let (twos, threes): (Vec<_>, Vec<_>) = short.into_iter().partition(|literal| literal.text.len() == 2);
         let parts = threes.iter().filter_map(|literal| rarest_part(&literal.text, 2).1.first_chunk());
         let (pairs, twos) = Pairs::new(&twos, &parts.copied().collect::<Vec<_>>());
-        let (threes, twos) = (Table::new(&threes, 3, 1), Table::new(&twos, 2, 1));
-        let shortest = long.iter().map(|literal| literal.text.len()).min().unwrap_or(0);
-        let step = shortest.saturating_sub(3).clamp(1, STEP_MAX);
-        Self { fours: Table::new(&long, 4, step), step, threes, twos, pairs }
+        (pairs, Self::of(&long, &threes, &twos))
     }
 
-    /// Sets the bits of every literal of four bytes or more that is in the value.
-    pub(super) fn scan(&self, value: &[u8], found: &mut [u64]) {
+    fn of(long: &[Literal], threes: &[Literal], twos: &[Literal]) -> Self {
+        let (threes, twos) = (Table::new(threes, 3, 1), Table::new(twos, 2, 1));
+        let shortest = long.iter().map(|literal| literal.text.len()).min().unwrap_or(0);
+        let step = shortest.saturating_sub(3).clamp(1, STEP_MAX);
+        let bytes = |literal: &Literal| literal.text.iter().copied().collect::<ByteSet>().without_case();
+        let bytes_of_fours = (long.len() <= FEW).then(|| long.iter().map(bytes).collect());
+        Self { fours: Table::new(long, 4, step), step, bytes_of_fours, threes, twos }
+    }
+
+    /// The same for some of the bits.
+    pub(super) fn only(&self, wanted: impl Fn(u16) -> bool) -> Self {
+        let [long, threes, twos] = [&self.fours, &self.threes, &self.twos].map(|it| it.literals(&wanted));
+        Self::of(&long, &threes, &twos)
+    }
+
+    /// Whether there are literals that [`Literals::scan_others`] looks for.
+    pub(super) fn has_others(&self) -> bool {
+        !self.threes.entries.is_empty() || !self.twos.entries.is_empty()
+    }
+
+    /// Sets the bits of every literal of four bytes or more that is in the value, which has the bytes in `seen`.
+    pub(super) fn scan(&self, value: &[u8], seen: ByteSet, found: &mut [u64]) {
+        let seen = seen.without_case();
+        let is_there = |bytes: &ByteSet| bytes.without(seen).is_empty();
+        if self.bytes_of_fours.as_ref().is_some_and(|all| !all.iter().any(is_there)) {
+            return;
+        }
         match self.step {
             1 => self.fours.scan::<4, 1>(value, found),
             2 => self.fours.scan::<4, 2>(value, found),
@@ -102,6 +128,18 @@ impl Table {
         let (keys, entries): (Vec<_>, Vec<_>) = keyed.into_iter().unzip();
         let filter = Filter::new(&keys);
         Self { filter, slots: slots.into(), slot_shift, keys: keys.into(), entries: entries.into() }
+    }
+
+    /// The literals that set some of the bits, these alone.
+    fn literals(&self, wanted: impl Fn(u16) -> bool) -> Vec<Literal> {
+        let mut found: BTreeMap<&[u8], Vec<u16>> = BTreeMap::new();
+        for Entry { literal, .. } in &self.entries {
+            let bits: Vec<_> = literal.bits.iter().copied().filter(|bit| wanted(*bit)).collect();
+            if !bits.is_empty() {
+                found.insert(&literal.text, bits);
+            }
+        }
+        found.into_iter().map(|(text, bits)| Literal { text: text.into(), bits }).collect()
     }
 
     /// Sets the bits of every literal in the value that has a part of so many bytes at one of the places that
@@ -227,6 +265,8 @@ fn hash(key: u32) -> u32 {
     key.wrapping_mul(0x9E37_79B1)
 }
 
+/// Literals of which each one's bytes are known (count).
+const FEW: usize = 32;
 /// The bit in which the cases of a letter differ; keys have it set everywhere.
 const CASE: u32 = 0x2020_2020;
 /// Places in a value that are looked at before what was found is looked up.
@@ -255,8 +295,8 @@ mod tests {
         ) {
             let literals = texts.iter().zip(0..).map(|(text, bit)| Literal { text: text.as_bytes().into(), bits: vec![bit] });
             let mut found = [0; 1];
-            let literals = Literals::new(literals.collect());
-            literals.scan(value.as_bytes(), &mut found);
+            let (_, literals) = Literals::new(literals.collect());
+            literals.scan(value.as_bytes(), ByteSet::seen_in(value.as_bytes()), &mut found);
             literals.scan_others(value.as_bytes(), &mut found);
             for (bit, text) in texts.iter().enumerate() {
                 prop_assert_eq!(found[0] >> bit & 1 == 1, value.to_lowercase().contains(text), "{}", text);

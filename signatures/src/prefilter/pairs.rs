@@ -67,6 +67,18 @@ impl Pairs {
         }
     }
 
+    /// The groups that tell of some bits, and of longer literals where these are `also` looked for.
+    pub(super) fn groups(&self, wanted: impl Fn(u16) -> bool, also_longer: bool) -> Groups {
+        let tells = |group: usize| match self.bits.get(group) {
+            Some(bits) => bits.iter().any(|bit| wanted(*bit)),
+            None => also_longer,
+        };
+        (0..self.sets.len()).filter(|group| tells(*group)).fold([0; 2], |mut groups: Groups, group| {
+            groups[group / 64] |= 1 << (group % 64);
+            groups
+        })
+    }
+
     /// The groups of which the byte begins a pair, and those of which it ends one.
     pub(super) fn of_byte(&self, byte: u8) -> (Groups, Groups) {
         let groups = |has: fn(&PairSet, u8) -> bool| {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::literals::{Literal, Literals};
-use super::pairs::Groups;
+use super::pairs::{Groups, Pairs};
 use super::{ByteSet, Clause};
 
 /// Clauses to be scanned for, each once.
 #[derive(Debug, Default)]
 pub(crate) struct ScannerBuilder {
     clauses: BTreeMap<Clause, ClauseId>,
+    by_id: Vec<Clause>,
     /// How little is lost without each clause: the least place at which it was added.
     places: Vec<usize>,
 }
@@ -24,20 +25,23 @@ pub(crate) struct Scanner {
     bits: Vec<Option<u16>>,
     words: usize,
     by_byte: Box<[OfByte; 256]>,
+    pairs: Pairs,
+    /// Everything.
+    whole: Wanted,
+}
+
+/// What is looked for in a value, of all that a scanner knows.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    groups: Groups,
     literals: Literals,
 }
 
-/// What is known of a byte: a line of the processor's cache.
+/// What is known of a byte, a line of the processor's cache: the bits of the clauses that it meets, the groups of
+/// which it begins a pair, and those of which it ends one.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-struct OfByte {
-    /// The bits of the clauses that it meets.
-    met: [u64; BYTE_WORDS],
-    /// The groups of which it begins a pair.
-    begins: Groups,
-    /// The groups of which it ends a pair.
-    ends: Groups,
-}
+struct OfByte([u64; BYTE_WORDS + 2 * GROUP_WORDS]);
 
 impl ScannerBuilder {
     /// The ids of clauses that one value must all meet, the same for the same clause. Where there is no room for
@@ -54,8 +58,14 @@ impl ScannerBuilder {
         }
         let id = ClauseId(self.clauses.len() as u32);
         self.clauses.insert(clause.clone(), id);
+        self.by_id.push(clause.clone());
         self.places.push(place);
         id
+    }
+
+    /// A clause that was given.
+    pub(crate) fn clause(&self, id: ClauseId) -> Option<&Clause> {
+        self.by_id.get(id.0 as usize)
     }
 
     /// The id of a set of bytes.
@@ -88,23 +98,36 @@ impl ScannerBuilder {
         for (bit, (clause, id)) in (0_u16..).zip(&clauses) {
             bits[id.0 as usize] = Some(bit);
             for byte in clause.bytes.iter() {
-                by_byte[usize::from(byte)].met[usize::from(bit) / 64] |= 1 << (bit % 64);
+                by_byte[usize::from(byte)].0[usize::from(bit) / 64] |= 1 << (bit % 64);
             }
             clause.literals.iter().for_each(|literal| literals.entry(literal).or_default().push(bit));
         }
         let literals = literals.into_iter().map(|(text, bits)| Literal { text: text.into(), bits });
-        let literals = Literals::new(literals.collect());
+        let (pairs, literals) = Literals::new(literals.collect());
         for (byte, of_byte) in (0..=u8::MAX).zip(by_byte.iter_mut()) {
-            (of_byte.begins, of_byte.ends) = literals.pairs.of_byte(byte);
+            let (begins, ends) = pairs.of_byte(byte);
+            of_byte.0[BEGINS..ENDS].copy_from_slice(&begins);
+            of_byte.0[ENDS..].copy_from_slice(&ends);
         }
         let words = clauses.len().div_ceil(64).max(BYTE_WORDS);
-        Scanner { bits, words, by_byte, literals }
+        let whole = Wanted { groups: pairs.groups(|_| true, true), literals };
+        Scanner { bits, words, by_byte, pairs, whole }
     }
 }
 
 impl Default for Scanner {
     fn default() -> Self {
         ScannerBuilder::default().build(|_| true)
+    }
+}
+
+impl OfByte {
+    /// What is known of either.
+    #[inline(always)]
+    fn or(self, other: &Self) -> Self {
+        let (Self([a, b, c, d, e, f, g, h]), Self(other)) = (self, other);
+        let [i, j, k, l, m, n, o, p] = *other;
+        Self([a | i, b | j, c | k, d | l, e | m, f | n, g | o, h | p])
     }
 }
 
@@ -119,28 +142,50 @@ impl Scanner {
         self.words
     }
 
-    /// Sets the bits of all clauses that the value meets; `met` is [`Scanner::words`] long, and zero.
-    pub(crate) fn scan(&self, value: &[u8], met: &mut [u64]) {
-        let (by_byte, pairs) = self.scan_bytes(value);
-        met.iter_mut().zip(by_byte).for_each(|(word, bytes)| *word |= bytes);
-        self.literals.scan(value, met);
-        if self.literals.pairs.tell(pairs, met) {
-            self.literals.scan_others(value, met);
-        }
+    /// Everything that it knows.
+    pub(crate) fn whole(&self) -> &Wanted {
+        &self.whole
     }
 
-    /// The bits of the clauses that the value meets by one of its bytes, and the pairs that it has.
-    fn scan_bytes(&self, value: &[u8]) -> ([u64; BYTE_WORDS], Groups) {
-        let (mut met, mut pairs) = ([0; BYTE_WORDS], Groups::default());
-        let mut begun = Groups::default();
-        for byte in value {
-            let of_byte = &self.by_byte[usize::from(*byte)];
-            let [a, b, c, d] = of_byte.met;
-            met = [met[0] | a, met[1] | b, met[2] | c, met[3] | d];
-            pairs = [pairs[0] | begun[0] & of_byte.ends[0], pairs[1] | begun[1] & of_byte.ends[1]];
-            begun = of_byte.begins;
+    /// The clauses of some of the bits.
+    pub(crate) fn wanted(&self, bit: impl Fn(u16) -> bool) -> Wanted {
+        let literals = self.whole.literals.only(&bit);
+        Wanted { groups: self.pairs.groups(&bit, literals.has_others()), literals }
+    }
+
+    /// Sets the bits of the wanted clauses that the value meets, and of such others as are met by a byte; `met` is
+    /// [`Scanner::words`] long. Gives the bytes that the value has.
+    pub(crate) fn scan(&self, value: &[u8], wanted: &Wanted, met: &mut [u64]) -> ByteSet {
+        let seen = ByteSet::seen_in(value);
+        let OfByte(all) = seen.iter().fold(OfByte::default(), |all, byte| all.or(self.of(byte)));
+        met.iter_mut().zip(&all[..BYTE_WORDS]).for_each(|(word, bytes)| *word |= bytes);
+        // The groups of which it has both bytes, perhaps one after the other.
+        let groups: Groups = std::array::from_fn(|at| wanted.groups[at] & all[BEGINS + at] & all[ENDS + at]);
+        wanted.literals.scan(value, seen, met);
+        if groups != Groups::default() {
+            let pairs = self.pairs_in(value);
+            if self.pairs.tell(std::array::from_fn(|at| pairs[at] & groups[at]), met) {
+                wanted.literals.scan_others(value, met);
+            }
         }
-        (met, pairs)
+        seen
+    }
+
+    fn of(&self, byte: u8) -> &OfByte {
+        &self.by_byte[usize::from(byte)]
+    }
+
+    /// The groups of which the value has a pair.
+    fn pairs_in(&self, value: &[u8]) -> Groups {
+        let (mut pairs, mut before) = (Groups::default(), &OfByte::default());
+        for byte in value {
+            let of_byte = self.of(*byte);
+            let [.., first, second, _, _] = before.0;
+            let [.., third, fourth] = of_byte.0;
+            pairs = [pairs[0] | first & third, pairs[1] | second & fourth];
+            before = of_byte;
+        }
+        pairs
     }
 }
 
@@ -148,6 +193,11 @@ impl Scanner {
 const SMALL_LITERALS_MAX: usize = 512;
 /// Words of bits for clauses that one byte can meet.
 const BYTE_WORDS: usize = 4;
+/// Words of groups.
+const GROUP_WORDS: usize = 2;
+/// Where the groups of pairs are that a byte begins, and those that it ends.
+const BEGINS: usize = BYTE_WORDS;
+const ENDS: usize = BEGINS + GROUP_WORDS;
 
 #[cfg(test)]
 mod tests {
@@ -170,13 +220,18 @@ mod tests {
             let ids = builder.add_all(&clauses);
             let scanner = builder.build(|_| true);
             let mut met = vec![0; scanner.words()];
-            scanner.scan(value.as_bytes(), &mut met);
+            scanner.scan(value.as_bytes(), scanner.whole(), &mut met);
+            let half = |bit: u16| bit & 1 == 0;
+            let mut some = vec![0; scanner.words()];
+            scanner.scan(value.as_bytes(), &scanner.wanted(half), &mut some);
             let lower = value.to_lowercase();
             for (clause, id) in clauses.iter().zip(ids) {
                 let Some(bit) = scanner.bit(id) else { continue };
                 let is_met = value.bytes().any(|byte| clause.bytes.contains(byte))
                     || clause.literals.iter().any(|it| lower.contains(std::str::from_utf8(it).unwrap()));
-                prop_assert_eq!(met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1, is_met, "{:?}", clause);
+                let is_set = |met: &[u64]| met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1;
+                prop_assert_eq!(is_set(&met), is_met, "{:?}", clause);
+                prop_assert!(is_set(&some) == is_met || !half(bit), "{:?}", clause);
             }
         }
     }

@@ -14,14 +14,12 @@ use crate::{
 impl<'r> Evaluation<'r, '_> {
     /// `setvar`.
     pub(super) fn assign(&mut self, rule: &'r Rule, assignment: &Assignment) {
+        if let (Change::Set(value), "tx") = (&assignment.change, assignment.collection.as_ref()) {
+            return self.assign_tx(rule, &assignment.name, value);
+        }
         let name = self.expanded(rule, &assignment.name);
         let kind = match &assignment.change {
             Change::Unset => UpdateKind::Unset,
-            // The usual case, without a copy of the value.
-            Change::Set(text) if assignment.collection.as_ref() == "tx" => {
-                let value = self.expanded(rule, text);
-                return self.state.memory.tx.set(&name, &value);
-            }
             Change::Set(text) => UpdateKind::Set(self.expand(rule, Some(text)).into()),
             Change::Add(text) => self.addition(rule, &name, text, 1),
             Change::Subtract(text) => self.addition(rule, &name, text, -1),
@@ -30,6 +28,18 @@ impl<'r> Evaluation<'r, '_> {
             Some(collection) => self.change(collection, name.into_owned(), kind),
             None => self.set(&assignment.collection, &name, &kind),
         }
+    }
+
+    /// `setvar:tx.name=value`, the usual case: without memory of its own for the texts.
+    fn assign_tx(&mut self, rule: &'r Rule, name: &Text, value: &Text) {
+        let mut texts = std::mem::take(&mut self.spare_texts);
+        let [full_name, full_value] = &mut texts;
+        full_name.clear();
+        full_value.clear();
+        name.expand(&self.scope(rule), full_name);
+        value.expand(&self.scope(rule), full_value);
+        self.state.memory.tx.set(full_name, full_value);
+        self.spare_texts = texts;
     }
 
     /// A text with its macros replaced; one without any is not copied.
@@ -144,11 +154,11 @@ impl<'r> Evaluation<'r, '_> {
             Ctl::ResponseBodyLimit(bytes) => state.response_body_bytes_max = Some(*bytes),
             Ctl::RuleEngine(mode) => state.engine = *mode,
             Ctl::RuleRemove(selector) => {
-                let rules = self.plan.select(selector, &self.ruleset.rules);
+                let rules = self.plan.selected(selector, &self.ruleset.rules);
                 state.memory.removed.merge(&rules);
             }
             Ctl::RuleRemoveTarget(selector, target) => {
-                let rules = self.plan.select(selector, &self.ruleset.rules);
+                let rules = self.plan.selected(selector, &self.ruleset.rules);
                 state.memory.remove_target(rules, target.clone());
             }
         }

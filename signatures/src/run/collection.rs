@@ -1,17 +1,21 @@
 //! Variables that rules make at run time: `TX`, `ENV`, `IP` and so on.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::name_pattern::NamePattern;
 
 /// Values by name, compared without ASCII case; the spelling of the first assignment is kept.
 ///
-/// Ordered by name, so that the same rules always see them in the same order. What many transactions begin with
-/// is shared between them: each keeps what it changed.
+/// They are listed by name, so that the same rules always see them in the same order. What many transactions begin
+/// with is shared between them: each keeps what it changed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Collection {
-    shared: Option<Arc<BTreeMap<Arc<[u8]>, Entry>>>,
+    shared: Option<Arc<Shared>>,
     /// What was set here; `None` is what is shared and was removed here.
-    own: BTreeMap<Arc<[u8]>, Option<Entry>>,
+    own: Entries<Option<Entry>>,
     /// How many variables there are.
     count: usize,
     /// Bytes of all values.
@@ -26,6 +30,17 @@ pub(super) struct Entry {
     pub(super) value: Arc<[u8]>,
 }
 
+/// By lower-case name. Names may be a client's: the hash begins differently in each collection.
+type Entries<T> = HashMap<Arc<[u8]>, T, RandomState>;
+
+/// What many begin with.
+#[derive(Debug, Default)]
+struct Shared {
+    entries: Entries<Entry>,
+    /// The keys that match patterns which rules ask for, by the pattern.
+    matching: HashMap<Box<str>, Vec<Arc<[u8]>>>,
+}
+
 impl Collection {
     pub(super) fn get(&self, name: &[u8]) -> Option<&Entry> {
         with_lower_case(name, |lower| self.of_key(lower))
@@ -34,7 +49,7 @@ impl Collection {
     fn of_key(&self, lower: &[u8]) -> Option<&Entry> {
         match self.own.get(lower) {
             Some(entry) => entry.as_ref(),
-            None => self.shared.as_ref()?.get(lower),
+            None => self.shared.as_ref()?.entries.get(lower),
         }
     }
 
@@ -67,7 +82,7 @@ impl Collection {
             self.bytes -= bytes;
             self.count -= 1;
             self.changes = self.changes.wrapping_add(1);
-            if self.shared.as_ref().is_some_and(|shared| shared.contains_key(lower)) {
+            if self.shared.as_ref().is_some_and(|shared| shared.entries.contains_key(lower)) {
                 self.own.insert(lower.into(), None);
             } else {
                 self.own.remove(lower);
@@ -77,24 +92,51 @@ impl Collection {
 
     /// All variables, by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.named(|_| true)
+        let shared = self.shared.iter().flat_map(|shared| &shared.entries);
+        self.listed(shared, |_| true)
     }
 
-    /// The variables whose lower-case name is `wanted`, by name.
-    pub(super) fn named(&self, wanted: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &Entry> {
-        let shared = self.shared.iter().flat_map(|shared| shared.iter());
-        let shared = shared.filter(|(key, _)| wanted(key) && !self.own.contains_key(*key));
+    /// The variables whose name matches, by name.
+    pub(super) fn matching<'c>(&'c self, pattern: NamePattern<'c>) -> impl Iterator<Item = &'c Entry> {
+        let shared = self.shared.as_deref();
+        let noted = shared.and_then(|shared| Some((shared, shared.matching.get(pattern.as_str())?)));
+        let of_noted = noted
+            .into_iter()
+            .flat_map(|(shared, keys)| keys.iter().filter_map(|key| shared.entries.get_key_value(key)));
+        let of_others = shared.filter(|_| noted.is_none()).into_iter().flat_map(|shared| &shared.entries);
+        let shared = of_noted.chain(of_others.filter(move |(key, _)| pattern.matches(key)));
+        self.listed(shared, move |key| pattern.matches(key))
+    }
+
+    /// What is shared and was not changed, and what of the own is `wanted`.
+    fn listed<'c>(
+        &'c self,
+        shared: impl Iterator<Item = (&'c Arc<[u8]>, &'c Entry)>,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> impl Iterator<Item = &'c Entry> {
+        let shared = shared.filter(|(key, _)| !self.own.contains_key(*key));
         let own = self.own.iter().filter(|(key, _)| wanted(key));
         let own = own.filter_map(|(key, entry)| Some((key, entry.as_ref()?)));
         let mut all: Vec<_> = shared.chain(own).collect();
-        all.sort_by_key(|(key, _)| *key);
+        all.sort_unstable_by_key(|(key, _)| *key);
         all.into_iter().map(|(_, entry)| entry)
     }
 
     /// The same, its variables shared by all that are cloned from it.
     pub(super) fn into_shared(self) -> Self {
-        let all = self.iter().map(|entry| (entry.name.to_ascii_lowercase().into(), entry.clone())).collect();
-        Self { shared: Some(Arc::new(all)), own: BTreeMap::new(), ..self }
+        self.into_shared_for([])
+    }
+
+    /// The same, for rules that ask for names which match these patterns.
+    pub(super) fn into_shared_for<'p>(self, patterns: impl IntoIterator<Item = NamePattern<'p>>) -> Self {
+        let entries: Entries<Entry> =
+            self.iter().map(|entry| (entry.name.to_ascii_lowercase().into(), entry.clone())).collect();
+        let matching = |pattern: NamePattern<'p>| {
+            let keys = entries.keys().filter(|key| pattern.matches(key)).cloned().collect();
+            (pattern.as_str().into(), keys)
+        };
+        let matching = patterns.into_iter().map(matching).collect();
+        Self { shared: Some(Arc::new(Shared { entries, matching })), own: Entries::default(), ..self }
     }
 
     /// Differs from what it was before, when something was set or removed since.
@@ -103,7 +145,9 @@ impl Collection {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self { changes: self.changes.wrapping_add(1), ..Self::default() };
+        let mut own = std::mem::take(&mut self.own);
+        own.clear();
+        *self = Self { own, changes: self.changes.wrapping_add(1), ..Self::default() };
     }
 }
 

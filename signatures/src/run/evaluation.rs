@@ -15,6 +15,7 @@ use super::scope::Scope;
 use super::screen::{Candidates, Screen};
 use super::value::Value;
 use super::variables::Scene;
+use crate::operator::Captures;
 use crate::{EngineMode, Phase, Rule, Ruleset, Skip, Step};
 
 /// One phase of one transaction while its rules run.
@@ -39,6 +40,10 @@ pub(super) struct Evaluation<'r, 't> {
     pub(super) nothing: Rc<Vec<Value<'t>>>,
     /// A list of matches to be used again.
     pub(super) spare: Option<Rc<Vec<Value<'t>>>>,
+    /// Texts to be used again.
+    pub(super) spare_texts: [Vec<u8>; 2],
+    /// Captures to be used again.
+    pub(super) spare_captures: Captures,
     /// The matches worth showing of the current rule.
     pub(super) evidence: Vec<Found<'t>>,
     /// What the current rule added to anomaly scores.
@@ -75,6 +80,8 @@ impl<'r, 't> Evaluation<'r, 't> {
             matched_before: Rc::clone(&nothing),
             nothing,
             spare: None,
+            spare_texts: Default::default(),
+            spare_captures: Captures::default(),
             evidence: Vec::new(),
             score: 0,
             answers: Answers::default(),

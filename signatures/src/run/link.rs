@@ -247,8 +247,9 @@ impl<'r, 't> Evaluation<'r, 't> {
 
     /// Asks the operator, and acts on a match.
     fn test(&mut self, place: Place<'r>, value: &Value<'t>, bytes: Bytes<'t>) {
-        let mut captures = Captures::default();
         let wants_captures = place.link.capture && !place.link.negated;
+        let mut captures = std::mem::take(&mut self.spare_captures);
+        captures.clear();
         let range = self.find(place, &bytes, wants_captures.then_some(&mut captures));
         let range = match (range, place.link.negated) {
             (Some(range), false) => Some(range),
@@ -260,10 +261,11 @@ impl<'r, 't> Evaluation<'r, 't> {
             value: bytes.iter().copied().take(VALUE_BYTES_MAX).collect(),
             matched: range.is_some(),
         });
+        if wants_captures && range.is_some() {
+            std::mem::swap(&mut self.state.memory.captures, &mut captures);
+        }
+        self.spare_captures = captures;
         if let Some(range) = range {
-            if wants_captures {
-                self.state.memory.captures = captures;
-            }
             let value = Value { bytes, ..value.clone() };
             self.found(place, Found { value, range });
         }

@@ -37,6 +37,7 @@ mod gate;
 mod link;
 mod memory;
 mod meter;
+mod name_pattern;
 mod persistent;
 mod pipeline;
 mod plan;

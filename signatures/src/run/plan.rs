@@ -1,6 +1,6 @@
 //! What evaluation derives from the rules once: pipelines, gates, rules by tag, screens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::gate::{Gate, GateBuilder};
@@ -8,7 +8,7 @@ use super::pipeline::{Pipeline, Pipelines};
 use super::rule_set::RuleSet;
 use super::screen::Screen;
 use crate::transformation::{Transformation, UnicodeMap};
-use crate::{Rule, RuleSelector, Ruleset};
+use crate::{Action, Ctl, Rule, RuleSelector, Ruleset};
 
 /// What evaluation derives from the rules once, before the first transaction.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     gates: Vec<Option<Gate>>,
     /// The rules that carry each tag; the few distinct tags are all a selector is asked about.
     rules_by_tag: Vec<(Box<[u8]>, RuleSet)>,
+    /// The rules that the tags and messages mean which `ctl` actions name, by the pattern.
+    selected: HashMap<(bool, Box<str>), RuleSet>,
     /// `SecUnicodeMapFile`.
     unicode_map: Option<Arc<UnicodeMap>>,
     /// Which rules need not be asked about a value.
@@ -45,7 +47,21 @@ impl Plan {
             }
         }
         plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
+        plan.selected = plan.select_all(&ruleset.rules);
         plan
+    }
+
+    /// What the `ctl` actions of rules select by patterns.
+    fn select_all(&self, rules: &[Rule]) -> HashMap<(bool, Box<str>), RuleSet> {
+        let actions = rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.actions);
+        let selectors = actions.filter_map(|action| match action {
+            Action::Ctl(Ctl::RuleRemove(selector) | Ctl::RuleRemoveTarget(selector, _)) => Some(selector),
+            _ => None,
+        });
+        let patterns = selectors.filter_map(|selector| Some((pattern(selector)?, selector)));
+        patterns
+            .map(|((is_tag, text), selector)| ((is_tag, text.into()), self.select(selector, rules)))
+            .collect()
     }
 
     /// The pipeline of a rule's link.
@@ -85,6 +101,12 @@ impl Plan {
         screen
     }
 
+    /// The rules that the selector of a rule's `ctl` means.
+    pub(super) fn selected(&self, selector: &RuleSelector, rules: &[Rule]) -> RuleSet {
+        let known = pattern(selector).and_then(|(is_tag, text)| self.selected.get(&(is_tag, text.into())));
+        known.cloned().unwrap_or_else(|| self.select(selector, rules))
+    }
+
     /// The rules that `selector` means.
     pub(super) fn select(&self, selector: &RuleSelector, rules: &[Rule]) -> RuleSet {
         let mut selected = RuleSet::default();
@@ -103,6 +125,15 @@ impl Plan {
             }
         }
         selected
+    }
+}
+
+/// The pattern of a selector that has one, and whether it is of tags.
+fn pattern(selector: &RuleSelector) -> Option<(bool, &str)> {
+    match selector {
+        RuleSelector::Ids(_) => None,
+        RuleSelector::Msg(regex) => Some((false, regex.as_str())),
+        RuleSelector::Tag(regex) => Some((true, regex.as_str())),
     }
 }
 

@@ -12,6 +12,7 @@ use super::RuleState;
 use super::collection::Collection;
 use super::evaluation::Evaluation;
 use super::exclusion::InitialVariables;
+use super::name_pattern::NamePattern;
 use super::plan::Plan;
 use super::reach::Start;
 use super::rule_set::RuleSet;
@@ -63,7 +64,7 @@ impl Ruleset {
         }
         let steps = self.phases[Phase::RequestHeaders.index()].iter().take(prologue.position);
         steps.filter_map(crate::Step::rule).for_each(|rule| prologue.rules.insert(rule));
-        prologue.tx = state.memory.tx.into_shared();
+        prologue.tx = state.memory.tx.into_shared_for(self.tx_patterns());
         let start = Start { ruleset: self, plan, position: prologue.position, tx: &prologue.tx };
         let reach = start.reach();
         prologue.screen = plan.screen_of(&self.rules, reach.rules);
@@ -92,6 +93,18 @@ impl RuleState {
         self.audit_relevant |= prologue.audit_relevant;
         self.matches.extend_from_slice(&prologue.matches);
         prologue.position
+    }
+}
+
+impl Ruleset {
+    /// The patterns by which rules ask for variables of `TX`.
+    fn tx_patterns(&self) -> impl Iterator<Item = NamePattern<'_>> {
+        let links = self.rules.iter().flat_map(|rule| &rule.links);
+        let of_tx = links.flat_map(|link| &link.targets).filter(|target| target.variable == Variable::Tx);
+        of_tx.filter_map(|target| match &target.selector {
+            Selector::Matching(pattern) => Some(NamePattern::of(pattern)),
+            _ => None,
+        })
     }
 }
 

@@ -83,7 +83,7 @@ impl Rule {
         let ids = builder.add_all(&needs.clauses);
         let scanner = builder.build(|_| true);
         let mut met = vec![0; scanner.words()];
-        scanner.scan(value, &mut met);
+        scanner.scan(value, scanner.whole(), &mut met);
         let is_met = |bit: u16| met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1;
         value.len() >= needs.bytes_min && ids.into_iter().filter_map(|id| scanner.bit(id)).all(is_met)
     }

@@ -40,6 +40,33 @@ impl Transformation {
         })
     }
 
+    /// The bytes that may be in its result and were not in the value, both cases of letters; what only becomes
+    /// the other case does not count.
+    pub(crate) fn makes(self) -> ByteSet {
+        match self {
+            Self::Lowercase
+            | Self::RemoveNulls
+            | Self::RemoveWhitespace
+            | Self::Trim
+            | Self::TrimLeft
+            | Self::TrimRight
+            | Self::Uppercase => ByteSet::EMPTY,
+            Self::CmdLine
+            | Self::CompressWhitespace
+            | Self::RemoveComments
+            | Self::RemoveCommentsChar
+            | Self::ReplaceComments
+            | Self::ReplaceNulls => ByteSet::of(b" "),
+            Self::NormalizePath | Self::NormalizePathWin => ByteSet::of(b"/."),
+            _ => ByteSet::ALL,
+        }
+    }
+
+    /// Whether its result may be longer than the value.
+    pub(crate) fn may_grow(self) -> bool {
+        self.bytes_max(1) > 1
+    }
+
     /// Whether values that differ in case alone become values that differ in case alone.
     pub(crate) fn ignores_case(self) -> bool {
         matches!(
@@ -99,6 +126,17 @@ mod tests {
                 let value: Vec<u8> = value.iter().copied().filter(|byte| !set.contains(*byte)).collect();
                 let changed = transformation.apply(Cow::Borrowed(&value));
                 prop_assert!(changed.eq_ignore_ascii_case(&value), "{:?}", transformation);
+            }
+        }
+
+        #[test]
+        fn results_have_what_is_said_and_no_more(value in values()) {
+            let had = ByteSet::seen_in(&value).without_case();
+            for transformation in Transformation::ALL {
+                let result = transformation.apply(Cow::Borrowed(&value));
+                let made = ByteSet::seen_in(&result).without_case().without(had);
+                prop_assert!(made.without(transformation.makes()).is_empty(), "{:?}", transformation);
+                prop_assert!(result.len() <= value.len() || transformation.may_grow(), "{:?}", transformation);
             }
         }
 

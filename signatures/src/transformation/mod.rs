@@ -149,6 +149,7 @@ impl Transformation {
     #[must_use]
     pub fn bytes_max(self, value: usize) -> usize {
         match self {
+            Self::Base64Decode | Self::Base64DecodeExt => (value / 4 * 3 + 3).min(value),
             Self::Base64Encode => value.div_ceil(3) * 4,
             Self::HexEncode => value * 2,
             Self::Length => 20,

@@ -6,8 +6,9 @@ use super::super::bytes::Bytes;
 use super::super::evaluation::Evaluation;
 use super::super::rule_set::RuleSet;
 use super::super::variables::{self, Growth};
-use super::class::{Class, Scratch};
+use super::class::Class;
 use super::known::{Known, Place};
+use super::texts::{Means, Scratch};
 use super::{PhaseScreen, ScreenedVariable};
 use crate::pool::Held;
 use crate::{Phase, Variable};
@@ -188,7 +189,8 @@ impl<'r, 't> Evaluation<'r, 't> {
             return Some(place);
         }
         if let Some(screen) = self.screen {
-            class.screen(value, screen.scanner(class), self.plan.unicode_map(), scratch);
+            let means = Means { scanner: screen.scanner(class), map: self.plan.unicode_map() };
+            class.screen(value, means, scratch);
         }
         known.as_mut().and_then(|it| it.keep(class.id, value, &scratch.rules))
     }

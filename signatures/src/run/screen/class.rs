@@ -1,13 +1,16 @@
 //! The tests that look at the same values.
 
-use std::borrow::Cow;
-use std::ops::Deref;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::super::bytes::Bytes;
 use super::super::pipeline::{Pipeline, Pipelines};
-use super::test::{Test, Triggers};
-use crate::prefilter::Scanner;
-use crate::transformation::{Transformation, UnicodeMap};
+use super::asked::{Asked, Asker};
+use super::scanners::Scanners;
+use super::test::Test;
+use super::texts::{Means, Scratch, are_met};
+use crate::prefilter::{Clause, ClauseId, Wanted};
+use crate::transformation::Transformation;
 
 /// The tests that look at the same values: those of one variable, of one name.
 #[derive(Debug, Default)]
@@ -28,13 +31,17 @@ pub(super) struct Class {
 }
 
 #[derive(Debug)]
-struct Node {
-    parent: usize,
+pub(super) struct Node {
+    pub(super) parent: usize,
     pipeline: Pipeline,
     /// Its last; `None` for the root.
-    transformation: Option<Transformation>,
+    pub(super) transformation: Option<Transformation>,
     /// What its transformation changes nothing without.
-    triggers: Vec<u16>,
+    pub(super) triggers: Vec<u16>,
+    /// What is asked here and further on.
+    pub(super) asked: Asked,
+    /// What is looked for in what the transformation makes; `None` is everything.
+    pub(super) wanted: Option<Arc<Wanted>>,
 }
 
 #[derive(Debug)]
@@ -48,70 +55,28 @@ struct ClassTest {
     next: Option<(usize, Box<[u16]>)>,
 }
 
-/// Memory for screening, kept from value to value.
-#[derive(Debug, Default)]
-pub(super) struct Scratch<'t> {
-    /// For each text that the value became, what it meets, and where it lies.
-    met: Vec<u64>,
-    bytes: Vec<Text<'t>>,
-    /// For each node, which text it gave.
-    texts: Vec<usize>,
-    /// The rules that may match the value.
-    pub(super) rules: Vec<u32>,
-}
-
-/// The value itself, or what was made of it.
-#[derive(Debug)]
-enum Text<'t> {
-    Value(Bytes<'t>),
-    Made(Vec<u8>),
+/// A class in the making.
+struct Maker<'s> {
+    scanners: &'s mut Scanners,
+    tree: &'s Pipelines,
+    class: Class,
+    tests: Vec<(u16, ClassTest)>,
+    /// For each node, the bits that are asked of its text or of what is made of that.
+    bits: Vec<BTreeSet<u16>>,
 }
 
 impl Class {
-    pub(super) fn new(tests: &[&Test<'_>], tree: &Pipelines, triggers: &Triggers, scanner: &Scanner) -> Self {
-        let mut class = Self { nodes: vec![Node::root()], ..Self::default() };
-        let mut by_bit = Vec::new();
-        for test in tests {
-            for pipeline in &test.pipelines {
-                let node = class.node(*pipeline, tree, triggers, scanner);
-                let next = test.next.as_ref().map(|next| {
-                    (class.node(next.pipeline, tree, triggers, scanner), next.bits(scanner).into())
-                });
-                let bits = test.bits(scanner);
-                let Some((first, others)) = bits.split_first() else { continue };
-                let (rule, bytes_min, bits) = (test.rule, test.bytes_min, others.into());
-                by_bit.push((*first, ClassTest { rule, node, bytes_min, bits, next }));
-            }
-        }
-        by_bit.sort_by_key(|(bit, _)| *bit);
-        let bits = scanner.words() * 64;
-        class.begins = (0..=bits)
-            .map(|bit| by_bit.partition_point(|(first, _)| usize::from(*first) < bit) as u32)
-            .collect();
-        class.wanted = words(by_bit.iter().map(|(bit, _)| *bit), scanner.words());
-        class.tests = by_bit.into_iter().map(|(_, test)| test).collect();
-        let changing = class.nodes.iter().skip(1).map(|node| node.triggers.first().copied());
-        class.changing =
-            changing.collect::<Option<Vec<_>>>().map(|first| words(first.into_iter(), scanner.words()));
-        class
-    }
-
-    /// Where the pipeline is among the nodes; it comes there with its parents if it is not.
-    fn node(
-        &mut self,
-        pipeline: Pipeline,
+    /// The class of these tests; its bits are those of the scanner at that place.
+    pub(super) fn new(
+        tests: &[&Test<'_>],
         tree: &Pipelines,
-        triggers: &Triggers,
-        scanner: &Scanner,
-    ) -> usize {
-        if let Some(at) = self.nodes.iter().position(|node| node.pipeline == pipeline) {
-            return at;
-        }
-        let Some((parent, transformation)) = tree.step(pipeline) else { return 0 };
-        let parent = self.node(parent, tree, triggers, scanner);
-        let triggers = triggers.bits(transformation, scanner);
-        self.nodes.push(Node { parent, pipeline, transformation: Some(transformation), triggers });
-        self.nodes.len() - 1
+        scanner: usize,
+        scanners: &mut Scanners,
+    ) -> Self {
+        let class = Self { scanner, nodes: vec![Node::root()], ..Self::default() };
+        let mut maker = Maker { scanners, tree, class, tests: Vec::new(), bits: vec![BTreeSet::new()] };
+        tests.iter().for_each(|test| maker.add(test));
+        maker.finish()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -119,19 +84,13 @@ impl Class {
     }
 
     /// Lists in `scratch` the rules whose needs the value meets.
-    pub(super) fn screen<'t>(
-        &self,
-        value: &Bytes<'t>,
-        scanner: &Scanner,
-        map: Option<&UnicodeMap>,
-        scratch: &mut Scratch<'t>,
-    ) {
-        scratch.begin(value, self.nodes.len(), scanner);
-        if self.may_change(&scratch.met) {
-            scratch.transform_all(&self.nodes, scanner, map);
+    pub(super) fn screen<'t>(&self, value: &Bytes<'t>, means: Means<'_>, scratch: &mut Scratch<'t>) {
+        scratch.begin(value, self.nodes.len(), means.scanner);
+        if self.may_change(scratch.met(0, means.scanner)) {
+            scratch.transform_all(&self.nodes, means);
         }
         for text in 0..scratch.bytes.len() {
-            self.find(text, scratch, scanner);
+            self.find(text, scratch, means);
         }
     }
 
@@ -143,13 +102,11 @@ impl Class {
     }
 
     /// Lists the rules of the tests that a text meets.
-    fn find(&self, text: usize, scratch: &mut Scratch<'_>, scanner: &Scanner) {
+    fn find(&self, text: usize, scratch: &mut Scratch<'_>, means: Means<'_>) {
         let mut rules = std::mem::take(&mut scratch.rules);
-        let met = scratch.met(text, scanner);
+        let met = scratch.met(text, means.scanner);
         let passes = |test: &ClassTest| {
-            let at_next = |(node, bits): &(usize, Box<[u16]>)| {
-                are_met(bits, scratch.met(scratch.texts[*node], scanner))
-            };
+            let at_next = |(node, bits): &(usize, Box<[u16]>)| scratch.meets(*node, bits, means.scanner);
             test.bytes_min <= scratch.bytes[text].len()
                 && scratch.texts[test.node] == text
                 && are_met(&test.bits, met)
@@ -174,82 +131,88 @@ impl Class {
 
 impl Node {
     fn root() -> Self {
-        Self { parent: 0, pipeline: Pipeline::ROOT, transformation: None, triggers: Vec::new() }
-    }
-}
-
-impl<'t> Scratch<'t> {
-    /// Forgets the last value, and scans a new one, which every node gives until it is transformed.
-    fn begin(&mut self, value: &Bytes<'t>, nodes: usize, scanner: &Scanner) {
-        self.met.clear();
-        self.bytes.clear();
-        self.texts.clear();
-        self.texts.resize(nodes, 0);
-        self.add(Text::Value(value.clone()), scanner);
-    }
-
-    /// What a text meets.
-    fn met(&self, text: usize, scanner: &Scanner) -> &[u64] {
-        &self.met[text * scanner.words()..][..scanner.words()]
-    }
-
-    fn add(&mut self, text: Text<'t>, scanner: &Scanner) {
-        let begin = self.met.len();
-        self.met.resize(begin + scanner.words(), 0);
-        scanner.scan(&text, &mut self.met[begin..]);
-        self.bytes.push(text);
-    }
-
-    /// What the transformations make of the value. It is not kept for rules: few look at any of it.
-    fn transform_all(&mut self, nodes: &[Node], scanner: &Scanner, map: Option<&UnicodeMap>) {
-        for (at, node) in nodes.iter().enumerate() {
-            let parent = self.texts[node.parent];
-            let may_change = |transformation: &Transformation| {
-                let is_met = node.triggers.is_empty() || are_met(&node.triggers, self.met(parent, scanner));
-                is_met.then_some(*transformation)
-            };
-            let changed = node
-                .transformation
-                .as_ref()
-                .and_then(may_change)
-                .and_then(|transformation| self.bytes[parent].changed(transformation, map));
-            self.texts[at] = changed.map_or(parent, |text| self.place(text, scanner));
-        }
-    }
-
-    /// Where a text is; it comes there if it is new.
-    fn place(&mut self, text: Vec<u8>, scanner: &Scanner) -> usize {
-        let known = self.bytes.iter().position(|known| **known == text);
-        known.unwrap_or_else(|| {
-            self.add(Text::Made(text), scanner);
-            self.bytes.len() - 1
-        })
-    }
-}
-
-impl Text<'_> {
-    /// What a transformation makes of it, if that is something else.
-    fn changed(&self, transformation: Transformation, map: Option<&UnicodeMap>) -> Option<Vec<u8>> {
-        match transformation.apply_mapped(Cow::Borrowed(self), map) {
-            Cow::Borrowed(same) if same.len() == self.len() => None,
-            changed => Some(changed.into_owned()),
+        Self {
+            parent: 0,
+            pipeline: Pipeline::ROOT,
+            transformation: None,
+            triggers: Vec::new(),
+            asked: Asked::default(),
+            wanted: None,
         }
     }
 }
 
-impl Deref for Text<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Value(bytes) => bytes,
-            Self::Made(bytes) => bytes,
+impl Maker<'_> {
+    fn add(&mut self, test: &Test<'_>) {
+        let scanner = self.scanners.get(self.class.scanner);
+        let bits = test.bits(scanner);
+        let next = test.next.as_ref().map(|next| (next, next.bits(scanner)));
+        let Some((first, others)) = bits.split_first() else { return };
+        for pipeline in &test.pipelines {
+            let node = self.node(*pipeline);
+            self.ask(node, test.clauses(), test.bytes_min, &bits);
+            let next = next.as_ref().map(|(next, bits)| {
+                let node = self.node(next.pipeline);
+                self.ask(node, &next.clauses, 0, bits);
+                (node, bits.clone().into())
+            });
+            let (rule, bytes_min, bits) = (test.rule, test.bytes_min, others.into());
+            self.tests.push((*first, ClassTest { rule, node, bytes_min, bits, next }));
         }
     }
-}
 
-fn are_met(bits: &[u16], met: &[u64]) -> bool {
-    bits.iter().all(|bit| met[usize::from(*bit) / 64] >> (bit % 64) & 1 == 1)
+    /// Where the pipeline is among the nodes; it comes there with its parents if it is not.
+    fn node(&mut self, pipeline: Pipeline) -> usize {
+        if let Some(at) = self.class.nodes.iter().position(|node| node.pipeline == pipeline) {
+            return at;
+        }
+        let Some((parent, transformation)) = self.tree.step(pipeline) else { return 0 };
+        let parent = self.node(parent);
+        let triggers = self.scanners.trigger_bits(transformation, self.class.scanner);
+        let transformation = Some(transformation);
+        self.class.nodes.push(Node { parent, pipeline, transformation, triggers, ..Node::root() });
+        self.bits.push(BTreeSet::new());
+        self.class.nodes.len() - 1
+    }
+
+    /// Notes what is asked of the text of a node, there and on the way to it.
+    fn ask(&mut self, mut node: usize, clauses: &[ClauseId], bytes_min: usize, bits: &[u16]) {
+        let clauses: Vec<&Clause> = clauses.iter().filter_map(|id| self.scanners.clause(*id)).collect();
+        let mut asker = Asker::new(clauses, bytes_min);
+        while let Some(transformation) = self.class.nodes[node].transformation {
+            self.bits[node].extend(bits);
+            asker.go_back(transformation, &mut self.class.nodes[node].asked);
+            node = self.class.nodes[node].parent;
+        }
+    }
+
+    fn finish(mut self) -> Class {
+        self.choose_wanted();
+        let (mut class, mut by_bit) = (self.class, self.tests);
+        let words_of_met = self.scanners.get(class.scanner).words();
+        by_bit.sort_by_key(|(bit, _)| *bit);
+        class.begins = (0..=words_of_met * 64)
+            .map(|bit| by_bit.partition_point(|(first, _)| usize::from(*first) < bit) as u32)
+            .collect();
+        class.wanted = words(by_bit.iter().map(|(bit, _)| *bit), words_of_met);
+        class.tests = by_bit.into_iter().map(|(_, test)| test).collect();
+        let changing = class.nodes.iter().skip(1).map(|node| node.triggers.first().copied());
+        class.changing =
+            changing.collect::<Option<Vec<_>>>().map(|first| words(first.into_iter(), words_of_met));
+        class
+    }
+
+    /// What a transformation makes of a text is the same for all nodes where that happens: it is scanned for what
+    /// is asked at any of them.
+    fn choose_wanted(&mut self) {
+        for at in 1..self.class.nodes.len() {
+            let transformation = self.class.nodes[at].transformation;
+            let alike = self.class.nodes.iter().zip(&self.bits);
+            let alike = alike.filter(|(node, _)| node.transformation == transformation);
+            let bits: BTreeSet<u16> = alike.flat_map(|(_, bits)| bits).copied().collect();
+            self.class.nodes[at].wanted = self.scanners.wanted(self.class.scanner, bits);
+        }
+    }
 }
 
 fn words(bits: impl Iterator<Item = u16>, count: usize) -> Box<[u64]> {

@@ -8,12 +8,14 @@
 //! when somebody traces them. What is there in phase 1 is screened then for all phases ([`Head`]). What
 //! screening and rules said of values is remembered ([`Known`]), because the same come again and again.
 
+mod asked;
 mod candidates;
 mod class;
 mod head;
 mod known;
 mod scanners;
 mod test;
+mod texts;
 
 #[cfg(test)]
 mod tests;

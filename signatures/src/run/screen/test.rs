@@ -29,7 +29,7 @@ pub(super) struct Test<'r> {
 /// What a value must meet for the second link of a chain.
 #[derive(Debug)]
 pub(super) struct NextLink {
-    clauses: Vec<ClauseId>,
+    pub(super) clauses: Vec<ClauseId>,
     /// The transformations of both links.
     pub(super) pipeline: Pipeline,
 }
@@ -64,8 +64,13 @@ impl<'r> Test<'r> {
         bits(&self.clauses, scanner)
     }
 
+    /// The clauses that its first link asks about.
+    pub(super) fn clauses(&self) -> &[ClauseId] {
+        &self.clauses
+    }
+
     /// All clauses that it asks about.
-    pub(super) fn clauses(&self) -> impl Iterator<Item = ClauseId> {
+    pub(super) fn all_clauses(&self) -> impl Iterator<Item = ClauseId> {
         let next = self.next.iter().flat_map(|next| &next.clauses);
         self.clauses.iter().chain(next).copied()
     }

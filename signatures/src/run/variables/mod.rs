@@ -22,6 +22,7 @@ pub(super) use body::earlier_values;
 pub(super) use listed::{Listed, listed};
 
 use super::memory::Memory;
+use super::name_pattern::NamePattern;
 use super::value::Value;
 use crate::collections::PersistentCollection;
 use crate::{Phase, Variable};
@@ -191,30 +192,12 @@ pub(super) fn persistent(variable: Variable) -> Option<PersistentCollection> {
     })
 }
 
-/// `TX:/pattern/`: CRS asks so for names that rules make, of which most requests have none.
+/// `TX:/pattern/`.
 pub(super) fn tx_matching(pattern: &regex::bytes::Regex, memory: &Memory, out: &mut Vec<Value<'_>>) {
-    let literal = literal_name(pattern.as_str());
-    let may_match = |name: &[u8]| {
-        literal.is_none_or(|literal| {
-            name.windows(literal.len()).any(|part| part.eq_ignore_ascii_case(literal.as_bytes()))
-        })
-    };
-    let found = memory.tx.named(|name| may_match(name) && pattern.is_match(name));
+    let found = memory.tx.matching(NamePattern::of(pattern));
     out.extend(found.map(|entry| entry_value(Variable::Tx, entry)));
     let captures = |index: &usize| pattern.is_match(index.to_string().as_bytes());
     recall_captures(memory, (0..memory.captures.len()).filter(captures), out);
-}
-
-/// A text that every name has which a pattern of letters, digits, `_` and `-` matches, but for a star at its end;
-/// `None` of other patterns, and of short ones.
-fn literal_name(pattern: &str) -> Option<&str> {
-    let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
-    let literal = match pattern.strip_suffix(".*") {
-        Some(literal) => literal,
-        None => pattern.strip_suffix('*').map_or(pattern, |repeated| &repeated[..repeated.len().max(1) - 1]),
-    };
-    let is_plain = literal.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    (is_plain && literal.len() > 3).then_some(literal)
 }
 
 fn recall_tx(memory: &Memory, out: &mut Vec<Value<'_>>) {
