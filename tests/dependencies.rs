@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Our crates with the crates of ours that each may use.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("transaction", &[]),
     ("signatures", &["transaction"]),
     ("model", &["transaction"]),
@@ -15,8 +15,19 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("portcullis-tests", &["transaction", "signatures", "model", "engine", "proxy"]),
     (
         "portcullis-benches",
-        &["transaction", "signatures", "model", "train", "engine", "proxy", "portcullis-tests"],
+        &[
+            "transaction",
+            "signatures",
+            "model",
+            "train",
+            "engine",
+            "proxy",
+            "portcullis-tests",
+            "portcullis-instructions",
+        ],
     ),
+    // Nothing that is slow to build.
+    ("portcullis-instructions", &["transaction", "engine"]),
 ];
 
 /// Crates that only one of ours may use, so that the inner crates stay free of I/O and frameworks.

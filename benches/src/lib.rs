@@ -1,6 +1,7 @@
 //! What the benches and measuring tools share: reading labelled requests.
 
 pub mod body;
+pub mod clock;
 pub mod corpus;
 pub mod http;
 pub mod scoring;

@@ -1,0 +1,4 @@
+//! Instructions that evaluation takes, counted and compared with what they were.
+
+pub mod callgrind;
+pub mod cases;
