@@ -121,7 +121,7 @@ impl Policy {
 }
 
 /// How strictly rules are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Levels {
     /// The paranoia level whose matches count.
     pub paranoia: ParanoiaLevel,

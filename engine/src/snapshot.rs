@@ -10,7 +10,8 @@ use model::profile::Profiles;
 use signatures::{Exclusion, InitialVariables, Ruleset};
 
 use crate::config::Config;
-use crate::policy::{Policy, Role};
+use crate::policy::{Origin, Policy, Role};
+use files::Reads;
 
 /// Policy, compiled rules, models and learned profiles. A reload builds a new one beside the old; a request
 /// keeps the one it began with.
@@ -83,7 +84,15 @@ pub struct LoadedRules {
     pub files: Vec<String>,
     /// What is worth a thought in them; all of it where [`Snapshot::check`] loaded them. `check --pedantic` shows it.
     pub notes: Vec<signatures::Diagnostic>,
+    /// What was doubtful about them.
+    warnings: Vec<signatures::Diagnostic>,
+    /// What a configuration names them by.
+    name: RulesName,
+    reads: Reads,
 }
+
+/// What rules are known by: the directory of the configuration, and the origins.
+type RulesName = (String, Vec<Origin>);
 
 impl Snapshot {
     /// The configuration it was built from.

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 async fn show(log: &Log, exit: bool) -> anyhow::Result<Outcome> {
     let app = SampleApp::start().context("cannot start the sample application")?;
-    let source = Text { path: "demo".to_owned(), text: configuration(app.address(), log.path()) };
+    let source = Text::new("demo", configuration(app.address(), log.path()));
     let server = Server::start(Arc::new(source)).await?;
     let proxy = *server.addresses().first().context("the proxy listens nowhere")?;
     println!(

@@ -1,7 +1,7 @@
 //! `portcullis run`: the proxy, as configured.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use engine::config::Flags;
@@ -60,8 +60,8 @@ pub(crate) struct Args {
 /// Runs the proxy until it is told to stop.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let source: Arc<dyn Source> = match &args.config {
-        Some(path) => Arc::new(File { path: path.clone() }),
-        None => Arc::new(Text { path: Flags::PATH.to_owned(), text: args.yaml()? }),
+        Some(path) => Arc::new(File { path: path.clone(), last: Last::default() }),
+        None => Arc::new(Text::new(Flags::PATH, args.yaml()?)),
     };
     start_log();
     proxy::run(Options { source, threads: args.threads, watch: !args.no_watch })?;
@@ -105,14 +105,19 @@ impl Args {
 /// A configuration file, read anew at every reload.
 struct File {
     path: PathBuf,
+    last: Last,
 }
+
+/// What was loaded last: rules whose files did not change are taken from it.
+#[derive(Default)]
+struct Last(Mutex<Option<Arc<Snapshot>>>);
 
 impl Source for File {
     fn load(&self) -> Result<Loaded, String> {
         let text = std::fs::read_to_string(&self.path)
             .with_context(|| format!("cannot read `{}`", self.path.display()))
             .map_err(|error| format!("{error:#}"))?;
-        let mut loaded = load(&self.path.to_string_lossy(), &text)?;
+        let mut loaded = self.last.load(&self.path.to_string_lossy(), &text)?;
         loaded.files.push(self.path.clone());
         Ok(loaded)
     }
@@ -121,24 +126,36 @@ impl Source for File {
 /// A configuration that does not change; its rule files may.
 pub(crate) struct Text {
     /// The name that diagnostics show.
-    pub(crate) path: String,
-    pub(crate) text: String,
+    path: String,
+    text: String,
+    last: Last,
+}
+
+impl Text {
+    pub(crate) fn new(path: &str, text: String) -> Self {
+        Self { path: path.to_owned(), text, last: Last::default() }
+    }
 }
 
 impl Source for Text {
     fn load(&self) -> Result<Loaded, String> {
-        load(&self.path, &self.text)
+        self.last.load(&self.path, &self.text)
     }
 }
 
-fn load(path: &str, text: &str) -> Result<Loaded, String> {
-    match Snapshot::build(path, text, &Disk, settings::now_us()) {
-        Ok((snapshot, warnings)) => Ok(Loaded {
-            files: snapshot.files().map(PathBuf::from).collect(),
-            snapshot: Arc::new(snapshot),
-            warnings: render(&warnings),
-        }),
-        Err(diagnostics) => Err(format!("{}\n{}", render(&diagnostics), output::count(&diagnostics))),
+impl Last {
+    fn load(&self, path: &str, text: &str) -> Result<Loaded, String> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let built = match &*last {
+            Some(before) => before.rebuild(path, text, &Disk, settings::now_us()),
+            None => Snapshot::build(path, text, &Disk, settings::now_us()),
+        };
+        let (snapshot, warnings) =
+            built.map_err(|found| format!("{}\n{}", render(&found), output::count(&found)))?;
+        let files = snapshot.files().map(PathBuf::from).collect();
+        let snapshot = Arc::new(snapshot);
+        *last = Some(snapshot.clone());
+        Ok(Loaded { files, snapshot, warnings: render(&warnings) })
     }
 }
 

@@ -10,7 +10,7 @@ use signatures::seclang::{self, FileReader, Loaded, Source};
 use signatures::{Diagnostic, InitialVariables, ParanoiaLevel, RuleLimits, Severity};
 
 use super::files::HashingReader;
-use super::{CompiledPolicy, CompiledSource, LoadedRules, Snapshot, SnapshotHashes};
+use super::{CompiledPolicy, CompiledSource, LoadedRules, RulesName, Snapshot, SnapshotHashes};
 use crate::config::{Config, Flags, Learning};
 use crate::policy::{Levels, ModelOrigin, ModelPolicy, Origin, Policy, Role, RuleSource};
 
@@ -27,10 +27,25 @@ impl Snapshot {
         reader: &dyn FileReader,
         now_us: i64,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        Self::read(path, text, reader, now_us, seclang::load)
+        Self::read(path, text, reader, now_us, seclang::load, None)
     }
 
-    /// The same, and the rules are looked at as those who write them want them to be: lints are among the
+    /// The same, with the rules of this snapshot where their files are as they were: to reload a changed policy takes as
+    /// long as to read them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration and its rules.
+    pub fn rebuild(
+        &self,
+        path: &str,
+        text: &str,
+        reader: &dyn FileReader,
+        now_us: i64,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        Self::read(path, text, reader, now_us, seclang::load, Some(self))
+    }
+
+    /// The same as [`Snapshot::build`], and the rules are looked at as those who write them want them to be: lints are among the
     /// warnings, and [`LoadedRules::notes`] has the rest. Takes a third as long again.
     ///
     /// # Errors
@@ -41,7 +56,7 @@ impl Snapshot {
         reader: &dyn FileReader,
         now_us: i64,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        Self::read(path, text, reader, now_us, seclang::check)
+        Self::read(path, text, reader, now_us, seclang::check, None)
     }
 
     fn read(
@@ -50,10 +65,12 @@ impl Snapshot {
         reader: &dyn FileReader,
         now_us: i64,
         load: LoadRules,
+        before: Option<&Self>,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = Config::parse(path, text, now_us)?;
         let compiler = Compiler::new(warnings, directory(path), reader);
-        Self::compile(config, text, Compiler { load, ..compiler })
+        let before = before.map(Self::rules_by_name).unwrap_or_default();
+        Self::compile(config, text, Compiler { load, before, ..compiler })
     }
 
     /// Builds the snapshot that command line flags stand for; rule files are relative to the working
@@ -68,6 +85,11 @@ impl Snapshot {
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = flags.to_config(now_us)?;
         Self::compile(config, &flags.to_yaml(), Compiler::new(warnings, "", reader))
+    }
+
+    fn rules_by_name(&self) -> HashMap<RulesName, Arc<LoadedRules>> {
+        let sources = self.policies.iter().flat_map(|policy| &policy.sources);
+        sources.map(|source| (source.rules.name.clone(), source.rules.clone())).collect()
     }
 
     fn compile(
@@ -96,8 +118,10 @@ impl Snapshot {
 impl CompiledPolicy {
     /// The same rules and model for another policy.
     pub(super) fn with(&self, policy: Policy) -> Self {
-        let source =
-            |it: &CompiledSource| CompiledSource::new(it.name.clone(), it.role, it.rules.clone(), &policy);
+        let source = |it: &CompiledSource| {
+            let variables = it.rules.ruleset.prepare(&variables(policy.levels));
+            CompiledSource::new(it.name.clone(), it.role, it.rules.clone(), variables, &policy)
+        };
         Self {
             sources: self.sources.iter().map(source).collect(),
             model: self.model.clone(),
@@ -109,10 +133,15 @@ impl CompiledPolicy {
 }
 
 impl CompiledSource {
-    /// Prepares rules for a policy.
-    fn new(name: String, role: Role, rules: Arc<LoadedRules>, policy: &Policy) -> Self {
+    /// Prepares rules for a policy that begins with these variables.
+    fn new(
+        name: String,
+        role: Role,
+        rules: Arc<LoadedRules>,
+        variables: InitialVariables,
+        policy: &Policy,
+    ) -> Self {
         let ruleset = &rules.ruleset;
-        let variables = ruleset.prepare(&variables(policy.levels));
         let exclusions: Vec<_> = policy.exceptions.iter().map(|it| it.exclusions(ruleset)).collect();
         exclusions.iter().flatten().for_each(|it| ruleset.prepare_exclusion(&variables, it));
         Self { name, role, rules, exclusions, variables }
@@ -129,6 +158,10 @@ struct Compiler<'a> {
     load: LoadRules,
     /// The same origins are the same rules: compiled once, shared by policies.
     loaded: HashMap<Vec<Origin>, Arc<LoadedRules>>,
+    /// Rules of the snapshot before, which are taken where their files did not change.
+    before: HashMap<RulesName, Arc<LoadedRules>>,
+    /// What the first rules do at some levels, found out once for all policies that have both.
+    prepared: HashMap<(Vec<Origin>, Levels), InitialVariables>,
     /// Models by their paths, likewise.
     models: HashMap<String, Arc<Model>>,
     diagnostics: Vec<Diagnostic>,
@@ -136,8 +169,16 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(warnings: Vec<Diagnostic>, directory: &'a str, reader: &'a dyn FileReader) -> Self {
-        let (loaded, models) = (HashMap::new(), HashMap::new());
-        Self { reader, directory, load: seclang::load, loaded, models, diagnostics: warnings }
+        Self {
+            reader,
+            directory,
+            load: seclang::load,
+            loaded: HashMap::new(),
+            before: HashMap::new(),
+            prepared: HashMap::new(),
+            models: HashMap::new(),
+            diagnostics: warnings,
+        }
     }
 
     fn policy(&mut self, policy: &Arc<Policy>) -> CompiledPolicy {
@@ -158,7 +199,14 @@ impl<'a> Compiler<'a> {
         let rules = self.load(group);
         let names: Vec<_> = group.iter().map(|source| source.origin.to_string()).collect();
         let role = group.first().map_or(Role::Enforce, |source| source.role);
-        CompiledSource::new(names.join(", "), role, rules, policy)
+        let variables = self.prepared(&rules, policy.levels);
+        CompiledSource::new(names.join(", "), role, rules, variables, policy)
+    }
+
+    fn prepared(&mut self, rules: &LoadedRules, levels: Levels) -> InitialVariables {
+        let (_, origins) = &rules.name;
+        let prepare = || rules.ruleset.prepare(&variables(levels));
+        self.prepared.entry((origins.clone(), levels)).or_insert_with(prepare).clone()
     }
 
     fn model(&mut self, wanted: &ModelPolicy) -> Option<Arc<Model>> {
@@ -228,27 +276,33 @@ impl<'a> Compiler<'a> {
         if let Some(loaded) = self.loaded.get(&origins) {
             return loaded.clone();
         }
+        let name = (self.directory.to_owned(), origins.clone());
+        let kept = self.before.remove(&name).filter(|rules| rules.reads.hold(self.reader));
+        let loaded = kept.unwrap_or_else(|| Arc::new(self.read(name, group)));
+        self.diagnostics.extend(loaded.warnings.iter().cloned());
+        self.loaded.insert(origins, loaded.clone());
+        loaded
+    }
+
+    fn read(&mut self, name: RulesName, group: &[RuleSource]) -> LoadedRules {
+        let reader = HashingReader::new(self.reader);
         let mut sources = Vec::new();
         for source in group {
-            match source.origin.sources(self.directory, self.reader) {
+            match source.origin.sources(self.directory, &reader) {
                 Ok(files) => sources.extend(files),
                 Err(message) => self.diagnostics.push(
                     Diagnostic::error("unreadable-rules", message).at(source.place.clone(), "no rules there"),
                 ),
             }
         }
-        let reader = HashingReader::new(self.reader);
         for source in &sources {
             if let Source::Text { name, text } = source {
                 reader.add(name, text.as_bytes());
             }
         }
-        let loaded = (self.load)(sources, &reader);
-        self.diagnostics.extend(loaded.diagnostics);
-        let (hash, files) = reader.finish();
-        let loaded = Arc::new(LoadedRules { ruleset: loaded.ruleset, hash, files, notes: loaded.notes });
-        self.loaded.insert(origins, loaded.clone());
-        loaded
+        let Loaded { ruleset, diagnostics: warnings, notes, .. } = (self.load)(sources, &reader);
+        let (hash, files, reads) = reader.finish();
+        LoadedRules { ruleset, hash, files, notes, warnings, name, reads }
     }
 }
 
@@ -362,6 +416,41 @@ mod tests {
                 (body_bytes_max, on_limit, arguments_max, json_depth_max),
                 "{policy}"
             );
+        }
+    }
+
+    /// What is loaded anew when a file changes between two snapshots.
+    #[test]
+    fn keeps_rules_whose_files_did_not_change() {
+        const RULES: &str =
+            "SecRule ARGS \"@pmFromFile words.data\" \"id:1,phase:2,pass\"\nInclude more/*.conf\n";
+        let files = || {
+            MemoryFiles::default()
+                .with("etc/r.conf", RULES)
+                .with("etc/words.data", "one\n")
+                .with("etc/more/a.conf", "SecAction \"id:2,phase:1,pass,nolog\"\n")
+        };
+        let text = |mode: &str| {
+            format!(
+                "version: 1\nupstreams: {{ u: {{ servers: ['a:1'] }} }}\n\
+                 assets: [{{ name: a, hosts: ['*'], upstream: u, policy: p }}]\n\
+                 policies: {{ p: {{ mode: {mode}, model: none, signatures: {{ rules: [r.conf] }} }} }}\n"
+            )
+        };
+        let (before, _) = Snapshot::build("etc/p.yaml", &text("detect"), &files(), 0).expect("a snapshot");
+        for (path, changed, is_kept) in [
+            ("etc/p.yaml", files(), true),
+            ("etc/p.yaml", files().with("etc/other.conf", "x"), true),
+            ("etc/p.yaml", files().with("etc/r.conf", [RULES, "\n"].concat()), false),
+            ("etc/p.yaml", files().with("etc/words.data", "two\n"), false),
+            ("etc/p.yaml", files().with("etc/more/b.conf", "# empty\n"), false),
+        ] {
+            let (after, _) = before.rebuild(path, &text("prevent"), &changed, 0).expect("a snapshot");
+            let (fresh, _) = Snapshot::build(path, &text("prevent"), &changed, 0).expect("a snapshot");
+            assert_eq!(after.hashes(), fresh.hashes());
+            let rules = |snapshot: &Snapshot| snapshot.policies()[0].sources[0].rules.clone();
+            assert_eq!(Arc::ptr_eq(&rules(&before), &rules(&after)), is_kept, "{changed:?}");
+            assert_eq!(after.policies()[0].policy.mode, crate::policy::Mode::Prevent);
         }
     }
 
