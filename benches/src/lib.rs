@@ -4,7 +4,9 @@ pub mod body;
 pub mod clock;
 pub mod corpus;
 pub mod http;
+pub mod memory;
 pub mod scoring;
+pub mod text;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use engine::{Evaluation, Snapshot};
 use portcullis_benches::corpus::snapshot;
+use portcullis_benches::memory::resident_kb;
 use portcullis_benches::{records, thinned};
 use transaction::Record;
 
@@ -93,10 +94,3 @@ fn cpu_us() -> Result<usize> {
 
 /// `USER_HZ`, which Linux has fixed for user space.
 const TICKS_PER_SECOND: usize = 100;
-
-/// `VmRSS`: what of this process is in memory.
-fn resident_kb() -> Result<usize> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
-}

@@ -21,7 +21,6 @@ mod report;
 mod scaling;
 mod scenario;
 mod server;
-mod text;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use portcullis_tests::random::Random;
 
-use super::text;
+use portcullis_benches::text;
 
 /// Serves in threads of this process until it ends; returns where.
 ///

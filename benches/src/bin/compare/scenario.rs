@@ -8,7 +8,7 @@ use portcullis_benches::records;
 use portcullis_tests::random::Random;
 use transaction::Record;
 
-use super::text;
+use portcullis_benches::text;
 
 /// One request as it is sent.
 #[derive(Clone, Debug)]

@@ -70,7 +70,8 @@ const WORDS: [&str; 64] = [
 ];
 
 /// Prose of about so many bytes, never fewer.
-pub(super) fn prose(random: &mut Random, bytes: usize) -> String {
+#[must_use]
+pub fn prose(random: &mut Random, bytes: usize) -> String {
     let mut text = String::with_capacity(bytes + 16);
     while text.len() < bytes {
         let word = random.pick(&WORDS);
@@ -86,12 +87,14 @@ pub(super) fn prose(random: &mut Random, bytes: usize) -> String {
 }
 
 /// A word with a number behind it: `river-4711`.
-pub(super) fn name(random: &mut Random) -> String {
+#[must_use]
+pub fn name(random: &mut Random) -> String {
     format!("{}-{}", random.pick(&WORDS), random.below(10_000))
 }
 
 /// A form of so many fields and exactly so many bytes.
-pub(super) fn form(random: &mut Random, fields: usize, bytes: usize) -> String {
+#[must_use]
+pub fn form(random: &mut Random, fields: usize, bytes: usize) -> String {
     let mut body = String::with_capacity(bytes + 64);
     for field in 0..fields {
         let left = bytes.saturating_sub(body.len()) / (fields - field);
@@ -104,7 +107,8 @@ pub(super) fn form(random: &mut Random, fields: usize, bytes: usize) -> String {
 }
 
 /// A JSON object with so many values, the last of them padded so that it has exactly so many bytes.
-pub(super) fn json(random: &mut Random, values: usize, bytes: usize) -> String {
+#[must_use]
+pub fn json(random: &mut Random, values: usize, bytes: usize) -> String {
     let mut body = String::with_capacity(bytes + 64);
     body.push_str("{\"order\":{\"items\":[");
     for value in 0..values {

@@ -1,0 +1,13 @@
+//! What a process has in memory, as Linux says it.
+
+use anyhow::{Context, Result};
+
+/// `VmRSS`: what of this process is in memory.
+///
+/// # Errors
+/// Where there is no `/proc`.
+pub fn resident_kb() -> Result<usize> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
