@@ -95,6 +95,14 @@ pub struct LoadedRules {
 type RulesName = (String, Vec<Origin>);
 
 impl Snapshot {
+    /// Builds what the first requests that need it would otherwise wait for: the automata of patterns. It changes
+    /// nothing else, and takes a while: to be called beside requests, or before there are any.
+    pub fn build_matchers(&self) {
+        for source in self.policies.iter().flat_map(|policy| &policy.sources) {
+            source.rules.ruleset.build_matchers(&source.variables);
+        }
+    }
+
     /// The configuration it was built from.
     #[must_use]
     pub fn config(&self) -> &Config {

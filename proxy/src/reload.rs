@@ -175,7 +175,8 @@ impl Reloader {
         self.save_learning().await;
         let source = Arc::clone(&self.source);
         // Reading files and compiling rules takes a while; requests go on meanwhile.
-        let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+        let load = move || source.load().inspect(|loaded| loaded.snapshot.build_matchers());
+        let loaded = tokio::task::spawn_blocking(load).await;
         let applied = match loaded {
             Ok(Ok(loaded)) => self.apply(shared, &loaded).await.map_err(|error| error.to_string()),
             Ok(Err(text)) => Err(text),

@@ -76,7 +76,18 @@ impl Server {
         let mut server =
             Self { shared, reloader: Arc::new(reloader), listeners: Vec::new(), admin: None, loaded };
         server.open()?;
+        server.build_matchers();
         Ok(server)
+    }
+
+    /// Builds beside the first requests what they do not wait for; without a thread to be had they build it.
+    fn build_matchers(&self) {
+        let snapshot = Arc::clone(&self.loaded.snapshot);
+        let thread = std::thread::Builder::new().name("matchers".into());
+        thread.spawn(move || snapshot.build_matchers()).map_or_else(
+            |error| tracing::warn!("patterns are compiled when they are first needed: {error}"),
+            drop,
+        );
     }
 
     /// The addresses that accept requests.

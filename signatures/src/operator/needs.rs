@@ -32,6 +32,20 @@ impl Operator {
         }
     }
 
+    /// Builds what the first match would otherwise wait for.
+    pub(crate) fn build(&self) {
+        if let Self::Rx(regex) | Self::RxGlobal(regex) = self {
+            regex.build();
+        }
+    }
+
+    /// Works out what takes long to say of [`Operator::needs`].
+    pub(crate) fn work_out_needs(&self) {
+        if let Self::Rx(regex) | Self::RxGlobal(regex) = self {
+            regex.work_out_needs();
+        }
+    }
+
     /// What every value holds that the operator matches; nothing where that cannot be said.
     pub(crate) fn needs(&self) -> Needs {
         match self {

@@ -91,13 +91,13 @@ impl Plan {
     }
 
     /// The screen of some of the rules, the same for the same rules. To be asked for at load.
-    pub(super) fn screen_of(&self, rules: &[Rule], some: RuleSet) -> Arc<Screen> {
+    pub(super) fn screen_of(&self, rules: &[Rule], some: &RuleSet) -> Arc<Screen> {
         let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, screen)) = partial.iter().find(|(rules, _)| *rules == some) {
+        if let Some((_, screen)) = partial.iter().find(|(rules, _)| rules == some) {
             return screen.clone();
         }
-        let screen = Arc::new(Screen::new(rules, &some));
-        partial.push((some, screen.clone()));
+        let screen = Arc::new(Screen::new(rules, some));
+        partial.push((some.clone(), screen.clone()));
         screen
     }
 

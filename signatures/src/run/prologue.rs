@@ -37,6 +37,8 @@ pub(super) struct Prologue {
     /// long as they are not excluded.
     pub(super) screen: Arc<Screen>,
     relied: RuleSet,
+    /// Those rules.
+    reached: RuleSet,
 }
 
 impl Prologue {
@@ -67,12 +69,24 @@ impl Ruleset {
         prologue.tx = state.memory.tx.into_shared_for(self.tx_patterns());
         let start = Start { ruleset: self, plan, position: prologue.position, tx: &prologue.tx };
         let reach = start.reach();
-        prologue.screen = plan.screen_of(&self.rules, reach.rules);
+        prologue.screen = plan.screen_of(&self.rules, &reach.rules);
+        prologue.reached = reach.rules;
         prologue.relied = reach.relied;
         prologue.matches = state.matches;
         prologue.audit_relevant = state.audit_relevant;
         prologue.highest_severity = state.memory.highest_severity;
         variables.with_prologue(Arc::new(prologue))
+    }
+}
+
+impl Ruleset {
+    /// Builds the automata of patterns, which transactions that begin with these variables would otherwise build
+    /// when they first need them. To be called beside them: it takes a while.
+    pub fn build_matchers(&self, variables: &InitialVariables) {
+        let reached = variables.prologue.as_ref().map(|prologue| &prologue.reached);
+        let rules = (0_u32..).zip(&self.rules);
+        let rules = rules.filter(|(index, _)| reached.is_none_or(|reached| reached.contains(*index)));
+        rules.flat_map(|(_, rule)| &rule.links).for_each(|link| link.operator.build());
     }
 }
 

@@ -3,10 +3,13 @@
 //! The automaton is built as values need it and kept in a [`Cache`]. What a cache may take is bounded here,
 //! and a pattern has no more caches than searches that ever ran at the same time ([`Pool`]). The same pattern
 //! is compiled once, whatever rules, policies and snapshots have it ([`Linear::shared`]).
+//!
+//! Loading finds out that a pattern can be compiled. Its automata are built when they are first needed, or before
+//! that by whoever has the time ([`Linear::build`]): rules that no transaction comes to never need theirs.
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use regex_automata::meta::{BuildError, Cache, Config, Regex};
 use regex_automata::nfa::thompson;
@@ -18,13 +21,20 @@ use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 use crate::pool::Pool;
 use crate::prefilter::{Needs, large_pattern_needs, pattern_needs};
 
-/// A compiled pattern and the memory of its searches.
+/// A pattern that can be compiled, with what was derived from it so far.
 #[derive(Debug)]
 pub(super) struct Linear {
+    pattern: Box<str>,
+    automata: OnceLock<Automata>,
+    needs: OnceLock<Needs>,
+}
+
+/// What a pattern is matched with, and the memory of its searches.
+#[derive(Debug)]
+struct Automata {
     exact: Automaton,
     /// Matches whatever the pattern matches and more, in far fewer states.
     wider: Option<Automaton>,
-    needs: Needs,
 }
 
 #[derive(Debug)]
@@ -49,20 +59,36 @@ impl Linear {
     }
 
     fn compile(pattern: &str) -> Result<Self, Box<BuildError>> {
-        let Ok(hir) = parse(pattern) else {
-            // Says what is wrong.
-            let regex = Regex::builder().syntax(config()).build(pattern)?;
-            return Ok(Self { exact: Automaton::new(regex), wider: None, needs: Needs::default() });
-        };
-        let wider = widened(&hir).and_then(|wider| Automaton::build(&wider).ok());
-        let is_large = states_max(&hir) > FEW_STATES;
-        let needs = if is_large { large_pattern_needs(&hir) } else { pattern_needs(&hir) };
-        Ok(Self { exact: Automaton::build(&hir)?, wider, needs })
+        let (automata, needs) = (OnceLock::new(), OnceLock::new());
+        // What is not certain to fit is built at once; so is what does not parse, which says what is wrong.
+        match parse(pattern) {
+            Ok(hir) if states_max(&hir) <= CERTAIN_STATES => {}
+            Ok(hir) => drop(automata.set(Automata::build(&hir)?)),
+            Err(_) => drop(Regex::builder().syntax(config()).build(pattern)?),
+        }
+        Ok(Self { pattern: pattern.into(), automata, needs })
     }
 
     /// What every match holds.
     pub(super) fn needs(&self) -> &Needs {
-        &self.needs
+        self.needs.get_or_init(|| match parse(&self.pattern) {
+            Ok(hir) if states_max(&hir) > FEW_STATES => large_pattern_needs(&hir),
+            Ok(hir) => pattern_needs(&hir),
+            Err(_) => Needs::default(),
+        })
+    }
+
+    /// Builds the automata, unless they are there.
+    pub(super) fn build(&self) {
+        self.automata();
+    }
+
+    fn automata(&self) -> &Automata {
+        self.automata.get_or_init(|| {
+            let built = parse(&self.pattern).ok().and_then(|hir| Automata::build(&hir).ok());
+            // A pattern of so few states is built; were it not, its rule had better match too much.
+            built.unwrap_or_else(Automata::of_everything)
+        })
     }
 
     /// The first match that begins at `from` or later.
@@ -70,7 +96,7 @@ impl Linear {
         if !self.may_match(value, from) {
             return None;
         }
-        self.exact.with_cache(|cache| self.find_with(cache, value, from))
+        self.automata().exact.with_cache(|cache| self.find_with(cache, value, from))
     }
 
     /// The groups of the first match.
@@ -78,10 +104,11 @@ impl Linear {
         if !self.may_match(value, 0) {
             return None;
         }
-        self.exact.with_cache(|cache| {
+        let exact = &self.automata().exact;
+        exact.with_cache(|cache| {
             self.find_with(cache, value, 0)?;
-            let mut groups = self.exact.regex.create_captures();
-            self.exact.regex.search_captures_with(cache, &Input::new(value), &mut groups);
+            let mut groups = exact.regex.create_captures();
+            exact.regex.search_captures_with(cache, &Input::new(value), &mut groups);
             Some(groups)
         })
     }
@@ -96,13 +123,14 @@ impl Linear {
         if !self.may_match(value, 0) {
             return None;
         }
-        self.exact.with_cache(|cache| {
+        let exact = &self.automata().exact;
+        exact.with_cache(|cache| {
             let first = self.find_with(cache, value, 0)?;
             let mut searcher = iter::Searcher::new(Input::new(value));
-            let mut groups = self.exact.regex.create_captures();
+            let mut groups = exact.regex.create_captures();
             for _ in 0..matches_max {
                 searcher.advance(|input| {
-                    self.exact.regex.search_captures_with(cache, input, &mut groups);
+                    exact.regex.search_captures_with(cache, input, &mut groups);
                     Ok(groups.get_match())
                 });
                 if !groups.is_match() {
@@ -119,13 +147,14 @@ impl Linear {
         let input = || Input::new(value).range(from..).earliest(true);
         let matches =
             |it: &Automaton| it.with_cache(|cache| it.regex.search_half_with(cache, &input())).is_some();
-        self.wider.as_ref().is_none_or(matches)
+        self.automata().wider.as_ref().is_none_or(matches)
     }
 
     /// Most values do not match, and to know that takes the forward automaton alone.
     fn find_with(&self, cache: &mut Cache, value: &[u8], from: usize) -> Option<Range<usize>> {
-        let (regex, input) = (&self.exact.regex, Input::new(value).range(from..));
-        if self.wider.is_none() {
+        let Automata { exact, wider } = self.automata();
+        let (regex, input) = (&exact.regex, Input::new(value).range(from..));
+        if wider.is_none() {
             regex.search_half_with(cache, &input.clone().earliest(true))?;
         }
         regex.search_with(cache, &input).as_ref().map(Match::range)
@@ -141,18 +170,29 @@ fn config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true)
 }
 
-impl Automaton {
-    fn new(regex: Regex) -> Self {
-        Self { regex, caches: Pool::default() }
+impl Automata {
+    fn build(hir: &Hir) -> Result<Self, Box<BuildError>> {
+        let wider = widened(hir).and_then(|wider| Automaton::build(&wider).ok());
+        Ok(Self { exact: Automaton::build(hir)?, wider })
     }
 
+    /// Matches every value.
+    fn of_everything() -> Self {
+        let regex = Regex::builder().build_from_hir(&Hir::empty());
+        let regex = regex.unwrap_or_else(|error| unreachable!("the empty pattern is built: {error}"));
+        Self { exact: Automaton { regex, caches: Pool::default() }, wider: None }
+    }
+}
+
+impl Automaton {
     fn build(hir: &Hir) -> Result<Self, Box<BuildError>> {
         let config = Config::new()
             .utf8_empty(false)
             .nfa_size_limit(Some(NFA_BYTES_MAX))
             .onepass_size_limit(Some(ONEPASS_BYTES_MAX))
             .hybrid_cache_capacity(cache_bytes_max(hir));
-        Ok(Self::new(Regex::builder().configure(config).build_from_hir(hir)?))
+        let regex = Regex::builder().configure(config).build_from_hir(hir)?;
+        Ok(Self { regex, caches: Pool::default() })
     }
 
     fn with_cache<T>(&self, search: impl FnOnce(&mut Cache) -> T) -> T {
@@ -238,6 +278,9 @@ const REPEATED_MAX: u32 = 8;
 const NFA_BYTES_MAX: usize = 32 << 20;
 /// The most memory of the automaton that finds groups in one pass, in bytes.
 const ONEPASS_BYTES_MAX: usize = 64 << 10;
+/// A pattern of so few states is compiled for certain: a state takes about 1 KB at the most, for a class of many
+/// ranges.
+const CERTAIN_STATES: usize = NFA_BYTES_MAX / 2 / 1_100;
 /// What one direction of a lazily built automaton may take, in bytes, unless it is a large pattern.
 const CACHE_BYTES: usize = 512 << 10;
 /// An automaton of so few states works in a quarter of that: it takes less than 48 bytes for each, and 12 KB.
@@ -282,10 +325,11 @@ mod tests {
     fn searches_at_the_same_time_have_a_cache_each() {
         fn nested(linear: &Linear, depth: usize) -> bool {
             let found = linear.find_at(b"xaab", 1) == Some(1..4);
-            found && (depth == 0 || linear.exact.with_cache(|_| nested(linear, depth - 1)))
+            let exact = &linear.automata().exact;
+            found && (depth == 0 || exact.with_cache(|_| nested(linear, depth - 1)))
         }
         let linear = Linear::shared("a+b").unwrap();
         assert!(nested(&linear, PLACES + 1));
-        assert_eq!(linear.exact.caches.filled(), PLACES);
+        assert_eq!(linear.automata().exact.caches.filled(), PLACES);
     }
 }

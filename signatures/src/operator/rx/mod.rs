@@ -94,6 +94,20 @@ impl Rx {
         linear::parse(&rewritten.pattern).ok()
     }
 
+    /// Builds what the pattern is matched with, unless it is there.
+    pub(crate) fn build(&self) {
+        if let Matcher::Linear(linear) = &self.matcher {
+            linear.build();
+        }
+    }
+
+    /// Works out what every value holds that the pattern matches, unless that is known.
+    pub(super) fn work_out_needs(&self) {
+        if let Matcher::Linear(linear) = &self.matcher {
+            linear.needs();
+        }
+    }
+
     /// What every value holds that the pattern matches.
     pub(super) fn needs(&self) -> Needs {
         match &self.matcher {
