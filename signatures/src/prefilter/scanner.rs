@@ -158,13 +158,20 @@ impl Scanner {
     pub(crate) fn scan(&self, value: &[u8], wanted: &Wanted, met: &mut [u64]) -> ByteSet {
         let seen = ByteSet::seen_in(value);
         let OfByte(all) = seen.iter().fold(OfByte::default(), |all, byte| all.or(self.of(byte)));
-        met.iter_mut().zip(&all[..BYTE_WORDS]).for_each(|(word, bytes)| *word |= bytes);
-        // The groups of which it has both bytes, perhaps one after the other.
-        let groups: Groups = std::array::from_fn(|at| wanted.groups[at] & all[BEGINS + at] & all[ENDS + at]);
+        // In full, as this runs for each value: what loops over four words costs more than it does.
+        let [a, b, c, d, begun, also_begun, ended, also_ended] = all;
+        if let [first, second, third, fourth, ..] = met {
+            *first |= a;
+            *second |= b;
+            *third |= c;
+            *fourth |= d;
+        }
         wanted.literals.scan(value, seen, met);
-        if groups != Groups::default() {
+        // The groups of which it has both bytes, perhaps one after the other.
+        let groups = [wanted.groups[0] & begun & ended, wanted.groups[1] & also_begun & also_ended];
+        if groups != [0, 0] {
             let pairs = self.pairs_in(value);
-            if self.pairs.tell(std::array::from_fn(|at| pairs[at] & groups[at]), met) {
+            if self.pairs.tell([pairs[0] & groups[0], pairs[1] & groups[1]], met) {
                 wanted.literals.scan_others(value, met);
             }
         }

@@ -105,7 +105,10 @@ impl<'r, 't> Evaluation<'r, 't> {
                 })
             });
             if matched && let Some(skip) = &rule.skip {
-                position = self.ruleset.position_after(self.phase, skip, position);
+                position = match self.plan.skips_to(index) {
+                    Some(marker) => position.max(marker),
+                    None => self.ruleset.position_after(self.phase, skip, position),
+                };
             }
             if self.is_over || self.state.engine == EngineMode::Off {
                 break;

@@ -8,7 +8,7 @@ use super::pipeline::{Pipeline, Pipelines};
 use super::rule_set::RuleSet;
 use super::screen::Screen;
 use crate::transformation::{Transformation, UnicodeMap};
-use crate::{Action, Ctl, Rule, RuleSelector, Ruleset};
+use crate::{Action, Ctl, Rule, RuleSelector, Ruleset, Skip};
 
 /// What evaluation derives from the rules once, before the first transaction.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pipelines: Vec<Vec<Pipeline>>,
     /// The gate of each rule that has one.
     gates: Vec<Option<Gate>>,
+    /// Behind which step of its phase each rule goes on that skips to a marker.
+    skips: Vec<Option<usize>>,
     /// The rules that carry each tag; the few distinct tags are all a selector is asked about.
     rules_by_tag: Vec<(Box<[u8]>, RuleSet)>,
     /// The rules that the tags and messages mean which `ctl` actions name, by the pattern.
@@ -42,6 +44,9 @@ impl Plan {
             let links = rule.links.iter();
             plan.pipelines.push(links.map(|link| plan.tree.add(&link.transformations)).collect());
             plan.gates.push(gates.gate(rule));
+            let is_marker = |skip: &&Skip| matches!(skip, Skip::After(_));
+            let position = |skip| ruleset.position_after(rule.phase, skip, 0);
+            plan.skips.push(rule.skip.as_ref().filter(is_marker).map(position));
             for tag in rule.meta.tags.iter().filter_map(crate::Text::as_literal) {
                 tags.entry(tag).or_default().insert(index);
             }
@@ -73,6 +78,11 @@ impl Plan {
     /// The gate of a rule.
     pub(super) fn gate(&self, rule: u32) -> Option<&Gate> {
         self.gates.get(rule as usize)?.as_ref()
+    }
+
+    /// Where a rule that skips to a marker goes on, if that is ahead.
+    pub(super) fn skips_to(&self, rule: u32) -> Option<usize> {
+        self.skips.get(rule as usize).copied().flatten()
     }
 
     /// The pipeline without its last transformation, and that transformation; `None` for the root.
