@@ -46,14 +46,8 @@ fn recommended_settings_load_and_say_what_has_no_effect() {
     }
     let loaded = seclang::check(vec![Source::path(path)], &Disk);
     let found: Vec<_> = loaded.diagnostics.iter().map(|found| (found.code, found.title.as_str())).collect();
-    let expected = [
-        "SecRequestBodyNoFilesLimit",
-        "SecPcreMatchLimit",
-        "SecPcreMatchLimitRecursion",
-        "SecTmpDir",
-        "SecDataDir",
-        "SecStatusEngine",
-    ];
+    let expected =
+        ["SecPcreMatchLimit", "SecPcreMatchLimitRecursion", "SecTmpDir", "SecDataDir", "SecStatusEngine"];
     let titles = expected.map(|name| format!("`{name}` has no effect here"));
     let expected: Vec<_> = titles.iter().map(|title| ("no-effect", title.as_str())).collect();
     assert_eq!(found, expected);

@@ -10,6 +10,8 @@ mod bodies;
 mod collections;
 #[path = "inline/curl.rs"]
 mod curl;
+#[path = "inline/dnsmasq.rs"]
+mod dnsmasq;
 #[path = "inline/forwarded.rs"]
 mod forwarded;
 #[path = "inline/grpc.rs"]
@@ -20,6 +22,8 @@ mod h2load;
 mod learning;
 #[path = "inline/life.rs"]
 mod life;
+#[path = "inline/lists.rs"]
+mod lists;
 #[path = "inline/nginx.rs"]
 mod nginx;
 #[path = "inline/origin.rs"]

@@ -9,7 +9,7 @@ use engine::{Evaluation, Outcome, Refusal, Request, Snapshot, Step, Verdict};
 use serde::Deserialize;
 use signatures::collections::{CollectionStore, MemoryStore};
 use signatures::seclang::{Entry, Kind, MemoryFiles, Support, reference};
-use transaction::{Connection, Fields, RequestHead, ResponseHead};
+use transaction::{Connection, Fields, Listing, RequestHead, ResponseHead};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +34,9 @@ struct Sent {
     headers: BTreeMap<String, String>,
     body: Option<String>,
     client: Option<std::net::IpAddr>,
+    /// What lists in the DNS say of the client, by zone.
+    #[serde(default)]
+    listings: BTreeMap<String, String>,
     response: Option<Answer>,
     /// The rules that match, those without a log line left out.
     matches: Vec<u32>,
@@ -84,6 +87,7 @@ fn rows_match_what_they_say() {
 fn check(row: &Row) -> Vec<String> {
     let text = "version: 1\nupstreams: { u: { servers: ['a:1'] } }\n\
                 assets: [{ name: a, hosts: ['*'], upstream: u, policy: p }]\n\
+                rbl: {}\n\
                 policies: { p: { mode: prevent, model: none, inspect_responses: true, signatures: { rules: [r.conf] } } }\n";
     let files = row
         .files
@@ -106,6 +110,9 @@ fn check(row: &Row) -> Vec<String> {
 
 fn send(snapshot: &Arc<Snapshot>, store: &Arc<dyn CollectionStore>, sent: &Sent) -> Result<(), String> {
     let mut evaluation = Evaluation::begin(snapshot.clone(), request(store, sent));
+    let answers = sent.listings.iter();
+    let answers = answers.map(|(zone, word)| (zone.as_str(), Listing::parse(word).expect("an answer")));
+    evaluation.answer_lists(answers.collect());
     run(&mut evaluation, sent);
     let (status, location) = match evaluation.verdict() {
         Verdict::Prevent(_, Refusal::Page { status }) => (Some(*status), None),

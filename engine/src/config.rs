@@ -12,6 +12,7 @@ mod learning;
 mod listener;
 mod node;
 mod quantity;
+mod rbl;
 mod report;
 mod schema;
 mod spec;
@@ -27,12 +28,13 @@ pub use collections::Collections;
 pub use flags::Flags;
 pub use learning::Learning;
 pub use listener::Listener;
+pub use rbl::Rbl;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
     AdminSpec, AssetSpec, CollectionsSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, Forwarded,
-    HealthCheckSpec, LearningMode, LearningSpec, ListenerSpec, QuorumSpec, ReportsSpec, UpstreamProtocol,
-    UpstreamSpec,
+    HealthCheckSpec, LearningMode, LearningSpec, ListenerSpec, QuorumSpec, RblSpec, ReportsSpec,
+    UpstreamProtocol, UpstreamSpec,
 };
 pub use upstream::{HealthCheck, Probe, Server, Upstream};
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub learning: Option<Learning>,
     /// Where persistent collections of rules are kept.
     pub collections: Collections,
+    /// How lists in the DNS are asked; none is when absent.
+    pub rbl: Option<Rbl>,
     pub(crate) index: AssetIndex,
 }
 
@@ -136,6 +140,7 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
         admin: spec.admin.as_ref().and_then(|admin| admin::check(admin, &at.key("admin"))),
         learning: spec.learning.as_ref().and_then(|it| learning::check(it, &at.key("learning"))),
         collections: collections::check(&spec.collections, &at.key("collections")),
+        rbl: spec.rbl.as_ref().map(|it| rbl::check(it, &at.key("rbl"))),
         decisions: report::check(&spec.reports.decisions, &at.key("reports").key("decisions")),
         upstreams,
         assets,

@@ -113,12 +113,10 @@ pub fn plan(policy: &Policy, request_body: bool, responses: bool) -> Plan {
 /// The shortfalls that are for [`Policy::on_limit`], [`Policy::on_malformed`] and
 /// [`Policy::on_inspection_failure`] to judge.
 ///
-/// What was released early was inspected all the same; an upgrade is the application's consent; and the
-/// length of a response is not in the hands of who sent the request.
+/// What was released early was inspected all the same, and an upgrade is the application's consent. The length of a response is
+/// not in the hands of who sent the request, so that it has a key of its own ([`Policy::on_response_limit`]).
 pub fn judged_shortfalls(inspection: Inspection) -> impl Iterator<Item = Shortfall> {
-    inspection.reasons().filter(|reason| {
-        !matches!(reason, Shortfall::ReleasedEarly | Shortfall::ResponseTooLarge | Shortfall::Upgraded)
-    })
+    inspection.reasons().filter(|reason| !matches!(reason, Shortfall::ReleasedEarly | Shortfall::Upgraded))
 }
 
 /// What the model thinks of a transaction as a whole.
@@ -158,20 +156,28 @@ fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
         Finding::Model { .. } if opinion == Opinion::Hostile => Weight::Stop,
         Finding::Model { is_corroborated: true, .. } if opinion == Opinion::Suspicious => Weight::Stop,
         Finding::Model { .. } => Weight::None,
-        Finding::Shortfall(Shortfall::EngineFailure) => match policy.on_inspection_failure {
-            OnInspectionFailure::Block => Weight::Stop,
-            OnInspectionFailure::Pass => Weight::None,
-        },
+        // Nobody who sends requests chooses either.
+        Finding::Shortfall(Shortfall::EngineFailure | Shortfall::ListUnanswered) => {
+            match policy.on_inspection_failure {
+                OnInspectionFailure::Block => Weight::Stop,
+                OnInspectionFailure::Pass => Weight::None,
+            }
+        }
         Finding::Shortfall(Shortfall::BodyMalformed) => match policy.on_malformed {
             OnMalformed::Block => Weight::Stop,
             OnMalformed::Detect => Weight::Report,
             OnMalformed::Pass => Weight::None,
         },
-        Finding::Shortfall(_) => match policy.on_limit {
-            OnLimit::Block => Weight::Stop,
-            OnLimit::Detect => Weight::Report,
-            OnLimit::Pass => Weight::None,
-        },
+        Finding::Shortfall(Shortfall::ResponseTooLarge) => at_limit(policy.on_response_limit),
+        Finding::Shortfall(_) => at_limit(policy.on_limit),
+    }
+}
+
+fn at_limit(action: OnLimit) -> Weight {
+    match action {
+        OnLimit::Block => Weight::Stop,
+        OnLimit::Detect => Weight::Report,
+        OnLimit::Pass => Weight::None,
     }
 }
 

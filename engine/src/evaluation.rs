@@ -18,10 +18,11 @@ use std::sync::Arc;
 
 use model::{Confidence, Strangest};
 use signatures::collections::CollectionStore;
+use signatures::operator::Zone;
 use signatures::{Match, Phase};
 use transaction::{
-    BodyReader, Connection, Limits, Processor, Progress, RequestHead, ResponseHead, Shortfall, SyntaxError,
-    Transaction,
+    BodyReader, Connection, Limits, Listings, Processor, Progress, RequestHead, ResponseHead, Shortfall,
+    SyntaxError, Transaction,
 };
 
 use crate::boundary::contained;
@@ -185,6 +186,19 @@ impl Evaluation {
     #[must_use]
     pub fn upstream(&self) -> Option<&str> {
         Some(&self.asset()?.upstream)
+    }
+
+    /// The lists in the DNS that rules will ask of the client's address, and that are to be
+    /// [answered](Evaluation::answer_lists) before [`Evaluation::request_headers`]; what is not, is on no list.
+    #[must_use]
+    pub fn zones(&self) -> &[Zone] {
+        let asks = self.compiled().filter(|_| !self.running.is_empty());
+        asks.map(|compiled| compiled.zones.as_slice()).unwrap_or_default()
+    }
+
+    /// Says what lists in the DNS say of the client's address.
+    pub fn answer_lists(&mut self, listings: Listings) {
+        self.transaction.listings = listings;
     }
 
     /// The policy that judges the transaction; `None` when no asset matches.

@@ -51,9 +51,11 @@ pub struct Policy {
     pub limits: Limits,
     /// What is done when a limit kept a part of a request from inspection.
     pub on_limit: OnLimit,
+    /// What is done when a response body is longer than what is inspected of it.
+    pub on_response_limit: OnLimit,
     /// What is done when a body is not what its Content-Type says.
     pub on_malformed: OnMalformed,
-    /// What is done when the engine itself failed.
+    /// What is done when the engine itself failed, or a list in the DNS did not answer.
     pub on_inspection_failure: OnInspectionFailure,
     /// What is not looked at.
     pub exceptions: Vec<Exception>,
@@ -80,8 +82,10 @@ impl Policy {
 pub(crate) struct Stated {
     arguments: bool,
     body: bool,
+    body_without_files: bool,
     json_depth: bool,
     on_limit: bool,
+    on_response_limit: bool,
     response_body: bool,
 }
 
@@ -91,8 +95,10 @@ impl Stated {
         Self {
             arguments: limits.query_arguments_max.is_some(),
             body: limits.body_bytes_max.is_some(),
+            body_without_files: limits.body_without_files_bytes_max.is_some(),
             json_depth: limits.json_depth_max.is_some(),
             on_limit: spec.on_limit.is_some(),
+            on_response_limit: spec.on_response_limit.is_some(),
             response_body: limits.response_body_bytes_max.is_some(),
         }
     }
@@ -111,11 +117,19 @@ impl Policy {
         unless(stated.response_body, rules.response_body_bytes_max, &mut limits.response_body_bytes_max);
         limits.body_bytes_max =
             rules.body_bytes_max.filter(|_| !stated.body).unwrap_or(limits.body_bytes_max);
-        policy.on_limit = match rules.on_body_limit.filter(|_| !stated.on_limit) {
-            Some(LimitAction::Reject) => OnLimit::Block,
-            Some(LimitAction::ProcessPartial) => OnLimit::Pass,
-            None => self.on_limit,
-        };
+        limits.body_without_files_bytes_max = rules
+            .body_without_files_bytes_max
+            .filter(|_| !stated.body_without_files)
+            .unwrap_or(limits.body_without_files_bytes_max);
+        let action =
+            |stated: bool, action: Option<LimitAction>, usual: OnLimit| match action.filter(|_| !stated) {
+                Some(LimitAction::Reject) => OnLimit::Block,
+                Some(LimitAction::ProcessPartial) => OnLimit::Pass,
+                None => usual,
+            };
+        policy.on_limit = action(stated.on_limit, rules.on_body_limit, self.on_limit);
+        policy.on_response_limit =
+            action(stated.on_response_limit, rules.on_response_body_limit, self.on_response_limit);
         policy
     }
 }
@@ -159,6 +173,7 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
         hold_bytes_max,
         limits,
         on_limit: spec.on_limit.unwrap_or_default(),
+        on_response_limit: spec.on_response_limit.unwrap_or(OnLimit::Pass),
         stated: Stated::of(spec),
         on_malformed: spec.on_malformed,
         on_inspection_failure: spec.on_inspection_failure,

@@ -7,6 +7,8 @@ mod build;
 pub mod mask;
 mod strange;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// What was concluded about one transaction.
@@ -56,6 +58,9 @@ pub struct DecisionRecord {
     /// [`transaction::SyntaxError::as_str`] spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub malformed: Option<&'static str>,
+    /// What lists in the DNS said of the client's address, by their zones; empty when none was asked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub listings: BTreeMap<String, &'static str>,
     /// Whether all was inspected.
     pub inspection: InspectionRecord,
     /// What the verdict depends on besides the transaction.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use model::Model;
 use model::profile::Profiles;
+use signatures::operator::Zone;
 use signatures::{Exclusion, InitialVariables, Ruleset};
 
 use crate::config::Config;
@@ -50,6 +51,8 @@ pub struct CompiledPolicy {
     pub policy: Arc<Policy>,
     /// Its rules, in order; each source has its own `TX`.
     pub sources: Vec<CompiledSource>,
+    /// The lists in the DNS that its rules ask of the client's address; empty where the configuration asks none.
+    pub zones: Vec<Zone>,
     /// Its model; shared between policies that have the same.
     pub model: Option<Arc<Model>>,
     /// SHA-256 of the policy, shortened.

@@ -9,6 +9,7 @@ mod ids;
 mod inline;
 mod learning;
 mod listen;
+mod lists;
 mod load;
 mod reload;
 mod report;

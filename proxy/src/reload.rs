@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use engine::SnapshotHashes;
-use engine::config::{Admin, DecisionLog, Listener};
+use engine::config::{Admin, DecisionLog, Listener, Rbl};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::collections::Collections;
 use crate::learning::Learning;
+use crate::lists::Lists;
 use crate::load::{Loaded, Source};
 use crate::report::{Decisions, Metrics, Reports};
 use crate::state::{Running, Shared};
@@ -26,6 +27,7 @@ pub(crate) struct Reloader {
     metrics: Arc<Metrics>,
     decisions: Mutex<(DecisionLog, Arc<Decisions>)>,
     learning: Mutex<Option<Arc<Learning>>>,
+    lists: Mutex<Option<Arc<Lists>>>,
     collections: Collections,
     /// What only a restart changes.
     sockets: (Vec<Listener>, Option<Admin>),
@@ -52,6 +54,7 @@ impl Reloader {
         let settings = loaded.config();
         let decisions = Arc::new(Decisions::start(&settings.decisions)?);
         let collections = Collections::start(&settings.collections)?;
+        let lists = settings.rbl.as_ref().map(|settings| Lists::start(settings, &metrics)).transpose()?;
         metrics.running(loaded.snapshot.hashes());
         metrics.collections(Arc::clone(collections.store()));
         Ok(Self {
@@ -59,6 +62,7 @@ impl Reloader {
             metrics,
             decisions: Mutex::new((settings.decisions.clone(), decisions)),
             learning: Mutex::default(),
+            lists: Mutex::new(lists.map(Arc::new)),
             collections,
             sockets: (settings.listeners.clone(), settings.admin.clone()),
             files: Mutex::new(loaded.files.clone()),
@@ -78,6 +82,7 @@ impl Reloader {
             upstreams,
             reports,
             lessons: None,
+            lists: self.lists.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             collections,
         };
         match self.learning() {
@@ -192,6 +197,7 @@ impl Reloader {
 
     async fn apply(&self, shared: &Shared, loaded: &Loaded) -> io::Result<()> {
         let learning = self.wanted_learning(shared, loaded)?;
+        self.replace_lists(loaded.config().rbl.as_ref())?;
         self.replace_decisions(&loaded.config().decisions)?;
         self.replace_learning(learning).await;
         let running = self.running(loaded);
@@ -212,6 +218,17 @@ impl Reloader {
             tracing::warn!("{}", loaded.warnings);
         }
         tracing::info!(config = %loaded.snapshot.hashes().config, "reloaded");
+        Ok(())
+    }
+
+    /// Keeps the lists, with what they said, if they are what the configuration wants.
+    fn replace_lists(&self, wanted: Option<&Rbl>) -> io::Result<()> {
+        let mut held = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |wanted: &&Rbl| held.as_ref().is_some_and(|lists| lists.fits(wanted));
+        if wanted.filter(fits).is_none() {
+            let started = wanted.map(|wanted| Lists::start(wanted, &self.metrics)).transpose()?;
+            *held = started.map(Arc::new);
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use signatures::collections::CollectionStore;
 use crate::drain::Drain;
 use crate::ids::Ids;
 use crate::learning::Lessons;
+use crate::lists::Lists;
 use crate::report::Reports;
 use crate::upstream::Upstreams;
 
@@ -24,6 +25,8 @@ pub(crate) struct Running {
     pub(crate) reports: Reports,
     /// Where those go that are learned from; `None` when none are.
     pub(crate) lessons: Option<Arc<Lessons>>,
+    /// Lists in the DNS that are asked of clients' addresses; `None` when none is.
+    pub(crate) lists: Option<Arc<Lists>>,
     /// What rules remember of earlier requests.
     pub(crate) collections: Arc<dyn CollectionStore>,
 }

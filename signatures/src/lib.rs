@@ -14,6 +14,7 @@ mod rule;
 mod ruleset;
 mod text;
 mod variable;
+mod xpath;
 
 pub mod builtin;
 pub mod collections;
@@ -38,3 +39,4 @@ pub use run::{
 };
 pub use text::{Resolve, Text};
 pub use variable::{Selector, Target, Variable};
+pub use xpath::XPath;

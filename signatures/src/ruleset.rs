@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use crate::operator::GeoDatabase;
+use crate::operator::{GeoDatabase, Operator, Zone};
 use crate::run::Plan;
 use crate::transformation::UnicodeMap;
 use crate::{AuditSettings, EngineMode, Rule};
@@ -21,6 +21,22 @@ pub struct Ruleset {
     pub settings: Settings,
     /// What evaluation derives from `rules`, once, at first use.
     pub(crate) plan: OnceLock<Plan>,
+}
+
+impl Ruleset {
+    /// The lists in the DNS that rules ask of the client's address (`@rbl`), each once.
+    #[must_use]
+    pub fn zones(&self) -> Vec<Zone> {
+        let mut zones = Vec::new();
+        for link in self.rules.iter().flat_map(|rule| &rule.links) {
+            if let Operator::Rbl(zone) = &link.operator
+                && !zones.contains(zone)
+            {
+                zones.push(zone.clone());
+            }
+        }
+        zones
+    }
 }
 
 /// One step of a phase.
@@ -64,6 +80,8 @@ pub struct Settings {
     pub limits: RuleLimits,
     /// `SecGeoLookupDB`.
     pub geo: Option<Arc<GeoDatabase>>,
+    /// `SecHttpBlKey`.
+    pub http_bl_key: Option<Arc<str>>,
     /// `SecUnicodeMapFile`.
     pub unicode_map: Option<Arc<UnicodeMap>>,
     /// `SecCollectionTimeout` (seconds).
@@ -79,20 +97,24 @@ pub struct RuleLimits {
     pub files_max: Option<usize>,
     /// `SecRequestBodyLimit` (bytes).
     pub body_bytes_max: Option<u64>,
+    /// `SecRequestBodyNoFilesLimit` (bytes).
+    pub body_without_files_bytes_max: Option<u64>,
     /// `SecRequestBodyJsonDepthLimit`.
     pub json_depth_max: Option<usize>,
     /// `SecRequestBodyLimitAction`.
     pub on_body_limit: Option<LimitAction>,
     /// `SecResponseBodyLimit` (bytes).
     pub response_body_bytes_max: Option<usize>,
+    /// `SecResponseBodyLimitAction`.
+    pub on_response_body_limit: Option<LimitAction>,
 }
 
-/// `SecRequestBodyLimitAction`.
+/// `SecRequestBodyLimitAction`, `SecResponseBodyLimitAction`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitAction {
     /// What is within the limit is inspected, and the request goes on.
     ProcessPartial,
-    /// The request is refused.
+    /// The transaction is refused.
     Reject,
 }
 

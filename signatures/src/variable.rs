@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::XPath;
+
 /// Which part of a variable a rule looks at.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -25,6 +27,7 @@ impl fmt::Display for Target {
             Selector::Named(name) => write!(f, ":{}", String::from_utf8_lossy(name)),
             Selector::XmlText => f.write_str(":/*"),
             Selector::XmlAttributes => f.write_str("://@*"),
+            Selector::XPath(path) => write!(f, ":{path}"),
         }
     }
 }
@@ -42,6 +45,8 @@ pub enum Selector {
     XmlText,
     /// `XML://@*`: all attribute values.
     XmlAttributes,
+    /// `XML:/a/b`: the text nodes or attribute values of that path.
+    XPath(XPath),
 }
 
 impl Selector {
@@ -52,6 +57,7 @@ impl Selector {
             Self::All | Self::XmlText | Self::XmlAttributes => true,
             Self::Matching(regex) => regex.is_match(name),
             Self::Named(wanted) => name.eq_ignore_ascii_case(wanted),
+            Self::XPath(path) => path.selects(name),
         }
     }
 }
@@ -296,7 +302,7 @@ variables! {
     UserId = "USERID" scalar,
     /// SecWebAppId.
     WebAppId = "WEBAPPID" scalar,
-    /// XML by one of the two XPaths that CRS uses.
+    /// What an XML body has at an XPath.
     Xml = "XML" collection,
 }
 

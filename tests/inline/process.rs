@@ -24,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) mode: &'static str,
     pub(crate) protocol: &'static str,
     pub(crate) forwarded: &'static str,
+    /// More keys of the policy.
+    pub(crate) policy: String,
     /// More keys of the configuration.
     pub(crate) more: String,
     /// More rules.
@@ -33,8 +35,9 @@ pub(crate) struct Setup {
 impl Setup {
     /// Prevent mode before an HTTP/1 origin.
     pub(crate) fn new(origin: SocketAddr) -> Self {
-        let (origin, more, rules) = (origin.to_string(), String::new(), String::new());
-        Self { origin, mode: "prevent", protocol: "http1", forwarded: "append", more, rules }
+        let origin = origin.to_string();
+        let (policy, more, rules) = (String::new(), String::new(), String::new());
+        Self { origin, mode: "prevent", protocol: "http1", forwarded: "append", policy, more, rules }
     }
 
     pub(crate) fn yaml(&self) -> String {
@@ -47,11 +50,12 @@ policies:
   default:
     mode: {}
     signatures: {{ rules: [{{ file: rules.conf }}] }}
+    {}
 admin: {{ address: "127.0.0.1:0" }}
 reports: {{ decisions: {{ to: none }} }}
 {}
 "#,
-            self.origin, self.protocol, self.forwarded, self.mode, self.more
+            self.origin, self.protocol, self.forwarded, self.mode, self.policy, self.more
         )
     }
 }

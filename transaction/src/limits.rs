@@ -24,6 +24,8 @@ pub struct Limits {
     pub file_sample_bytes_max: usize,
     /// Decoded bytes inspected of one body (bytes). Default 1 TiB: a stream is inspected to its end.
     pub body_bytes_max: u64,
+    /// Decoded bytes inspected of one body, the contents of files left out (bytes). Default 1 TiB.
+    pub body_without_files_bytes_max: u64,
     /// Parts of a multipart body (count). Default 1,000.
     pub multipart_parts_max: usize,
     /// Nesting of JSON arrays and objects (levels). Default 128.
@@ -55,6 +57,7 @@ impl Default for Limits {
             name_bytes_max: 8 << 10,
             file_sample_bytes_max: 4 << 10,
             body_bytes_max: 1 << 40,
+            body_without_files_bytes_max: 1 << 40,
             multipart_parts_max: 1_000,
             json_depth_max: 128,
             json_values_max: 100_000,

@@ -5,10 +5,12 @@
 //!  "client":{"address":"192.0.2.7","port":40000},"server":{"address":"192.0.2.1","port":80},
 //!  "request":{"method":"POST","target":"/login?next=%2F","protocol":"HTTP/1.1",
 //!             "headers":[["Host","shop.example.com"],["Content-Type","text/plain"]],"body":"hello"},
+//!  "listings":{"bl.example.org":"not-listed"},
 //!  "response":{"status":200,"headers":[["Content-Type","text/html"]],"body":"<p>"},
 //!  "label":0,"source":"capture"}
 //! ```
-//! Bytes that are not UTF-8 are written as `{"base64":"..."}` in place of the string. The flat form of the
+//! `listings` is what lists in the DNS said of the client's address, for rules with `@rbl`: `listed`, `not-listed` or
+//! `unanswered` each. Bytes that are not UTF-8 are written as `{"base64":"..."}` in place of the string. The flat form of the
 //! WAF Comparison Project, `{"method","url","headers":{..},"data"}`, is read as well.
 //!
 //! Only `request.method` and `request.target` must be there (`url` in the flat form). Headers are an
@@ -27,7 +29,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::{Connection, Limits, RequestHead, ResponseHead, Transaction};
+use crate::{Connection, Limits, Listings, RequestHead, ResponseHead, Transaction};
 
 /// What a transaction was: the one form that captures, data sets, tests and the command line share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct Record {
     pub time_us: i64,
     /// Who talked to whom.
     pub connection: Connection,
+    /// What lists in the DNS said of the client's address; empty when none was asked.
+    pub listings: Listings,
     /// The request's head.
     pub request: RequestHead,
     /// The request's body as sent, encoded or not.
@@ -103,7 +107,9 @@ impl Record {
     /// The transaction that this record's request head begins.
     #[must_use]
     pub fn transaction(&self, limits: &Limits) -> Transaction {
-        Transaction::new(&self.id, self.time_us, self.connection, self.request.clone(), limits)
+        let head = self.request.clone();
+        let transaction = Transaction::new(&self.id, self.time_us, self.connection, head, limits);
+        Transaction { listings: self.listings.clone(), ..transaction }
     }
 }
 
@@ -141,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Fields;
+    use crate::{Fields, Listing};
 
     #[track_caller]
     fn read(json: &str) -> Record {
@@ -153,6 +159,7 @@ mod tests {
         let record = read(
             r#"{"id":"0a1b","time":"2026-11-20T10:00:00.25Z","client":{"address":"192.0.2.7","port":40000},
                 "server":{"address":"2001:db8::1"},
+                "listings":{"bl.example.org":"listed"},
                 "request":{"method":"POST","target":"/login?next=%2F","headers":[["A","1"],["a","2"]],
                            "body":{"base64":"/w=="}},
                 "response":{"status":200,"headers":{"Content-Type":"text/html"},"body":"<p>"},
@@ -161,6 +168,7 @@ mod tests {
         assert_eq!(record.time_us, 1_795_168_800_250_000);
         assert_eq!(record.connection.client_port, 40_000);
         assert_eq!(record.connection.server_address.to_string(), "2001:db8::1");
+        assert_eq!(record.listings.of("bl.example.org"), Some(Listing::Listed));
         assert_eq!(record.request.protocol, b"HTTP/1.1");
         assert_eq!(format!("{:?}", record.request.headers), "[A=1, a=2]");
         assert_eq!(record.body, [0xff]);
@@ -195,6 +203,7 @@ mod tests {
             (r#"{"request":{"method":"GET","target":{"hex":"00"}}}"#, "unknown field `hex`"),
             (r#"{"request":{"method":"GET","target":"/"},"label":2}"#, "expected 0, 1"),
             (r#"{"request":{"method":"GET","target":"/"},"time":"today"}"#, "not an RFC 3339 time"),
+            (r#"{"request":{"method":"GET","target":"/"},"listings":{"a.test":"no"}}"#, "expected one of"),
             (r#"{"request":{"method":"GET","target":"/"},"response":{"status":99}}"#, "100..=999"),
             (r#"{"url":"/"} {}"#, "trailing characters"),
         ] {
@@ -220,6 +229,12 @@ mod tests {
         prop::collection::vec((bytes(), bytes()), 0..5).prop_map(|pairs| pairs.into_iter().collect())
     }
 
+    fn listings() -> impl Strategy<Value = Listings> {
+        let answer = (any::<String>(), prop::sample::select(&Listing::ALL[..]));
+        prop::collection::vec(answer, 0..3)
+            .prop_map(|answers| answers.iter().map(|(zone, listing)| (zone.as_str(), *listing)).collect())
+    }
+
     prop_compose! {
         fn request()(method in bytes(), target in bytes(), protocol in bytes(), headers in fields()) -> RequestHead {
             RequestHead { method, target, protocol, headers }
@@ -238,14 +253,16 @@ mod tests {
             id in ".*", time_us in -62_167_219_200_000_000..=253_402_300_799_999_999_i64,
             addresses in any::<([u8; 4], [u16; 8])>(), ports in any::<(u16, u16)>(),
             request in request(), body in bytes(), response in prop::option::of(response()),
-            label in any::<Option<bool>>(), words in any::<[String; 4]>(),
+            listings in listings(), label in any::<Option<bool>>(), words in any::<[String; 4]>(),
         ) -> Record {
             let connection = Connection {
                 client_address: addresses.0.into(), client_port: ports.0,
                 server_address: addresses.1.into(), server_port: ports.1,
             };
             let [source, family, site, cluster] = words;
-            Record { id, time_us, connection, request, body, response, label, source, family, site, cluster }
+            Record {
+                id, time_us, connection, listings, request, body, response, label, source, family, site, cluster,
+            }
         }
     }
 

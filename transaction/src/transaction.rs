@@ -1,7 +1,9 @@
 //! One request with its response, parsed.
 
 use crate::decode::percent;
-use crate::{Body, Connection, Fields, Inspection, Limits, RequestHead, ResponseHead, Shortfall, Uri};
+use crate::{
+    Body, Connection, Fields, Inspection, Limits, Listings, RequestHead, ResponseHead, Shortfall, Uri,
+};
 
 /// One request with its response. Rules and model read it; nobody changes what was parsed.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,8 @@ pub struct Transaction {
     pub started_us: i64,
     /// Who talks to whom.
     pub connection: Connection,
+    /// What lists in the DNS say of the client's address; empty when none was asked.
+    pub listings: Listings,
     /// Request line and headers as sent.
     pub request: RequestHead,
     /// Where the parts of `request.target` lie.

@@ -35,6 +35,30 @@ pub struct ConfigSpec {
     /// Where persistent collections of rules (`initcol`) are kept.
     #[serde(default)]
     pub collections: CollectionsSpec,
+    /// How lists in the DNS are asked of clients' addresses, for rules with `@rbl`; none is, and these rules never match,
+    /// when absent. The first request of each client waits for the answers.
+    pub rbl: Option<RblSpec>,
+}
+
+/// How lists in the DNS are asked of clients' addresses (`@rbl`).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RblSpec {
+    /// Name servers, `address:port` each, the next one asked where one does not answer. Default: those of the system.
+    pub name_servers: Option<Vec<String>>,
+    /// How long a request waits for answers, at most; `1ms` to `10s`. Default `500ms`. What comes later is kept for the
+    /// client's next request; what does not come is for the policy's `on_inspection_failure` to judge.
+    pub timeout: Option<String>,
+    /// Questions that may be under way at once (count); of more, nothing is known. Default 256.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub lookups_max: Option<u32>,
+    /// Answers kept (count), of lists and clients; of more, the oldest are forgotten. Default 100000.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub entries_max: Option<u32>,
+    /// How long an answer is kept at least, whatever the list says. Default `1m`.
+    pub ttl_min: Option<String>,
+    /// How long it is kept at most. Default `1h`.
+    pub ttl_max: Option<String>,
 }
 
 /// Where persistent collections of rules (`initcol`, `setsid`, `setuid`, `setrsc`) are kept, and how much of

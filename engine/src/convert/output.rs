@@ -105,6 +105,9 @@ fn write_policy(
     if let Some(on_limit) = settings.on_limit {
         let _ = writeln!(out, "    on_limit: {on_limit}");
     }
+    if let Some(on_response_limit) = settings.on_response_limit {
+        let _ = writeln!(out, "    on_response_limit: {on_response_limit}");
+    }
 }
 
 /// Whether there is more than comments.

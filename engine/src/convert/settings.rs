@@ -12,6 +12,7 @@ pub(super) struct Settings {
     /// Keys of `limits`.
     pub(super) limits: BTreeMap<&'static str, u64>,
     pub(super) on_limit: Option<&'static str>,
+    pub(super) on_response_limit: Option<&'static str>,
     pub(super) inspect_responses: Option<bool>,
     /// `reports.decisions.to`.
     pub(super) records_to: Option<String>,
@@ -66,9 +67,10 @@ impl Settings {
                 self.inspect_responses = Some(is("On"));
                 Carried::To("inspect_responses")
             }
-            "secresponsebodylimitaction" if is("Reject") => Carried::Lost(
-                "a longer response goes on, and is counted: responses are not refused for their length",
-            ),
+            "secresponsebodylimitaction" if is("Reject") => {
+                self.on_response_limit = Some("block");
+                Carried::To("on_response_limit")
+            }
             "secresponsebodylimitaction" => Carried::AsItIs("a longer response goes on, and is counted"),
             "secrequestbodynofileslimit" => Carried::Lost(
                 "bodies are inspected as they stream, so that there is one limit for all: `limits.body_bytes_max`",
@@ -114,6 +116,7 @@ const LIMITS: &[(&str, &str)] = &[
     ("secargumentslimit", "query_arguments_max"),
     ("secrequestbodyjsondepthlimit", "json_depth_max"),
     ("secrequestbodylimit", "body_bytes_max"),
+    ("secrequestbodynofileslimit", "body_without_files_bytes_max"),
     ("secresponsebodylimit", "response_body_bytes_max"),
 ];
 
@@ -140,6 +143,7 @@ mod tests {
             mode: Some("prevent"),
             limits: BTreeMap::from([("body_bytes_max", 13_107_200)]),
             on_limit: Some("block"),
+            on_response_limit: None,
             inspect_responses: Some(true),
             records_to: Some("stdout".to_owned()),
             records_only: Some("hostile"),

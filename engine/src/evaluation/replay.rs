@@ -13,15 +13,21 @@ impl Evaluation {
     #[must_use]
     pub fn of_record(snapshot: Arc<Snapshot>, record: &Record) -> Self {
         let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
-        Self::replayed(snapshot, request(record, record.request.clone()), &record.body, response)
+        let mut evaluation = Self::begin(snapshot, request(record, record.request.clone()));
+        evaluation.answer_lists(record.listings.clone());
+        evaluation.replay(&record.body, response);
+        evaluation
     }
 
     /// The same, for those who need nothing but the verdict of it: the request is not copied.
     #[must_use]
     pub fn of_taken(snapshot: Arc<Snapshot>, mut record: Record) -> Self {
         let head = std::mem::take(&mut record.request);
+        let mut evaluation = Self::begin(snapshot, request(&record, head));
+        evaluation.answer_lists(std::mem::take(&mut record.listings));
         let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
-        Self::replayed(snapshot, request(&record, head), &record.body, response)
+        evaluation.replay(&record.body, response);
+        evaluation
     }
 
     /// Judges a recorded transaction with what its rules do measured, by a meter for each source of the policy.
@@ -33,6 +39,7 @@ impl Evaluation {
     ) -> Self {
         let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
         let mut evaluation = Self::begin(snapshot, request(record, record.request.clone()));
+        evaluation.answer_lists(record.listings.clone());
         evaluation.measure(meter);
         evaluation.replay(&record.body, response);
         evaluation
@@ -43,17 +50,6 @@ impl Evaluation {
     pub fn judge_record(snapshot: &Arc<Snapshot>, record: &Record) -> DecisionRecord {
         let status = record.response.as_ref().map_or(0, |(head, _)| head.status);
         Self::of_record(snapshot.clone(), record).finish(Outcome { status, ..Outcome::default() })
-    }
-
-    fn replayed(
-        snapshot: Arc<Snapshot>,
-        request: Request,
-        body: &[u8],
-        response: Option<(&ResponseHead, &[u8])>,
-    ) -> Self {
-        let mut evaluation = Self::begin(snapshot, request);
-        evaluation.replay(body, response);
-        evaluation
     }
 
     fn replay(&mut self, body: &[u8], response: Option<(&ResponseHead, &[u8])>) {

@@ -109,7 +109,7 @@ impl Evaluation {
         for running in &mut self.running {
             running.rules.ruleset.evaluate(phase, &self.transaction, now_us, &mut running.state);
         }
-        self.note_rule_limits();
+        self.note_rule_shortfalls();
     }
 
     /// Runs phase 5 and writes what rules changed of persistent collections.
@@ -121,9 +121,12 @@ impl Evaluation {
     }
 
     /// Notes that rules could not say whether they match.
-    fn note_rule_limits(&mut self) {
+    fn note_rule_shortfalls(&mut self) {
         if self.running.iter().any(|running| running.state.regex_limits_exceeded() > 0) {
             self.transaction.inspection.note(Shortfall::RuleLimit);
+        }
+        if self.running.iter().any(|running| running.state.list_unanswered) {
+            self.transaction.inspection.note(Shortfall::ListUnanswered);
         }
     }
 
@@ -134,7 +137,7 @@ impl Evaluation {
             running.rules.ruleset.evaluate(Phase::RequestBody, &self.transaction, now_us, &mut running.state);
         }
         self.score_segment();
-        self.note_rule_limits();
+        self.note_rule_shortfalls();
     }
 
     /// Runs phase 2 of the sources that do not look at the body, before there is one.
@@ -144,7 +147,7 @@ impl Evaluation {
             running.rules.ruleset.evaluate(Phase::RequestBody, &self.transaction, now_us, &mut running.state);
             running.is_past_body = true;
         }
-        self.note_rule_limits();
+        self.note_rule_shortfalls();
     }
 
     /// Whether anything looks at the transaction.

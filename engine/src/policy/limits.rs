@@ -42,6 +42,12 @@ pub(super) fn check(spec: &LimitsSpec, at: &At<'_>) -> (Limits, usize) {
             1,
             &at.key("body_bytes_max"),
         ),
+        body_without_files_bytes_max: crate::config::size_at(
+            spec.body_without_files_bytes_max.as_ref(),
+            standard.body_without_files_bytes_max,
+            1,
+            &at.key("body_without_files_bytes_max"),
+        ),
         multipart_parts_max: count(
             spec.multipart_parts_max,
             standard.multipart_parts_max,

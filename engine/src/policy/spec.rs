@@ -26,11 +26,15 @@ pub struct PolicySpec {
     /// What is done when a limit kept a part of a request from inspection. Default `block`, since who
     /// sends the request chooses whether it exceeds a limit.
     pub on_limit: Option<OnLimit>,
+    /// What is done when a response body is longer than `limits.response_body_bytes_max`. Default `pass`: its length is
+    /// not in the hands of who sends the request.
+    pub on_response_limit: Option<OnLimit>,
     /// What is done when a body is not what its Content-Type says. Default `pass`: what does not parse is
     /// inspected as text, and ordinary clients send such bodies.
     #[serde(default)]
     pub on_malformed: OnMalformed,
-    /// What is done when the engine itself failed. Default `pass`; always counted.
+    /// What is done when the engine itself failed, or a list in the DNS that a rule asks (`@rbl`) did not answer.
+    /// Default `pass`; always counted.
     #[serde(default)]
     pub on_inspection_failure: OnInspectionFailure,
     /// What is not looked at.
@@ -152,6 +156,9 @@ pub struct LimitsSpec {
     pub file_sample_bytes_max: Option<SizeSpec>,
     /// Decoded bytes inspected of one body. Default `1TiB`.
     pub body_bytes_max: Option<SizeSpec>,
+    /// Decoded bytes of one body, the contents of files left out; more is inspected, and counts as a limit reached.
+    /// Default: no limit.
+    pub body_without_files_bytes_max: Option<SizeSpec>,
     /// Parts of a multipart body (count). Default 1000.
     pub multipart_parts_max: Option<u64>,
     /// Nesting of JSON (levels). Default 128.

@@ -1,7 +1,9 @@
 //! From an evaluation to its record.
 
+use std::collections::BTreeMap;
+
 use signatures::{Match, RuleSeverity};
-use transaction::{Shortfall, SyntaxError};
+use transaction::{Listings, Shortfall, SyntaxError};
 
 use super::mask::Mask;
 use super::{DecisionRecord, Hashes, InspectionRecord, MatchRecord, Micros, ModelRecord, Reason, Scores};
@@ -35,6 +37,7 @@ impl DecisionRecord {
             habitual: ModelRecord::habitual(evaluation),
             exceptions: evaluation.exceptions().map(|exception| exception.name.clone()).collect(),
             malformed: outcome.syntax_error.map(SyntaxError::as_str),
+            listings: listings(&transaction.listings),
             inspection: InspectionRecord {
                 complete: transaction.inspection.is_complete(),
                 reasons: transaction.inspection.reasons().map(Shortfall::as_str).collect(),
@@ -49,6 +52,10 @@ impl DecisionRecord {
             micros: Micros { total: outcome.total_us, inspect: outcome.inspect_us },
         }
     }
+}
+
+fn listings(listings: &Listings) -> BTreeMap<String, &'static str> {
+    listings.iter().map(|(zone, listing)| (zone.to_owned(), listing.as_str())).collect()
 }
 
 fn scores(evaluation: &Evaluation) -> Scores {

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use model::Model;
 use model::profile::{Profiles, State};
 use sha2::{Digest, Sha256};
+use signatures::operator::Zone;
 use signatures::seclang::{self, FileReader, Loaded, Source};
-use signatures::{Diagnostic, InitialVariables, ParanoiaLevel, RuleLimits, Severity};
+use signatures::{
+    Diagnostic, EngineMode, InitialVariables, LimitAction, ParanoiaLevel, RuleLimits, Settings, Severity,
+};
 
 use super::files::HashingReader;
 use super::{CompiledPolicy, CompiledSource, LoadedRules, RulesName, Snapshot, SnapshotHashes};
@@ -70,7 +73,8 @@ impl Snapshot {
         let (config, warnings) = Config::parse(path, text, now_us)?;
         let compiler = Compiler::new(warnings, directory(path), reader);
         let before = before.map(Self::rules_by_name).unwrap_or_default();
-        Self::compile(config, text, Compiler { load, before, ..compiler })
+        let asks_lists = config.rbl.is_some();
+        Self::compile(config, text, Compiler { load, before, asks_lists, ..compiler })
     }
 
     /// Builds the snapshot that command line flags stand for; rule files are relative to the working
@@ -124,6 +128,7 @@ impl CompiledPolicy {
         };
         Self {
             sources: self.sources.iter().map(source).collect(),
+            zones: self.zones.clone(),
             model: self.model.clone(),
             policy_hash: short(&policy.fingerprint()),
             rules_hash: self.rules_hash.clone(),
@@ -156,6 +161,8 @@ struct Compiler<'a> {
     directory: &'a str,
     /// How rules are loaded: with lints or without.
     load: LoadRules,
+    /// Whether lists in the DNS are asked (`@rbl`).
+    asks_lists: bool,
     /// The same origins are the same rules: compiled once, shared by policies.
     loaded: HashMap<Vec<Origin>, Arc<LoadedRules>>,
     /// Rules of the snapshot before, which are taken where their files did not change.
@@ -173,6 +180,7 @@ impl<'a> Compiler<'a> {
             reader,
             directory,
             load: seclang::load,
+            asks_lists: false,
             loaded: HashMap::new(),
             before: HashMap::new(),
             prepared: HashMap::new(),
@@ -189,6 +197,7 @@ impl<'a> Compiler<'a> {
         CompiledPolicy {
             policy_hash: short(&policy.fingerprint()),
             rules_hash: short(&hashes.join(" ")),
+            zones: if self.asks_lists { zones(&sources) } else { Vec::new() },
             model: policy.model.as_ref().and_then(|model| self.model(model)),
             policy: policy.clone(),
             sources,
@@ -279,7 +288,8 @@ impl<'a> Compiler<'a> {
         let name = (self.directory.to_owned(), origins.clone());
         let kept = self.before.remove(&name).filter(|rules| rules.reads.hold(self.reader));
         let loaded = kept.unwrap_or_else(|| Arc::new(self.read(name, group)));
-        self.diagnostics.extend(loaded.warnings.iter().cloned());
+        let said = |found: &&Diagnostic| !(self.asks_lists && found.code == Diagnostic::LISTS_OFF);
+        self.diagnostics.extend(loaded.warnings.iter().filter(said).cloned());
         self.loaded.insert(origins, loaded.clone());
         loaded
     }
@@ -306,6 +316,17 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// The lists that rules ask of the client's address, each once.
+fn zones(sources: &[CompiledSource]) -> Vec<Zone> {
+    let mut zones = Vec::new();
+    for zone in sources.iter().flat_map(|source| source.rules.ruleset.zones()) {
+        if !zones.contains(&zone) {
+            zones.push(zone);
+        }
+    }
+    zones
+}
+
 /// The directory of a file, with its slash.
 fn directory(path: &str) -> &str {
     path.rfind('/').map_or("", |at| &path[..=at])
@@ -313,10 +334,24 @@ fn directory(path: &str) -> &str {
 
 /// The policy with the limits that the files of its rules state.
 fn with_limits(policy: &Arc<Policy>, sources: &[CompiledSource]) -> Arc<Policy> {
-    let all = sources.iter().map(|source| source.rules.ruleset.settings.limits);
+    let all = sources.iter().map(|source| limits_of(&source.rules.ruleset.settings));
     let stated = all.filter(|limits| *limits != RuleLimits::default());
     // The first source that states a limit is asked last, so that it has the last word.
     stated.rev().fold(policy.clone(), |policy, limits| Arc::new(policy.with_limits(&limits)))
+}
+
+/// The limits that rule files state. Rules that only detect refuse nothing that is too long either.
+fn limits_of(settings: &Settings) -> RuleLimits {
+    let only_detects = settings.engine == Some(EngineMode::DetectionOnly);
+    let action = |action: Option<LimitAction>| {
+        action.map(|it| if only_detects { LimitAction::ProcessPartial } else { it })
+    };
+    let limits = settings.limits;
+    RuleLimits {
+        on_body_limit: action(limits.on_body_limit),
+        on_response_body_limit: action(limits.on_response_body_limit),
+        ..limits
+    }
 }
 
 /// Splits sources into those that share a rule set: the built-in rules stand alone; a CRS and files that

@@ -111,6 +111,23 @@ impl Exchange {
         evaluation
     }
 
+    /// Asks the lists in the DNS that rules will want to know of, and waits for their answers.
+    pub(super) async fn ask_lists(&mut self) {
+        if self.running.lists.is_none() {
+            return;
+        }
+        let Some(evaluation) = self.open().filter(|evaluation| !evaluation.zones().is_empty()) else {
+            return;
+        };
+        let zones = evaluation.zones().to_vec();
+        let client = evaluation.transaction().connection.client_address;
+        let Some(lists) = self.running.lists.clone() else { return };
+        let listings = lists.ask(client, &zones).await;
+        if let Some(evaluation) = self.open() {
+            evaluation.answer_lists(listings);
+        }
+    }
+
     /// Phase 1. `false` when the transaction is refused.
     pub(super) fn judge_head(&mut self) -> bool {
         let clean = self.judge(Stage::RequestHeaders, Evaluation::request_headers);
@@ -330,8 +347,14 @@ mod tests {
             Reports::new(Arc::new(Metrics::new().expect("metrics")), Arc::new(decisions.expect("no log")));
         let upstreams = Arc::new(Upstreams::default());
         let collections = Arc::new(signatures::collections::MemoryStore::default());
-        let running =
-            Running { snapshot: Arc::clone(&snapshot), upstreams, reports, lessons: None, collections };
+        let running = Running {
+            snapshot: Arc::clone(&snapshot),
+            upstreams,
+            reports,
+            lessons: None,
+            lists: None,
+            collections,
+        };
         let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());
         let evaluation = Evaluation::begin(snapshot, Request { id: "0".to_owned(), ..Request::default() });
         exchange.plan = evaluation.plan();

@@ -38,6 +38,7 @@ impl Inline {
             enforce::page(session, exchange, 404).await?;
             return Ok(true);
         }
+        exchange.ask_lists().await;
         if !exchange.judge_head() {
             enforce::refuse(session, exchange).await?;
             return Ok(true);

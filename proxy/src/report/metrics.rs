@@ -11,7 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
-use super::{Learning, Stage};
+use super::{Learning, Lists, Stage};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -29,6 +29,8 @@ pub(crate) struct Metrics {
     audit_dropped: IntCounter,
     kept: Kept,
     collections: OnceLock<Arc<MemoryStore>>,
+    /// What is counted of lists in the DNS.
+    pub(crate) lists: Lists,
     /// What is counted of learning.
     pub(crate) learning: Learning,
 }
@@ -92,6 +94,7 @@ impl Metrics {
             audit_dropped: plain("audit_dropped_total", "Audit records that could not be written")?,
             kept: Kept::new(&registry)?,
             collections: OnceLock::new(),
+            lists: Lists::new(&registry)?,
             learning: Learning::new(&registry)?,
             registry,
         })

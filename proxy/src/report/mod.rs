@@ -3,6 +3,7 @@
 mod audit;
 mod decisions;
 mod learning;
+mod lists;
 mod metrics;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use engine::{AuditRecord, DecisionRecord};
 
 pub(crate) use decisions::Decisions;
 pub(crate) use learning::{Learning, Taught};
+pub(crate) use lists::Lists;
 pub(crate) use metrics::Metrics;
 
 /// The stages of inspection that are timed.

@@ -68,6 +68,10 @@ impl Severity {
 }
 
 impl Diagnostic {
+    /// The code of the warning that `@rbl` never matches while no list is asked: whether one is, only a
+    /// configuration can say.
+    pub const LISTS_OFF: &'static str = "lists-off";
+
     /// An error without a place.
     #[must_use]
     pub fn error(code: &'static str, title: impl Into<String>) -> Self {

@@ -15,6 +15,7 @@ pub(crate) mod geo_lookup;
 mod ip_match;
 mod needs;
 mod pm;
+mod rbl;
 mod refused;
 mod rx;
 mod streq;
@@ -37,6 +38,7 @@ pub use error::OperatorError;
 pub use geo_lookup::{GeoDatabase, GeoFields};
 pub use ip_match::IpMatch;
 pub use pm::Pm;
+pub use rbl::{Zone, listing_of};
 pub use rx::{Budget, Rewritten, Rx, rewrite};
 pub use verify::{Scheme, Verify};
 
@@ -65,6 +67,8 @@ pub enum Operator {
     NoMatch,
     /// `@pm`, `@pmFromFile`: one of many phrases is in the value.
     Pm(Pm),
+    /// `@rbl`: the value is the client's address, and a list in the DNS has it; evaluation knows what lists say.
+    Rbl(Zone),
     /// `@rx`: a regular expression matches.
     Rx(Rx),
     /// `@rxGlobal`: a regular expression matches, and the groups of all matches are captured.
@@ -151,7 +155,8 @@ impl Operator {
             Self::EndsWith(argument) => argument.with(resolve, |text| ends_with::find(value, text)),
             Self::GeoLookup(database) => whole(database.locate(value).is_some()),
             Self::IpMatch(networks) => whole(networks.contains(value)),
-            Self::NoMatch => None,
+            // What lists say belongs to the transaction: the evaluation asks for it itself.
+            Self::NoMatch | Self::Rbl(_) => None,
             Self::Pm(phrases) => phrases.find(value, captures),
             Self::Rx(regex) => regex.find(value, resolve, budget, captures),
             Self::RxGlobal(regex) => regex.find_all(value, resolve, budget, captures),

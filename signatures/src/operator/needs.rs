@@ -18,7 +18,7 @@ impl Operator {
             | Self::Within(argument) => argument.as_literal().is_some(),
             Self::Rx(regex) | Self::RxGlobal(regex) => regex.is_linear(),
             // What `@geoLookup` finds is written down, so it must be asked each time.
-            Self::Compare(_, Number::Macro(_)) | Self::GeoLookup(_) | Self::Verify(_) => false,
+            Self::Compare(_, Number::Macro(_)) | Self::GeoLookup(_) | Self::Rbl(_) | Self::Verify(_) => false,
             Self::Compare(_, Number::Fixed(_))
             | Self::DetectSqli
             | Self::DetectXss
@@ -57,6 +57,7 @@ impl Operator {
             Self::Compare(..)
             | Self::GeoLookup(_)
             | Self::IpMatch(_)
+            | Self::Rbl(_)
             | Self::UnconditionalMatch
             | Self::Within(_) => Needs::default(),
             Self::DetectSqli => bytes(WORD.complement()),

@@ -28,18 +28,11 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str, bool)> 
 /// Name, why, and the way out.
 type Row = (&'static str, &'static str, &'static str);
 
-const UNAVAILABLE: &[Row] = &[
-    (
-        "geoLookup",
-        "there is no database yet",
-        "name one by `SecGeoLookupDB` before the rule, or use `@ipMatchFromFile` with the networks of the country",
-    ),
-    (
-        "rbl",
-        "no name server is asked while a request waits",
-        "use `@ipMatchFromFile` with a list of addresses",
-    ),
-];
+const UNAVAILABLE: &[Row] = &[(
+    "geoLookup",
+    "there is no database yet",
+    "name one by `SecGeoLookupDB` before the rule, or use `@ipMatchFromFile` with the networks of the country",
+)];
 
 const REFUSED: &[Row] = &[
     (

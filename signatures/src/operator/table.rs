@@ -2,7 +2,7 @@
 
 use super::{
     Argument, ByteRange, Comparison, DataFiles, IpMatch, Number, Operator, OperatorError, Pm, Rx, Scheme,
-    Verify, refused,
+    Verify, Zone, refused,
 };
 use crate::suggest::closest;
 
@@ -50,6 +50,7 @@ const OPERATORS: &[(&str, Compile)] = &[
     ("pm", |argument, _| Pm::compile(argument).map(Operator::Pm)),
     ("pmf", |argument, files| Pm::compile_files(argument, files).map(Operator::Pm)),
     ("pmFromFile", |argument, files| Pm::compile_files(argument, files).map(Operator::Pm)),
+    ("rbl", |argument, _| Zone::compile(argument, None).map(Operator::Rbl)),
     ("rx", |argument, _| Rx::compile(argument).map(Operator::Rx)),
     ("rxGlobal", |argument, _| Rx::compile(argument).map(Operator::RxGlobal)),
     ("streq", |argument, _| Argument::compile(argument).map(Operator::Streq)),

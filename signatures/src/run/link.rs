@@ -10,7 +10,7 @@ use super::scope::{RULE_FIELDS, rule_field};
 use super::trace::{TraceEvent, TraceKind, VALUE_BYTES_MAX};
 use super::value::Value;
 use super::variables::{self, Listed};
-use crate::operator::{Captures, GeoDatabase, Operator};
+use crate::operator::{Captures, GeoDatabase, Operator, Zone};
 use crate::{Action, Link, Rule, Sanitise, Selector, Target, Variable};
 
 /// A value that matched, and where.
@@ -187,6 +187,8 @@ impl<'r, 't> Evaluation<'r, 't> {
         let mut made = Vec::new();
         if let (Variable::Tx, Selector::Matching(pattern)) = (target.variable, &target.selector) {
             variables::tx_matching(pattern, &self.state.memory, &mut made);
+        } else if let Selector::XPath(path) = &target.selector {
+            variables::at_path(path, self.scene(), &mut made);
         } else if target.variable == Variable::Rule {
             self.rule_values(rule, &mut made);
         } else if variables::is_remembered(target.variable) {
@@ -247,6 +249,9 @@ impl<'r, 't> Evaluation<'r, 't> {
 
     /// Asks the operator, and acts on a match.
     fn test(&mut self, place: Place<'r>, value: &Value<'t>, bytes: Bytes<'t>) {
+        if !self.is_answered(place, &bytes) {
+            return;
+        }
         let wants_captures = place.link.capture && !place.link.negated;
         let mut captures = std::mem::take(&mut self.spare_captures);
         captures.clear();
@@ -280,6 +285,9 @@ impl<'r, 't> Evaluation<'r, 't> {
         if let Operator::GeoLookup(database) = &place.link.operator {
             return self.locate(database, bytes);
         }
+        if let Operator::Rbl(zone) = &place.link.operator {
+            return self.look_up(zone, bytes, captures);
+        }
         let mut budget = std::mem::take(&mut self.state.regex_budget);
         let before = budget.exceeded();
         let range = place.link.operator.find_within(bytes, &self.scope(place.rule), &mut budget, captures);
@@ -297,6 +305,26 @@ impl<'r, 't> Evaluation<'r, 't> {
         geo.clear();
         found.iter().for_each(|(name, value)| geo.set(name.as_bytes(), value.as_bytes()));
         Some(0..address.len())
+    }
+
+    /// `@rbl`: whether a list has the client's address, which is what is captured.
+    fn look_up(&self, zone: &Zone, address: &[u8], captures: Option<&mut Captures>) -> Option<Range<usize>> {
+        let is_listed = self.is_listed(zone, address)?;
+        let found = is_listed.then_some(0..address.len())?;
+        captures.into_iter().for_each(|captures| captures.set(address));
+        Some(found)
+    }
+
+    fn is_listed(&self, zone: &Zone, address: &[u8]) -> Option<bool> {
+        zone.lists(address, &self.transaction.connection, &self.transaction.listings)
+    }
+
+    /// Whether an operator can say anything: of a list that did not answer nobody knows whether it has an address.
+    fn is_answered(&mut self, place: Place<'r>, bytes: &[u8]) -> bool {
+        let Operator::Rbl(zone) = &place.link.operator else { return true };
+        let is_known = self.is_listed(zone, bytes).is_some();
+        self.state.list_unanswered |= !is_known;
+        is_known
     }
 
     fn found(&mut self, place: Place<'r>, found: Found<'t>) {
@@ -391,7 +419,9 @@ fn means(selector: &Selector, name: &[u8]) -> bool {
     match selector {
         Selector::XmlText => name == b"/*",
         Selector::XmlAttributes => name == b"//@*",
-        Selector::All | Selector::Named(_) | Selector::Matching(_) => selector.selects(name),
+        Selector::All | Selector::Named(_) | Selector::Matching(_) | Selector::XPath(_) => {
+            selector.selects(name)
+        }
     }
 }
 

@@ -65,6 +65,7 @@ pub use meter::{Meter, Work};
 pub(crate) use plan::Plan;
 pub use screening::{Required, Screening, Unscreened};
 pub use trace::{Trace, TraceEvent, TraceKind};
+pub(crate) use variables::is_remembered;
 
 use crate::collections::CollectionStore;
 use crate::operator::Budget;
@@ -104,6 +105,8 @@ pub struct RuleState {
     pub sanitised: Vec<String>,
     /// The widest `allow` so far.
     pub allow: Option<AllowScope>,
+    /// Whether a list in the DNS that a rule asked of did not answer (`@rbl`).
+    pub list_unanswered: bool,
     /// The work that patterns which are not regular may still cause.
     regex_budget: Budget,
     /// Why rules matched or did not, when somebody asked.

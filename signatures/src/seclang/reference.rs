@@ -149,6 +149,7 @@ const DIRECTIVES: &[Row] = &[
     ("SecCookieFormat", "The version of cookies.", "only `0`"),
     ("SecDefaultAction", "Actions that rules of a phase inherit.", ""),
     ("SecGeoLookupDB", "The database of `@geoLookup`.", "MaxMind's format (`.mmdb`); read at load"),
+    ("SecHttpBlKey", "The key that `@rbl` of httpbl.org needs.", "before the rule"),
     ("SecHashEngine", "Whether links are signed.", "only `Off`"),
     ("SecMarker", "A place that `skipAfter` leads to.", ""),
     ("SecParseXmlIntoArgs", "Whether XML becomes arguments.", "only `Off`"),
@@ -171,9 +172,14 @@ const DIRECTIVES: &[Row] = &[
         "a policy's `limits.response_body_bytes_max` wins",
     ),
     (
+        "SecRequestBodyNoFilesLimit",
+        "Bytes of a request body, without the contents of files.",
+        "more is inspected, and counts as a limit reached; a policy's `limits.body_without_files_bytes_max` wins",
+    ),
+    (
         "SecResponseBodyLimitAction",
         "What is done with a longer response.",
-        "only `ProcessPartial`: what is longer goes on, and is counted; by then its beginning is on its way",
+        "`Reject` is the policy's `on_response_limit: block`; the default is `ProcessPartial`",
     ),
     ("SecResponseBodyMimeType", "Which responses are inspected.", ""),
     ("SecResponseBodyMimeTypesClear", "Forgets those.", ""),
@@ -227,7 +233,11 @@ const VARIABLES: &[Row] = &[
     ("TIME_SEC", "", "UTC"),
     ("TIME_WDAY", "", "UTC"),
     ("TIME_YEAR", "", "UTC"),
-    ("XML", "", "`XML:/*` (text) and `XML://@*` (attribute values); other XPaths are refused"),
+    (
+        "XML",
+        "",
+        "`XML:/*` is all text, `XML://@*` each attribute; steps by name, `*`, `//`, `*[local-name()='x']`, and `text()`, `@x` at the end; each text node below an element is a value; a prefix is any namespace; other XPaths are refused",
+    ),
 ];
 
 const OPERATORS: &[Row] = &[
@@ -254,6 +264,13 @@ const OPERATORS: &[Row] = &[
     ("pm", "One of the phrases is in the value.", ""),
     ("pmf", "The same, of a file.", "a file beside the rules, no address of the web"),
     ("pmFromFile", "The same, of a file.", "a file beside the rules, no address of the web"),
+    (
+        "rbl",
+        "The client's address is on a list in the DNS.",
+        "off without `rbl` in the configuration; of `REMOTE_ADDR` alone; a list's refusal (127.255.255.0/24) and what is \
+         not of 127.0.0.0/8 count as no answer; a list that does not answer is counted, and `on_inspection_failure` \
+         decides; IPv6 as in RFC 5782",
+    ),
     (
         "rx",
         "The pattern matches the value.",

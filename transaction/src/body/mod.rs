@@ -149,11 +149,13 @@ impl Body {
 }
 
 impl Processor {
-    /// The parser that a Content-Type value calls for (RFC 9110 section 8.3).
+    /// The parser that a Content-Type value calls for (RFC 9110 section 8.3). Where a semicolon is missing, a
+    /// space or a comma ends the type, as it does for PHP: `multipart/form-data boundary=x` is a form.
     #[must_use]
     pub fn for_content_type(content_type: &[u8]) -> Self {
-        let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-        let essence = essence.trim_ascii().to_ascii_lowercase();
+        let ends = |byte: &u8| matches!(byte, b';' | b',') || byte.is_ascii_whitespace();
+        let essence = content_type.trim_ascii_start().split(ends).next().unwrap_or_default();
+        let essence = essence.to_ascii_lowercase();
         match essence.as_slice() {
             b"application/x-www-form-urlencoded" => Self::UrlEncoded,
             b"multipart/form-data" => Self::Multipart,

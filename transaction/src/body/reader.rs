@@ -36,6 +36,7 @@ struct Decoded {
     parser: Parser,
     bounds: Bounds,
     body_bytes_max: u64,
+    without_files_bytes_max: u64,
     segment: Segment,
 }
 
@@ -93,6 +94,7 @@ impl BodyReader {
             parser: Parser::new(processor, head, limits),
             bounds: Bounds::new(limits),
             body_bytes_max: limits.body_bytes_max,
+            without_files_bytes_max: limits.body_without_files_bytes_max,
             segment: Segment::default(),
         };
         Self { content: Content::new(&head.headers, limits), decoded }
@@ -141,12 +143,25 @@ impl Decoded {
             let taken = self.parse(window, body, inspection);
             body.raw.extend_from_slice(&window[..taken]);
             body.bytes_total += taken as u64;
+            self.count_without_files(body, inspection);
             *input = &input[taken..];
             if taken < window.len() || window.is_empty() {
                 return Progress::SegmentFull;
             }
         }
         Progress::Drained
+    }
+
+    /// Notes that there is too much beside files. It is inspected all the same.
+    fn count_without_files(&self, body: &Body, inspection: &mut Inspection) {
+        if body.bytes_total <= self.without_files_bytes_max {
+            return;
+        }
+        let files: u64 = body.files.iter().map(|file| file.bytes_total).sum();
+        let files = files + body.earlier_file_bytes;
+        if body.bytes_total.saturating_sub(files) > self.without_files_bytes_max {
+            inspection.note(Shortfall::BodyTooLarge);
+        }
     }
 
     fn parse(&mut self, window: &[u8], body: &mut Body, inspection: &mut Inspection) -> usize {

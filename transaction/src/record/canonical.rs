@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::de::{Error, Unexpected, Visitor};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::headers::Headers;
 use super::text::Text;
 use super::{Record, RecordError, time};
-use crate::{Connection, RequestHead, ResponseHead};
+use crate::{Connection, Listing, Listings, RequestHead, ResponseHead};
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +23,8 @@ pub(super) struct Canonical<'a> {
     client: Option<Peer>,
     #[serde(default)]
     server: Option<Peer>,
+    #[serde(default, skip_serializing_if = "Answers::is_empty")]
+    listings: Answers,
     #[serde(borrow)]
     request: Request<'a>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +80,54 @@ fn http_1_1() -> Text<'static> {
     Text(Cow::Borrowed(b"HTTP/1.1"))
 }
 
+/// An object of zones, each with the name of its answer.
+#[derive(Default)]
+struct Answers(Listings);
+
+impl Answers {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Answers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(zone, listing)| (zone, listing.as_str())))
+    }
+}
+
+impl<'de> Deserialize<'de> for Answers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AnswersVisitor)
+    }
+}
+
+struct AnswersVisitor;
+
+impl<'de> Visitor<'de> for AnswersVisitor {
+    type Value = Answers;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of zones and answers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answers, A::Error> {
+        let mut listings = Listings::default();
+        while let Some((zone, answer)) = map.next_entry::<Cow<'_, str>, Cow<'_, str>>()? {
+            if listings.iter().count() >= LISTINGS_MAX {
+                return Err(A::Error::invalid_length(LISTINGS_MAX + 1, &"a few lists"));
+            }
+            let listing = Listing::parse(&answer)
+                .ok_or_else(|| A::Error::unknown_variant(&answer, &["listed", "not-listed", "unanswered"]))?;
+            listings.set(&zone, listing);
+        }
+        Ok(Answers(listings))
+    }
+}
+
+/// Lists of one record (count).
+const LISTINGS_MAX: usize = 64;
+
 /// 1 hostile, 0 legitimate; read from booleans too.
 pub(super) struct Label(pub(super) bool);
 
@@ -122,6 +172,7 @@ impl<'a> From<&'a Record> for Canonical<'a> {
             time: (record.time_us != 0).then(|| time::write(record.time_us)),
             client: Some(Peer { address: connection.client_address, port: connection.client_port }),
             server: Some(Peer { address: connection.server_address, port: connection.server_port }),
+            listings: Answers(record.listings.clone()),
             request: Request {
                 method: record.request.method.as_slice().into(),
                 target: record.request.target.as_slice().into(),
@@ -158,6 +209,7 @@ impl TryFrom<Canonical<'_>> for Record {
             id: form.id.into_owned(),
             time_us: form.time.as_deref().map_or(Ok(0), read_time)?,
             connection: connection(form.client.as_ref(), form.server.as_ref()),
+            listings: form.listings.0,
             request: RequestHead {
                 method: form.request.method.into_bytes(),
                 target: form.request.target.into_bytes(),

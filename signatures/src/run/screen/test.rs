@@ -43,7 +43,10 @@ impl<'r> Test<'r> {
         builder: &mut ScannerBuilder,
     ) -> Option<Self> {
         let link = rule.links.first()?;
-        let is_listed = |target: &Target| !target.count && !variables::is_remembered(target.variable);
+        let is_listed = |target: &Target| {
+            let is_path = matches!(target.selector, Selector::XPath(_));
+            !target.count && !is_path && !variables::is_remembered(target.variable)
+        };
         if link.negated || link.targets.is_empty() || !link.targets.iter().all(is_listed) {
             return None;
         }
@@ -100,7 +103,11 @@ impl<'r> Test<'r> {
         let is_named = |wanted: &[u8]| name.is_some_and(|name| wanted.eq_ignore_ascii_case(name));
         let selects = |target: &Target| match &target.selector {
             Selector::Named(wanted) => is_named(wanted),
-            Selector::All | Selector::Matching(_) | Selector::XmlText | Selector::XmlAttributes => true,
+            Selector::All
+            | Selector::Matching(_)
+            | Selector::XmlText
+            | Selector::XmlAttributes
+            | Selector::XPath(_) => true,
         };
         // Of what is excluded only names are known beforehand.
         let excludes = |target: &Target| matches!(&target.selector, Selector::Named(name) if is_named(name));

@@ -5,7 +5,7 @@ use transaction::{Body, FilePart, MultipartFlags, Processor, Transaction};
 use super::super::value::Value;
 use super::request::{has_invalid_escape, list};
 use super::{Scene, flag};
-use crate::{Phase, Variable};
+use crate::{Phase, Variable, XPath};
 
 /// Appends the values of `variable` if it depends on the request body.
 pub(super) fn collect<'t>(variable: Variable, scene: Scene<'t>, out: &mut Vec<Value<'t>>) -> bool {
@@ -62,6 +62,17 @@ fn xml<'t>(body: &'t Body, out: &mut Vec<Value<'t>>) {
     }
 }
 
+/// The text nodes and attribute values of a path.
+pub(in crate::run) fn at_path<'t>(path: &XPath, scene: Scene<'t>, out: &mut Vec<Value<'t>>) {
+    let body = &scene.transaction.body;
+    if scene.phase == Phase::RequestHeaders || body.processor != Processor::Xml {
+        return;
+    }
+    let all = body.xml_text.iter().chain(body.xml_attributes.iter());
+    let meant = all.filter(|field| path.selects(field.name));
+    out.extend(meant.map(|field| Value::named(Variable::Xml, field.name, field.value)));
+}
+
 fn scalar<'t>(variable: Variable, scene: Scene<'t>, body: Option<&'t Body>) -> Option<Value<'t>> {
     Some(match variable {
         Variable::ArgsCombinedSize => Value::scalar(variable, arguments_size(scene.transaction, body)),
@@ -89,7 +100,9 @@ fn scalar<'t>(variable: Variable, scene: Scene<'t>, body: Option<&'t Body>) -> O
         _ => {
             let mut flags = body.map(|body| body.multipart).unwrap_or_default();
             flags.file_limit_exceeded |= has_too_many_files(scene, body);
-            Value::scalar(variable, flag(multipart_flag(variable, flags)?))
+            let fails = body.is_some_and(Body::multipart_strict_error);
+            let is_set = multipart_flag(variable, flags)?;
+            Value::scalar(variable, flag(is_set || variable == Variable::MultipartStrictError && fails))
         }
     })
 }

@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 use transaction::Transaction;
 
-pub(super) use body::earlier_values;
+pub(super) use body::{at_path, earlier_values};
 pub(super) use listed::{Listed, listed};
 
 use super::memory::Memory;
@@ -99,7 +99,7 @@ pub(super) fn growth(variable: Variable) -> Growth {
 }
 
 /// Whether rules change the variable as they run, so that it may not be listed once for all.
-pub(super) fn is_remembered(variable: Variable) -> bool {
+pub(crate) fn is_remembered(variable: Variable) -> bool {
     matches!(
         variable,
         Variable::Env

@@ -348,6 +348,7 @@ static ACTIONS: &[Spec] = &[
             let (_, meant) = value.split_once('=').unwrap_or_else(|| (value.clone(), value.clone()));
             to.draft.selections.push((rules.clone(), meant.trim()));
         }
+        controls.iter().for_each(|control| ctl::warn_if_late(control, to.draft.phase, value, to.out));
         to.link().actions.extend(controls.into_iter().map(Action::Ctl));
     }),
     spec("deny", Group::Disruptive, Takes::Nothing, |to, _| to.draft.disruption = Disruption::Deny),
@@ -446,5 +447,10 @@ static ACTIONS: &[Spec] = &[
         }
     }),
     spec("ver", Group::Meta, Takes::Value, |to, value| to.draft.meta.version = Some(value.as_str().into())),
-    without_effect("xmlns", Group::Own, Takes::Value, "the supported XPaths need no namespaces"),
+    without_effect(
+        "xmlns",
+        Group::Own,
+        Takes::Value,
+        "a name with a prefix means that name in any namespace",
+    ),
 ];

@@ -8,7 +8,7 @@ use super::select::{self, By};
 use super::setting::{ENGINE_MODES, limit_of, value_of};
 use super::target::targets;
 use super::{Fate, did_you_mean};
-use crate::{AuditPartsChange, Ctl, Diagnostic};
+use crate::{AuditPartsChange, Ctl, Diagnostic, Phase};
 
 type Out = Vec<Diagnostic>;
 
@@ -33,6 +33,30 @@ pub(super) fn ctl(written: &Mapped, out: &mut Out) -> Vec<Ctl> {
             );
             Vec::new()
         }
+    }
+}
+
+/// Warns of an option that changes what is over in the rule's phase.
+pub(super) fn warn_if_late(ctl: &Ctl, phase: Phase, written: &Mapped, out: &mut Out) {
+    let (last, what) = match ctl {
+        Ctl::RequestBodyAccess(_) | Ctl::RequestBodyLimit(_) | Ctl::RequestBodyProcessor(_) => {
+            (Phase::RequestHeaders, "the request's body is read before phase 2")
+        }
+        Ctl::ResponseBodyAccess(_) | Ctl::ResponseBodyLimit(_) => {
+            (Phase::ResponseHeaders, "the response's body is read before phase 4")
+        }
+        _ => return,
+    };
+    if phase > last {
+        let (name, _) = written.split_once('=').unwrap_or_else(|| (written.clone(), written.clone()));
+        out.push(
+            Diagnostic::warning(
+                "ctl-too-late",
+                format!("`ctl:{}` has no effect in phase {}", name.trim().as_str(), phase as u8),
+            )
+            .at(written.location(), what)
+            .help(format!("move the rule to phase {}", last as u8)),
+        );
     }
 }
 

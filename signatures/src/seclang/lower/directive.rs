@@ -80,7 +80,7 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecHashMethodPm", Kind::Refused(HASH)),
     ("SecHashMethodRx", Kind::Refused(HASH)),
     ("SecHashParam", Kind::Refused(HASH)),
-    ("SecHttpBlKey", Kind::WithoutEffect(LOOKUP)),
+    ("SecHttpBlKey", Kind::Setting(setting::http_bl_key)),
     ("SecInterceptOnError", Kind::WithoutEffect("evaluation cannot fail half way")),
     ("SecMarker", Kind::Marker),
     ("SecParseXmlIntoArgs", Kind::Setting(setting::parse_xml_into_args)),
@@ -102,12 +102,7 @@ pub(super) static DIRECTIVES: &[(&str, Kind)] = &[
     ("SecRequestBodyJsonDepthLimit", Kind::Setting(setting::request_body_json_depth_limit)),
     ("SecRequestBodyLimit", Kind::Setting(setting::request_body_limit)),
     ("SecRequestBodyLimitAction", Kind::Setting(setting::request_body_limit_action)),
-    (
-        "SecRequestBodyNoFilesLimit",
-        Kind::WithoutEffect(
-            "bodies are inspected as they stream, in bounded memory: `SecRequestBodyLimit` is the one limit",
-        ),
-    ),
+    ("SecRequestBodyNoFilesLimit", Kind::Setting(setting::request_body_no_files_limit)),
     ("SecResponseBodyAccess", Kind::Setting(setting::response_body_access)),
     ("SecResponseBodyLimit", Kind::Setting(setting::response_body_limit)),
     ("SecResponseBodyLimitAction", Kind::Setting(setting::response_body_limit_action)),

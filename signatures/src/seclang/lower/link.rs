@@ -1,13 +1,12 @@
 //! One link of a chain: targets, operator and room for actions.
 
-use std::sync::Arc;
-
 use super::super::mapped::Mapped;
 use super::super::parser::{self, OperatorNode};
 use super::draft::Written;
+use super::rbl;
 use super::target::targets;
-use crate::operator::{DataFiles, GeoDatabase, Operator, OperatorError};
-use crate::{Diagnostic, Link, Severity};
+use crate::operator::{DataFiles, Operator, OperatorError, Zone};
+use crate::{Diagnostic, Link, Settings, Severity};
 
 /// A link that always matches: `SecAction`.
 pub(super) fn unconditional() -> Link {
@@ -27,7 +26,7 @@ pub(super) fn unconditional() -> Link {
 pub(super) fn link(
     target_word: &Mapped,
     operator_word: &Mapped,
-    geo: Option<&Arc<GeoDatabase>>,
+    settings: &Settings,
     files: &dyn DataFiles,
     out: &mut Vec<Diagnostic>,
 ) -> (Link, Written) {
@@ -40,7 +39,10 @@ pub(super) fn link(
         );
     }
     let node = parser::operator(operator_word);
-    let operator = operator(&node, operator_word, geo, files, out);
+    let operator = operator(&node, operator_word, settings, files, out);
+    if let Some(Operator::Rbl(_)) = &operator {
+        rbl::check(target_word, &node, out);
+    }
     let link = Link {
         targets: targets.included,
         exclusions: targets.excluded,
@@ -54,15 +56,21 @@ pub(super) fn link(
 fn operator(
     node: &OperatorNode,
     word: &Mapped,
-    geo: Option<&Arc<GeoDatabase>>,
+    settings: &Settings,
     files: &dyn DataFiles,
     out: &mut Vec<Diagnostic>,
 ) -> Option<Operator> {
     let name = node.name.as_ref().map_or("rx", Mapped::as_str);
-    if let Some(database) = geo.filter(|_| name.eq_ignore_ascii_case("geoLookup")) {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if let Some(database) = settings.geo.as_ref().filter(|_| is("geoLookup")) {
         return Some(Operator::GeoLookup(database.clone()));
     }
-    let error = match Operator::compile(name, node.argument.as_str(), files) {
+    let argument = node.argument.as_str();
+    let compiled = match is("rbl") {
+        true => Zone::compile(argument, settings.http_bl_key.as_ref()).map(Operator::Rbl),
+        false => Operator::compile(name, argument, files),
+    };
+    let error = match compiled {
         Ok(operator) => return Some(operator),
         Err(error) => error,
     };

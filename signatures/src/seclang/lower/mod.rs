@@ -14,6 +14,7 @@ mod finish;
 mod link;
 mod lint;
 mod pattern;
+mod rbl;
 mod rule;
 mod select;
 mod setting;

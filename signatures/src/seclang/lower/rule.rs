@@ -23,8 +23,7 @@ impl Lowering {
             }
         };
         let reported = self.diagnostics.len();
-        let (link, written) =
-            link(targets, operator, self.settings.geo.as_ref(), files, &mut self.diagnostics);
+        let (link, written) = link(targets, operator, &self.settings, files, &mut self.diagnostics);
         let phase = self.rule(directive, (link, Some(written)), actions, reported);
         early::check(targets, phase, &mut self.diagnostics);
     }

@@ -72,6 +72,19 @@ pub(super) fn geo_lookup_db(
     }
 }
 
+pub(super) fn http_bl_key(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let Some([word]) = words(directive, out) else { return };
+    let key = word.as_str();
+    if key.len() == HTTP_BL_KEY_BYTES && key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        settings.http_bl_key = Some(key.to_ascii_lowercase().into());
+    } else {
+        out.push(
+            Diagnostic::error("invalid-key", format!("`{key}` is not a key of http:BL"))
+                .at(word.location(), format!("expected {HTTP_BL_KEY_BYTES} letters and digits")),
+        );
+    }
+}
+
 pub(super) fn arguments_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
     settings.limits.arguments_max = limit(directive, out).or(settings.limits.arguments_max);
 }
@@ -85,8 +98,12 @@ pub(super) fn request_body_limit(settings: &mut Settings, directive: &Directive,
 }
 
 pub(super) fn request_body_limit_action(settings: &mut Settings, directive: &Directive, out: &mut Out) {
-    let actions = [("Reject", LimitAction::Reject), ("ProcessPartial", LimitAction::ProcessPartial)];
-    settings.limits.on_body_limit = one_of(directive, &actions, out).or(settings.limits.on_body_limit);
+    settings.limits.on_body_limit = one_of(directive, &LIMIT_ACTIONS, out).or(settings.limits.on_body_limit);
+}
+
+pub(super) fn request_body_no_files_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let bytes = limit(directive, out);
+    settings.limits.body_without_files_bytes_max = bytes.or(settings.limits.body_without_files_bytes_max);
 }
 
 pub(super) fn response_body_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
@@ -94,18 +111,9 @@ pub(super) fn response_body_limit(settings: &mut Settings, directive: &Directive
     settings.limits.response_body_bytes_max = bytes.or(settings.limits.response_body_bytes_max);
 }
 
-/// What is longer always goes on.
-pub(super) fn response_body_limit_action(_: &mut Settings, directive: &Directive, out: &mut Out) {
-    if one_of(directive, &[("Reject", true), ("ProcessPartial", false)], out) == Some(true) {
-        let place = directive.words.first().unwrap_or(&directive.name).location();
-        out.push(
-            Diagnostic::warning("no-effect", "`SecResponseBodyLimitAction Reject` has no effect here")
-                .at(place, "what of a response is longer goes on, and is counted")
-                .help(
-                    "write `ProcessPartial`; set `limits.response_body_bytes_max` in the policy".to_owned(),
-                ),
-        );
-    }
+pub(super) fn response_body_limit_action(settings: &mut Settings, directive: &Directive, out: &mut Out) {
+    let action = one_of(directive, &LIMIT_ACTIONS, out);
+    settings.limits.on_response_body_limit = action.or(settings.limits.on_response_body_limit);
 }
 
 pub(super) fn upload_file_limit(settings: &mut Settings, directive: &Directive, out: &mut Out) {
@@ -176,6 +184,13 @@ pub(super) fn web_app_id(settings: &mut Settings, directive: &Directive, out: &m
 pub(super) fn xml_external_entity(_: &mut Settings, directive: &Directive, out: &mut Out) {
     only_off(directive, "external entities are never fetched", out);
 }
+
+/// Letters of a key, as Project Honey Pot gives them out.
+const HTTP_BL_KEY_BYTES: usize = 12;
+
+/// `SecRequestBodyLimitAction` and `SecResponseBodyLimitAction`.
+const LIMIT_ACTIONS: [(&str, LimitAction); 2] =
+    [("Reject", LimitAction::Reject), ("ProcessPartial", LimitAction::ProcessPartial)];
 
 /// `SecRuleEngine` and `ctl:ruleEngine`.
 pub(super) const ENGINE_MODES: [(&str, EngineMode); 3] =

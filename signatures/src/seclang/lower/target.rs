@@ -3,7 +3,7 @@
 use super::super::mapped::Mapped;
 use super::super::parser::{self, SelectorNode, TargetNode};
 use super::{did_you_mean, pattern};
-use crate::{Diagnostic, Selector, Target, Variable};
+use crate::{Diagnostic, Selector, Target, Variable, XPath};
 
 /// Targets and what is left out of them.
 #[derive(Default)]
@@ -81,22 +81,55 @@ fn lower_selector(
             );
             None
         }
-        SelectorNode::Name(name) => Some(Selector::Named(name.as_str().as_bytes().into())),
+        SelectorNode::Name(name) => {
+            let by_name = || Selector::Named(name.as_str().as_bytes().into());
+            Some(json_item(variable, name.as_str()).unwrap_or_else(by_name))
+        }
         SelectorNode::Regex(regex) => pattern::compile(regex, true, out).map(Selector::Matching),
         SelectorNode::XPath(path) => xpath(path, out),
     }
 }
+
+/// ModSecurity v3 calls the items of JSON's arrays `json.a.array_0`, others `json.a.0`: both names mean the same.
+fn json_item(variable: Variable, name: &str) -> Option<Selector> {
+    use Variable as V;
+    let is_argument = matches!(variable, V::Args | V::ArgsNames | V::ArgsPost | V::ArgsPostNames);
+    let is_json = name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("json."));
+    let item = |part: &str| -> Option<String> {
+        let (word, number) = part.split_at_checked(ITEM.len())?;
+        let is_item = word.eq_ignore_ascii_case(ITEM)
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_item.then(|| format!("(?:{ITEM})?{number}"))
+    };
+    if !is_argument || !is_json || !name.split('.').any(|part| item(part).is_some()) {
+        return None;
+    }
+    let parts: Vec<_> =
+        name.split('.').map(|part| item(part).unwrap_or_else(|| regex_syntax::escape(part))).collect();
+    regex::bytes::Regex::new(&format!("(?i-u)^{}$", parts.join(r"\."))).ok().map(Selector::Matching)
+}
+
+/// What ModSecurity v3 writes before the number of an item.
+const ITEM: &str = "array_";
 
 fn xpath(path: &Mapped, out: &mut Vec<Diagnostic>) -> Option<Selector> {
     match path.as_str() {
         "/*" | "//*" => Some(Selector::XmlText),
         "//@*" => Some(Selector::XmlAttributes),
         other => {
-            out.push(
-                Diagnostic::error("unsupported-xpath", format!("XPath `{other}` is not supported"))
-                    .at(path.location(), "only `/*` (text) and `//@*` (attribute values)"),
-            );
-            None
+            let found = XPath::parse(other);
+            if found.is_none() {
+                out.push(
+                    Diagnostic::error("unsupported-xpath", format!("XPath `{other}` is not supported"))
+                        .at(path.location(), "expected steps by name, and `text()` or `@name` at the end")
+                        .help(
+                            "write a path such as `/a/b/text()`, `//b`, `//*[local-name()='b']` or `//b/@c`"
+                                .to_owned(),
+                        ),
+                );
+            }
+            found.map(Selector::XPath)
         }
     }
 }

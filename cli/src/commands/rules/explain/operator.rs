@@ -26,6 +26,7 @@ fn phrase(operator: &Operator) -> (String, String) {
         Operator::IpMatch(_) => verbs("is", "is not", "an address of these networks"),
         Operator::NoMatch => ("never matches".to_owned(), "is anything".to_owned()),
         Operator::Pm(phrases) => verbs("contains", "does not contain", &listed(phrases)),
+        Operator::Rbl(zone) => verbs("is", "is not", &format!("an address on the list {}", zone.name())),
         Operator::Rx(rx) => verbs("matches", "does not match", &shown(rx.pattern())),
         Operator::RxGlobal(rx) => {
             verbs("matches (all matches are captured)", "does not match", &shown(rx.pattern()))

@@ -58,6 +58,7 @@ impl Looked {
             Selector::Matching(_) => format!("{what}, of matching names"),
             Selector::Named(_) => format!("{what}, of that name"),
             Selector::XmlText => "all text of an XML body".to_owned(),
+            Selector::XPath(path) => format!("what an XML body has at `{path}`"),
             Selector::XmlAttributes => "all attribute values of an XML body".to_owned(),
         };
         let what = if target.count { format!("how many there are: {part}") } else { part };
