@@ -258,6 +258,10 @@ fn lost(key: &str) -> (&'static str, Option<&'static str>) {
             "a request's id is its `X-Request-Id`, or else one that Portcullis gives",
             Some("have the proxy in front send `X-Request-Id`"),
         ),
+        "enable-owasp-modsecurity-crs" => (
+            "ingress-nginx takes this from its ConfigMap alone",
+            Some("write the annotation `enable-owasp-core-rules`, or this key in the ConfigMap"),
+        ),
         "configuration-snippet" | "server-snippet" => ("nginx's own configuration", None),
         "proxy-body-size" => (
             "what is beyond a limit is for the policy to say",

@@ -170,11 +170,12 @@ fn never(value: &Mapped, name: &str, why: Never, out: &mut Out) -> Vec<Ctl> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::{codes, link};
+    use super::super::check::{codes, rule};
     use crate::Action;
 
     fn shown(ctl: &str) -> Vec<String> {
-        link(&format!("tag:'OWASP_CRS',ctl:{ctl}"))
+        let rule = rule(&format!("SecRule ARGS \"@rx x\" \"id:1,phase:1,tag:'OWASP_CRS',ctl:{ctl}\""));
+        rule.links[0]
             .actions
             .iter()
             .map(|action| match action {
@@ -200,6 +201,23 @@ mod tests {
         ];
         for (option, expected) in rows {
             assert_eq!(shown(option), [expected], "{option}");
+        }
+    }
+
+    #[test]
+    fn warns_of_what_is_over() {
+        for (phase, option, is_late) in [
+            (1, "requestBodyLimit=1000", false),
+            (2, "requestBodyLimit=1000", true),
+            (2, "requestBodyAccess=On", true),
+            (5, "requestBodyProcessor=XML", true),
+            (3, "responseBodyLimit=1000", false),
+            (4, "responseBodyAccess=Off", true),
+            (2, "forceRequestBodyVariable=On", false),
+            (2, "ruleEngine=Off", false),
+        ] {
+            let found = codes(&format!("SecAction \"id:1,phase:{phase},pass,ctl:{option}\""));
+            assert_eq!(found, if is_late { vec!["ctl-too-late"] } else { vec![] }, "{phase} {option}");
         }
     }
 

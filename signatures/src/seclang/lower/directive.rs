@@ -144,20 +144,15 @@ mod tests {
     use crate::seclang::lower::check::helps;
 
     #[test]
-    fn limits_are_for_the_policy() {
-        let found = helps("SecResponseBodyLimitAction Reject");
-        let key = "limits.response_body_bytes_max";
-        assert!(matches!(&found[..], [("no-effect", help)] if help.contains(key)), "{found:?}");
-    }
-
-    #[test]
     fn what_policies_take_over_is_accepted() {
         for directive in [
             "SecArgumentsLimit 1000",
             "SecRequestBodyJsonDepthLimit 512",
             "SecRequestBodyLimit 13107200",
             "SecRequestBodyLimitAction Reject",
+            "SecRequestBodyNoFilesLimit 131072",
             "SecResponseBodyLimit 524288",
+            "SecResponseBodyLimitAction Reject",
             "SecResponseBodyLimitAction ProcessPartial",
             "SecUploadFileLimit 100",
         ] {
@@ -180,7 +175,6 @@ mod tests {
             "SecDataDir /tmp/",
             "SecPcreMatchLimit 1000",
             "SecPcreMatchLimitRecursion 1000",
-            "SecRequestBodyNoFilesLimit 131072",
         ] {
             assert!(matches!(&helps(directive)[..], [("no-effect", _)]), "{directive}");
         }
