@@ -1,24 +1,27 @@
-//! What inspection costs, over real requests: parsing alone, libinjection alone, then whole evaluations by
-//! rule source. About two minutes. The model has a bench of its own.
+//! What inspection costs, over real requests: parsing, transformations and libinjection alone, then whole
+//! evaluations by rule source, and what a request costs from its record to its decision record. A few minutes. The
+//! model has a bench of its own.
 //!
 //! The corpus is `../shared/data` where it is (the sample is spread evenly, so it is the same in every
 //! run), the repository's own otherwise. Each iteration returns how many requests were flagged, and that
 //! number must be the one the first pass found: a bench that computes something else measures nothing.
 //! The Core Rule Set is found in Go's module cache or Debian's package; `PORTCULLIS_CRS` names another.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use engine::{Evaluation, Snapshot};
+use engine::{Evaluation, Outcome, Snapshot};
 use portcullis_benches::body::Sample;
-use portcullis_benches::corpus::{Corpus, crs_directory, snapshot, snapshot_with};
+use portcullis_benches::corpus::{Corpus, crs_directory, snapshot, snapshot_at, snapshot_with};
+use signatures::Transformation;
 use signatures::libinjection::{sqli, xss};
 use transaction::Limits;
 
-criterion_group!(benches, transaction, operator, ruleset);
+criterion_group!(benches, transaction, transformation, operator, ruleset, end_to_end);
 criterion_main!(benches);
 
 /// Sizes of bodies: a form, an upload within one segment, one of several segments (bytes).
@@ -40,6 +43,24 @@ fn transaction(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(sample.len() as u64));
         group.bench_function(BenchmarkId::new(sample.name, sample.len()), |bencher| {
             bencher.iter(|| assert_eq!(black_box(&sample).parse(&limits), arguments));
+        });
+    }
+    group.finish();
+}
+
+/// Each transformation over the values of real query arguments.
+fn transformation(criterion: &mut Criterion) {
+    let mut group = short(criterion, "transformation");
+    let corpus = Corpus::ordinary();
+    let values = corpus.query_values();
+    group.throughput(Throughput::Bytes(values.iter().map(|value| value.len() as u64).sum()));
+    for transformation in Transformation::ALL {
+        let bytes = || -> usize {
+            values.iter().map(|value| transformation.apply(Cow::Borrowed(black_box(value))).len()).sum()
+        };
+        let expected = bytes();
+        group.bench_function(transformation.name(), |bencher| {
+            bencher.iter(|| assert_eq!(bytes(), expected));
         });
     }
     group.finish();
@@ -80,7 +101,8 @@ fn ruleset(criterion: &mut Criterion) {
         (String::from("builtin_and_model"), snapshot_with("builtin", "default")),
     ];
     if let Some(directory) = crs_directory() {
-        sources.push((String::from("crs_pl1"), snapshot(&format!("crs:{directory}"))));
+        let at = |level| snapshot_at(&format!("crs:{directory}"), "none", level);
+        sources.extend((1..=4).map(|level| (format!("crs_pl{level}"), at(level))));
     }
     for (name, snapshot) in sources {
         let mut group = criterion.benchmark_group(format!("ruleset/{name}"));
@@ -95,6 +117,33 @@ fn ruleset(criterion: &mut Criterion) {
         }
         group.finish();
     }
+}
+
+/// From the record of a request to the decision record, by the default policy.
+fn end_to_end(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("end_to_end");
+    group.sample_size(10);
+    let snapshot = snapshot_with("builtin", "default");
+    for corpus in [Corpus::ordinary(), Corpus::hostile()] {
+        let blocked = || {
+            let evaluations = corpus.records.iter().map(|it| Evaluation::of_record(snapshot.clone(), it));
+            evaluations.filter(|it| it.verdict().is_blocked()).count()
+        };
+        let recorded = || {
+            let evaluations = corpus.records.iter().map(|it| Evaluation::of_record(snapshot.clone(), it));
+            evaluations.map(|it| it.finish(Outcome::default())).filter(|record| record.blocked).count()
+        };
+        let expected = blocked();
+        eprintln!("end to end: {expected} of {} {} requests blocked", corpus.records.len(), corpus.name);
+        group.throughput(Throughput::Elements(corpus.records.len() as u64));
+        group.bench_function(BenchmarkId::new("verdict", corpus.name), |bencher| {
+            bencher.iter(|| assert_eq!(blocked(), expected));
+        });
+        group.bench_function(BenchmarkId::new("decision_record", corpus.name), |bencher| {
+            bencher.iter(|| assert_eq!(recorded(), expected));
+        });
+    }
+    group.finish();
 }
 
 /// How many requests of the corpus are found hostile.

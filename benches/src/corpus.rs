@@ -102,12 +102,23 @@ pub fn snapshot(rules: &str) -> Arc<Snapshot> {
 /// When rules or model do not load.
 #[must_use]
 pub fn snapshot_with(rules: &str, model: &str) -> Arc<Snapshot> {
+    snapshot_at(rules, model, 1)
+}
+
+/// The same at a paranoia level.
+///
+/// # Panics
+/// When rules or model do not load.
+#[must_use]
+pub fn snapshot_at(rules: &str, model: &str, paranoia: u8) -> Arc<Snapshot> {
     let flags = Flags {
+        paranoia: Some(paranoia),
         mode: Some("prevent".into()),
         rules: vec![rules.into()],
         model: Some(model.into()),
         ..Flags::default()
     };
     let (snapshot, _warnings) = Snapshot::from_flags(&flags, &Disk, 0).expect("the rules load");
+    snapshot.build_matchers();
     Arc::new(snapshot)
 }

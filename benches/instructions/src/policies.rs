@@ -64,6 +64,7 @@ pub(crate) fn snapshot() -> Result<Arc<Snapshot>> {
     let built = Snapshot::build("instructions.yaml", &text, &Disk, 0);
     let (snapshot, _) =
         built.map_err(|found| anyhow!("{}", found.iter().map(|it| it.render(false)).collect::<String>()))?;
+    snapshot.build_matchers();
     Ok(Arc::new(snapshot))
 }
 

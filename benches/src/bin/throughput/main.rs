@@ -106,6 +106,7 @@ fn snapshot(args: &Args) -> Result<Arc<Snapshot>> {
     };
     let (snapshot, _) = Snapshot::from_flags(&flags, &Disk, 0)
         .map_err(|found| anyhow!("{}", found.iter().map(|it| it.render(false)).collect::<String>()))?;
+    snapshot.build_matchers();
     Ok(Arc::new(snapshot))
 }
 

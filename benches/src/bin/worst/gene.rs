@@ -165,12 +165,19 @@ fn number(number: usize) -> Vec<u8> {
     format!("{number:x}").into_bytes()
 }
 
-/// Printable, short, and fit for a table.
+/// Its shape, fit for a table: words stand as `a` and numbers as `0`, since what words rules look for is theirs.
 fn shown(bytes: &[u8]) -> String {
+    let shape = |byte: &u8| match byte {
+        byte if byte.is_ascii_digit() => b'0',
+        byte if byte.is_ascii_alphabetic() => b'a',
+        byte => *byte,
+    };
+    let mut shapes: Vec<u8> = bytes.iter().map(shape).collect();
+    shapes.dedup_by(|next, before| next == before && next.is_ascii_alphanumeric());
     let text: String =
-        bytes.iter().take(SHOWN).flat_map(|byte| byte.escape_ascii()).map(char::from).collect();
+        shapes.iter().take(SHOWN).flat_map(|byte| byte.escape_ascii()).map(char::from).collect();
     let text = text.replace('`', "\\x60").replace('|', "\\x7c");
-    if bytes.len() > SHOWN { format!("{text}…") } else { text }
+    if shapes.len() > SHOWN { format!("{text}…") } else { text }
 }
 
 /// Of a part, in a table (bytes).

@@ -152,6 +152,7 @@ pub(crate) fn snapshot() -> Result<Arc<Snapshot>> {
     let (snapshot, _) = built.map_err(|found| {
         anyhow::anyhow!("{}", found.iter().map(|it| it.render(false)).collect::<String>())
     })?;
+    snapshot.build_matchers();
     Ok(Arc::new(snapshot))
 }
 

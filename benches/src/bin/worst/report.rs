@@ -69,7 +69,7 @@ const HEAD: &str = "# The slowest requests\n\n\
     it, or go through what repeats in it, in every place of a request, encoded, in few values or many, all alike or all \
     different; the slowest are changed a little and tried again. Times are the processor time of the thread, the least of \
     several evaluations in memory, in detect mode, which looks at everything; prevent mode ends at the first segment (128 KB of \
-    values, or 1,000 of them) that is refused. Growth is how many times more ten times the bytes take, in instructions where \
+    values, or 1,000 of them) that is refused. Of texts the shape is shown: words stand as `a`, numbers as `0`. Growth is how many times more ten times the bytes take, in instructions where \
     they were counted.\n";
 
 const COLUMNS: &str = "| request | ms | in prevent mode | instructions a byte | growth | most of it |\n|---|---|---|---|---|---|\n";

@@ -62,6 +62,8 @@ struct Line<'l> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let snapshot = args.judging.snapshot()?;
+    // What each rule costs is asked, not what its first value waits for.
+    snapshot.build_matchers();
     let ledger = Ledger::default();
     let bar = progress::bar(0, "records");
     let mut requests = 0;
