@@ -17,8 +17,8 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use engine::{Evaluation, Outcome, Snapshot};
 use portcullis_benches::body::Sample;
 use portcullis_benches::corpus::{Corpus, crs_directory, snapshot, snapshot_at, snapshot_with};
-use signatures::Transformation;
 use signatures::libinjection::{sqli, xss};
+use signatures::transformation::Transformation;
 use transaction::Limits;
 
 criterion_group!(benches, transaction, transformation, operator, ruleset, end_to_end);

@@ -2,7 +2,7 @@
 //!
 //! Much of CRS is left out at a paranoia level: `SecRule TX:DETECTION_PARANOIA_LEVEL "@lt 2" "...,skipAfter:..."`
 //! stands before it, and no rule ever changes that variable once file 901 has set it. What no transaction comes to
-//! is not screened for, nor compiled for it.
+//! is not screened for, and its patterns' automata are not built.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -20,11 +20,11 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 pub(super) use candidates::Candidates;
 pub(super) use head::Head;
 use known::Known;
-
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::pipeline::Pipelines;
 use super::rule_set::RuleSet;
@@ -139,9 +139,6 @@ fn work_out_needs(rules: &[Rule], some: &RuleSet) {
     });
 }
 
-/// Threads that load at the same time, beside the one that is asked to (count).
-const THREADS_MAX: usize = 7;
-
 /// All variables that tests look at.
 fn looked_at<'t, 'r: 't>(tests: impl IntoIterator<Item = &'t Test<'r>>) -> Vec<Variable> {
     let mut variables: Vec<_> = tests.into_iter().flat_map(Test::variables).collect();
@@ -192,3 +189,6 @@ impl ScreenedVariable {
 fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
+
+/// Threads that load at the same time, beside the one that is asked to (count).
+const THREADS_MAX: usize = 7;

@@ -9,9 +9,6 @@ use super::test::{Test, Triggers};
 use crate::prefilter::{Clause, ClauseId, Scanner, ScannerBuilder, Wanted};
 use crate::transformation::Transformation;
 
-/// Bits of which it is worth it to look for them alone (count).
-const WANTED_MAX: usize = 64;
-
 /// Makes classes, and the scanners that these need.
 pub(super) struct Scanners {
     builder: ScannerBuilder,
@@ -98,3 +95,6 @@ impl Scanners {
         tree.backwards(pipeline).flat_map(|it| self.triggers.clauses(it)).copied().collect()
     }
 }
+
+/// Bits of which it is worth it to look for them alone (count).
+const WANTED_MAX: usize = 64;

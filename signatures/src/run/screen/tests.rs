@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use transaction::{Body, Connection, Fields, Limits, Processor, RequestHead, Transaction};
 
 use crate::seclang::{self, MemoryFiles, Source};
-use crate::{InitialVariables, Match, Phase, RuleState, Ruleset, Trace};
+use crate::{
+    InitialVariables, Match, Phase, RuleSelector, RuleState, Ruleset, Selector, Target, Trace, Variable,
+};
 
 /// Rules that are screened in every way that there is, before the built-in ones.
 const RULES: &str = r#"
@@ -167,6 +169,35 @@ fn what_no_transaction_comes_to_is_not_screened() {
     };
     let there: Vec<_> = [62, 66, 70, 72, 74, 77].into_iter().filter(|id| is_there(*id)).collect();
     assert_eq!(there, [66, 70, 72, 74, 77], "a rule that may run must be screened, and 62 never runs");
+}
+
+#[test]
+fn an_exclusion_opens_ways_that_were_closed() {
+    let ruleset = ruleset();
+    let [prepared, _] = variables(&ruleset, 0);
+    let fixed = Target {
+        variable: Variable::Tx,
+        selector: Selector::Named(b"fixed".as_slice().into()),
+        count: false,
+    };
+    for (excluded, target, found) in
+        [(None, None, false), (Some(61), None, true), (Some(61), Some(fixed), true), (Some(65), None, false)]
+    {
+        let mut state = RuleState::new(&ruleset);
+        state.set_variables(&prepared);
+        if let Some(id) = excluded {
+            let exclusion = ruleset.exclusion(&RuleSelector::Ids(vec![id..=id]), target);
+            ruleset.prepare_exclusion(&prepared, &exclusion);
+            state.exclude(&exclusion);
+        }
+        let head = RequestHead { target: b"/?a=word".to_vec(), ..RequestHead::default() };
+        let transaction = Transaction::new("0a", 0, Connection::default(), head, &Limits::default());
+        for phase in Phase::ALL {
+            ruleset.evaluate(phase, &transaction, 0, &mut state);
+        }
+        let is_there = state.matches.iter().any(|it| it.id.get() == 62);
+        assert_eq!(is_there, found, "without {excluded:?}");
+    }
 }
 
 /// The variables that transactions begin with, prepared and as they are.
