@@ -1,6 +1,6 @@
 //! What a value must hold so that an operator can match it.
 
-use super::{Argument, ByteRange, Number, Operator, Pm};
+use super::{Argument, ByteRange, Number, Operator, Pm, Rx};
 use crate::prefilter::{ByteSet, Clause, Needs};
 
 /// The bytes of a single word, which is never an SQL injection.
@@ -32,16 +32,25 @@ impl Operator {
         }
     }
 
+    /// The pattern that values are matched with.
+    fn pattern(&self) -> Option<&Rx> {
+        match self {
+            Self::Rx(regex) | Self::RxGlobal(regex) => Some(regex),
+            Self::Verify(verify) => Some(verify.candidates()),
+            _ => None,
+        }
+    }
+
     /// Builds what the first match would otherwise wait for.
     pub(crate) fn build(&self) {
-        if let Self::Rx(regex) | Self::RxGlobal(regex) = self {
+        if let Some(regex) = self.pattern() {
             regex.build();
         }
     }
 
     /// Works out what takes long to say of [`Operator::needs`].
     pub(crate) fn work_out_needs(&self) {
-        if let Self::Rx(regex) | Self::RxGlobal(regex) = self {
+        if let Some(regex) = self.pattern() {
             regex.work_out_needs();
         }
     }

@@ -48,6 +48,11 @@ impl Verify {
         self.scheme
     }
 
+    /// What numbers look like.
+    pub(super) fn candidates(&self) -> &Rx {
+        &self.candidates
+    }
+
     /// What every value holds that has such a number.
     pub(super) fn needs(&self) -> Needs {
         self.candidates.needs()

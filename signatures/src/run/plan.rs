@@ -22,8 +22,9 @@ pub(crate) struct Plan {
     skips: Vec<Option<usize>>,
     /// The rules that carry each tag; the few distinct tags are all a selector is asked about.
     rules_by_tag: Vec<(Box<[u8]>, RuleSet)>,
-    /// The rules that the tags and messages mean which `ctl` actions name, by the pattern.
-    selected: HashMap<(bool, Box<str>), RuleSet>,
+    /// The rules that the selectors of `ctl` actions mean: by the pattern of tags, and of messages.
+    by_tag: Selected,
+    by_msg: Selected,
     /// `SecUnicodeMapFile`.
     unicode_map: Option<Arc<UnicodeMap>>,
     /// Which rules need not be asked about a value.
@@ -31,6 +32,9 @@ pub(crate) struct Plan {
     /// The same for some of the rules: what transactions come to that begin alike.
     partial: Mutex<Vec<Partial>>,
 }
+
+/// Rules by the pattern that means them.
+type Selected = HashMap<Box<str>, RuleSet>;
 
 /// Some rules, and their screen.
 type Partial = (RuleSet, Arc<Screen>);
@@ -52,21 +56,23 @@ impl Plan {
             }
         }
         plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
-        plan.selected = plan.select_all(&ruleset.rules);
+        plan.select_all(&ruleset.rules);
         plan
     }
 
-    /// What the `ctl` actions of rules select by patterns.
-    fn select_all(&self, rules: &[Rule]) -> HashMap<(bool, Box<str>), RuleSet> {
-        let actions = rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.actions);
-        let selectors = actions.filter_map(|action| match action {
-            Action::Ctl(Ctl::RuleRemove(selector) | Ctl::RuleRemoveTarget(selector, _)) => Some(selector),
-            _ => None,
-        });
-        let patterns = selectors.filter_map(|selector| Some((pattern(selector)?, selector)));
-        patterns
-            .map(|((is_tag, text), selector)| ((is_tag, text.into()), self.select(selector, rules)))
-            .collect()
+    /// Notes what the `ctl` actions of rules select by patterns.
+    fn select_all(&mut self, rules: &[Rule]) {
+        for action in rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.actions) {
+            let Action::Ctl(Ctl::RuleRemove(selector) | Ctl::RuleRemoveTarget(selector, _)) = action else {
+                continue;
+            };
+            let selected = self.select(selector, rules);
+            match selector {
+                RuleSelector::Ids(_) => {}
+                RuleSelector::Msg(regex) => drop(self.by_msg.insert(regex.as_str().into(), selected)),
+                RuleSelector::Tag(regex) => drop(self.by_tag.insert(regex.as_str().into(), selected)),
+            }
+        }
     }
 
     /// The pipeline of a rule's link.
@@ -113,7 +119,11 @@ impl Plan {
 
     /// The rules that the selector of a rule's `ctl` means.
     pub(super) fn selected(&self, selector: &RuleSelector, rules: &[Rule]) -> RuleSet {
-        let known = pattern(selector).and_then(|(is_tag, text)| self.selected.get(&(is_tag, text.into())));
+        let known = match selector {
+            RuleSelector::Ids(_) => None,
+            RuleSelector::Msg(regex) => self.by_msg.get(regex.as_str()),
+            RuleSelector::Tag(regex) => self.by_tag.get(regex.as_str()),
+        };
         known.cloned().unwrap_or_else(|| self.select(selector, rules))
     }
 
@@ -135,15 +145,6 @@ impl Plan {
             }
         }
         selected
-    }
-}
-
-/// The pattern of a selector that has one, and whether it is of tags.
-fn pattern(selector: &RuleSelector) -> Option<(bool, &str)> {
-    match selector {
-        RuleSelector::Ids(_) => None,
-        RuleSelector::Msg(regex) => Some((false, regex.as_str())),
-        RuleSelector::Tag(regex) => Some((true, regex.as_str())),
     }
 }
 

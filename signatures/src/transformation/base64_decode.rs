@@ -74,14 +74,15 @@ fn digits(value: &[u8]) -> Option<Vec<u8>> {
 /// The six bits of each byte that is a digit.
 const SEXTETS: [u8; 256] = {
     let mut sextets = [NO_DIGIT; 256];
-    let mut digit = 0;
-    while digit < ALPHABET.len() {
-        sextets[ALPHABET[digit] as usize] = digit as u8;
-        digit += 1;
+    let mut byte = 0;
+    while byte < sextets.len() {
+        if let Some(sextet) = super::base64_encode::sextet(byte as u8) {
+            sextets[byte] = sextet as u8;
+        }
+        byte += 1;
     }
     sextets
 };
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// What is not one.
 const NO_DIGIT: u8 = 0xff;
 

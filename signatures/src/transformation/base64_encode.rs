@@ -14,15 +14,15 @@ pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The six bits of a Base64 digit.
-pub(super) fn sextet(digit: u8) -> Option<u32> {
-    Some(u32::from(match digit {
+pub(super) const fn sextet(digit: u8) -> Option<u32> {
+    Some(match digit {
         b'A'..=b'Z' => digit - b'A',
         b'a'..=b'z' => digit - b'a' + 26,
         b'0'..=b'9' => digit - b'0' + 52,
         b'+' => 62,
         b'/' => 63,
         _ => return None,
-    }))
+    } as u32)
 }
 
 #[cfg(test)]

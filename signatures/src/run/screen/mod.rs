@@ -34,7 +34,7 @@ use crate::prefilter::{Scanner, ScannerBuilder};
 use crate::{Phase, Rule, Variable};
 use class::Class;
 use scanners::Scanners;
-use test::{Test, Triggers};
+use test::{Test, Triggers, screened_links};
 
 /// What screening needs to know of the rules.
 #[derive(Debug, Default)]
@@ -124,8 +124,7 @@ fn work_out_needs(rules: &[Rule], some: &RuleSet) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(rule) = rules.get(at) else { break };
             if some.contains(at as u32) {
-                // A chain is screened by two links at the most.
-                rule.links.iter().take(2).for_each(|link| link.operator.work_out_needs());
+                screened_links(rule).for_each(|link| link.operator.work_out_needs());
             }
         }
     };

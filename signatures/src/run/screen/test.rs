@@ -34,6 +34,34 @@ pub(super) struct NextLink {
     pub(super) pipeline: Pipeline,
 }
 
+/// The links of a rule of which it matters what their operators need: none where the rule is not screened.
+pub(super) fn screened_links(rule: &Rule) -> impl Iterator<Item = &Link> {
+    let first = rule.links.first().filter(|link| is_screened(link));
+    let next = first.and_then(|first| rule.links.get(1).filter(|next| goes_on(first, next)));
+    first.into_iter().chain(next)
+}
+
+/// Whether a rule whose first link this is looks at nothing but what the transaction holds.
+fn is_screened(link: &Link) -> bool {
+    let is_listed = |target: &Target| {
+        let is_path = matches!(target.selector, Selector::XPath(_));
+        !target.count && !is_path && !variables::is_remembered(target.variable)
+    };
+    !link.negated && !link.targets.is_empty() && link.targets.iter().all(is_listed)
+}
+
+/// Whether what the second link says can be told from the value alone, and the first does nothing for a value
+/// whatever the second says.
+fn goes_on(first: &Link, next: &Link) -> bool {
+    let is_matched = |target: &Target| {
+        target.variable == Variable::MatchedVars && !target.count && matches!(target.selector, Selector::All)
+    };
+    let sets_nothing = first.actions.is_empty() && !first.capture && !first.multi_match;
+    let is_plain = !next.negated && !next.multi_match && next.exclusions.is_empty();
+    let are_constant = first.operator.is_constant() && next.operator.is_constant();
+    sets_nothing && is_plain && are_constant && next.targets.iter().all(is_matched)
+}
+
 impl<'r> Test<'r> {
     /// `None` for a rule that is not screened.
     pub(super) fn new(
@@ -42,14 +70,8 @@ impl<'r> Test<'r> {
         tree: &mut Pipelines,
         builder: &mut ScannerBuilder,
     ) -> Option<Self> {
-        let link = rule.links.first()?;
-        let is_listed = |target: &Target| {
-            let is_path = matches!(target.selector, Selector::XPath(_));
-            !target.count && !is_path && !variables::is_remembered(target.variable)
-        };
-        if link.negated || link.targets.is_empty() || !link.targets.iter().all(is_listed) {
-            return None;
-        }
+        let mut links = screened_links(rule);
+        let link = links.next()?;
         let needs = link.operator.needs();
         let clauses = builder.add_all(&needs.clauses);
         let all = link.transformations.as_slice();
@@ -58,7 +80,7 @@ impl<'r> Test<'r> {
             (first..=all.len()).map(|end| tree.add(&without_case(&all[..end]))).collect();
         pipelines.dedup();
         let bytes_min = needs.bytes_min;
-        let next = rule.links.get(1).and_then(|next| NextLink::new(link, next, tree, builder));
+        let next = links.next().and_then(|next| NextLink::new(link, next, tree, builder));
         Some(Self { rule: index, phase: rule.phase, link, clauses, bytes_min, pipelines, next })
     }
 
@@ -118,20 +140,8 @@ impl<'r> Test<'r> {
 }
 
 impl NextLink {
-    /// `None` where what the second link says cannot be told from the value alone, or the first link does
-    /// something for a value whatever the second says.
+    /// `None` where nothing is asked of the value.
     fn new(first: &Link, next: &Link, tree: &mut Pipelines, builder: &mut ScannerBuilder) -> Option<Self> {
-        let is_matched = |target: &Target| {
-            target.variable == Variable::MatchedVars
-                && !target.count
-                && matches!(target.selector, Selector::All)
-        };
-        let sets_nothing = first.actions.is_empty() && !first.capture && !first.multi_match;
-        let is_plain = !next.negated && !next.multi_match && next.exclusions.is_empty();
-        let are_constant = first.operator.is_constant() && next.operator.is_constant();
-        if !sets_nothing || !is_plain || !are_constant || !next.targets.iter().all(is_matched) {
-            return None;
-        }
         let needs = next.operator.needs();
         let clauses = builder.add_all(&needs.clauses);
         let all = [first.transformations.as_slice(), &next.transformations].concat();
