@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::Duration;
 
 use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
 use engine::{AuditRecord, DecisionRecord};
@@ -149,8 +150,11 @@ fn spawn(mut sink: Sink, lost_audits: Arc<AtomicU64>) -> io::Result<SyncSender<L
 }
 
 /// Writes until the last sender is gone; flushes whenever the queue runs empty.
+///
+/// Who sends to a thread that waits has to wake it, and what it wakes for is written alone. So lines of a busy
+/// server are gathered for a while; the first after a pause is written at once.
 fn drain(lines: &Receiver<Line>, sink: &mut Sink, mut audits: Audits) {
-    let mut failing = false;
+    let (mut failing, mut busy) = (false, false);
     loop {
         let line = match lines.try_recv() {
             Ok(line) => line,
@@ -158,12 +162,17 @@ fn drain(lines: &Receiver<Line>, sink: &mut Sink, mut audits: Audits) {
             Err(TryRecvError::Empty) => {
                 let _ = sink.flush();
                 audits.flush();
+                if std::mem::take(&mut busy) {
+                    std::thread::sleep(GATHER);
+                    continue;
+                }
                 match lines.recv() {
                     Ok(line) => line,
                     Err(_) => break,
                 }
             }
         };
+        busy = true;
         let written = match line {
             Line::Record(line) => sink.write(&line),
             Line::Audit(record) => {
@@ -195,8 +204,10 @@ fn drain(lines: &Receiver<Line>, sink: &mut Sink, mut audits: Audits) {
     audits.flush();
 }
 
+/// How long lines are gathered before they are written, once there are some.
+const GATHER: Duration = Duration::from_millis(5);
 /// How long a stopping process waits for its records to be written.
-const FLUSH_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+const FLUSH_MAX: Duration = Duration::from_secs(2);
 /// Lines that are gathered before they are written (bytes).
 const PENDING_BYTES_MAX: usize = 64 << 10;
 /// Records that wait to be written (count).

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use engine::{DecisionRecord, SnapshotHashes};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
@@ -17,7 +17,8 @@ use super::{Learning, Lists, Stage};
 pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
-    stage: HistogramVec,
+    /// In the order of [`Stage::ALL`].
+    stages: [Histogram; Stage::COUNT],
     uninspected: IntCounterVec,
     matches: IntCounterVec,
     reloads: IntCounterVec,
@@ -60,8 +61,8 @@ impl Metrics {
             HistogramOpts::new("stage_seconds", "Time a request spent in each stage of inspection")
                 .namespace("portcullis")
                 .buckets(STAGE_BUCKETS.to_vec());
-        let stage = HistogramVec::new(stage_opts, &["stage"])?;
-        registry.register(Box::new(stage.clone()))?;
+        let stages = HistogramVec::new(stage_opts, &["stage"])?;
+        registry.register(Box::new(stages.clone()))?;
         let running = IntGaugeVec::new(
             Opts::new("running_info", "Hashes of what is running").namespace("portcullis"),
             &["config", "policy", "rules"],
@@ -74,7 +75,7 @@ impl Metrics {
         registry.register(Box::new(held.clone()))?;
         Ok(Self {
             requests: counter("requests_total", "Requests by asset and verdict", &["asset", "verdict"])?,
-            stage,
+            stages: Stage::ALL.map(|stage| stages.with_label_values(&[stage.as_str()])),
             uninspected: counter(
                 "uninspected_total",
                 "Requests of which a part was not inspected, by reason",
@@ -126,11 +127,8 @@ impl Metrics {
             self.fail_open.inc();
         }
         self.rules(record);
-        for stage in Stage::ALL {
-            let spent = spent[stage as usize];
-            if !spent.is_zero() {
-                self.stage.with_label_values(&[stage.as_str()]).observe(spent.as_secs_f64());
-            }
+        for (stage, spent) in self.stages.iter().zip(spent).filter(|(_, spent)| !spent.is_zero()) {
+            stage.observe(spent.as_secs_f64());
         }
     }
 

@@ -20,6 +20,11 @@ impl Argument {
         self.0.as_literal()
     }
 
+    /// The argument with its macros.
+    pub(super) fn text(&self) -> &Text {
+        &self.0
+    }
+
     /// Calls `compare` with the argument, macros replaced.
     pub(super) fn with<T>(&self, resolve: &dyn Resolve, compare: impl FnOnce(&[u8]) -> T) -> T {
         match self.0.borrowed(resolve) {

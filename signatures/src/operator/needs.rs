@@ -1,6 +1,7 @@
 //! What a value must hold so that an operator can match it.
 
 use super::{Argument, ByteRange, Number, Operator, Pm, Rx};
+use crate::Text;
 use crate::prefilter::{ByteSet, Clause, Needs};
 
 /// The bytes of a single word, which is never an SQL injection.
@@ -29,6 +30,21 @@ impl Operator {
             | Self::ValidateByteRange(_)
             | Self::ValidateUrlEncoding
             | Self::ValidateUtf8Encoding => true,
+        }
+    }
+
+    /// What is expanded for each value: the argument that may have macros.
+    pub(crate) fn argument(&self) -> Option<&Text> {
+        match self {
+            Self::BeginsWith(argument)
+            | Self::Compare(_, Number::Macro(argument))
+            | Self::Contains(argument)
+            | Self::ContainsWord(argument)
+            | Self::EndsWith(argument)
+            | Self::Streq(argument)
+            | Self::Within(argument) => Some(argument.text()),
+            Self::Rx(regex) | Self::RxGlobal(regex) => regex.expanded(),
+            _ => None,
         }
     }
 

@@ -124,7 +124,8 @@ impl<'r> Evaluation<'r, '_> {
         if !self.answers.answer(gate, memory) {
             return Some(false);
         }
-        gate.only_skips.then(|| {
+        // Where what it matched is asked for, it runs as any other.
+        (gate.only_skips && !self.plan.recalls_matches()).then(|| {
             self.note_bare_match(rule);
             true
         })

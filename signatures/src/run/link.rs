@@ -328,6 +328,7 @@ impl<'r, 't> Evaluation<'r, 't> {
     }
 
     fn found(&mut self, place: Place<'r>, found: Found<'t>) {
+        self.remember(&found.value);
         if self.matched.len() < MATCHED_VARS_MAX {
             self.matched_mut().push(found.value.clone());
         }

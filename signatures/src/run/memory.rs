@@ -3,6 +3,7 @@
 use super::collection::Collection;
 use super::persistent::Persistent;
 use super::rule_set::RuleSet;
+use super::value::Value;
 use crate::collections::PersistentCollection;
 use crate::operator::Captures;
 use crate::text::leading_number;
@@ -29,6 +30,8 @@ pub(super) struct Memory {
     pub(super) removed: RuleSet,
     /// `ctl:ruleRemoveTargetById` and its like.
     pub(super) removed_targets: Vec<RemovedTarget>,
+    /// What a rule matched last, where others ask for it.
+    pub(super) last_match: Option<Value<'static>>,
     pub(super) highest_severity: Option<RuleSeverity>,
     /// A pattern reached a limit (`MSC_PCRE_LIMITS_EXCEEDED`).
     pub(super) regex_limits_exceeded: bool,
@@ -113,6 +116,7 @@ impl Memory {
         self.web_app_id = None;
         self.removed.clear();
         self.removed_targets.clear();
+        self.last_match = None;
         self.highest_severity = None;
         self.regex_limits_exceeded = false;
         self.force_request_body = false;

@@ -8,8 +8,9 @@
 //!   whether or not the rest of the chain matches. `ctl`, `initcol` and the others happen once, when
 //!   the whole chain matched, last link first.
 //! - `msg` and `logdata` are expanded when the whole chain matched, as CRS expects of ModSecurity v2.
-//! - `MATCHED_VARS` are all matches of the previous link, and `MATCHED_VAR` is the last of them; both keep
-//!   the names they had there, so that what is reported is the field and not the bookkeeping.
+//! - `MATCHED_VARS` are all matches of the previous link, and `MATCHED_VAR` is the last of them, or else what an
+//!   earlier rule matched last; both keep the names they had there, so that what is reported is the field and not
+//!   the bookkeeping.
 //! - After a disruptive action the phase goes on, so that enforcing and detecting rules find the same
 //!   evidence; the first [`Interruption`] is kept. Only `allow` ends a phase, in both modes.
 //! - `initcol` and its like open a collection in the order of the rule's actions when no chained rule follows,
@@ -34,6 +35,7 @@ mod collection;
 mod evaluation;
 mod exclusion;
 mod gate;
+mod last_match;
 mod link;
 mod memory;
 mod meter;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::gate::{Gate, GateBuilder};
+use super::last_match;
 use super::pipeline::{Pipeline, Pipelines};
 use super::rule_set::RuleSet;
 use super::screen::Screen;
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
     /// The rules that the selectors of `ctl` actions mean: by the pattern of tags, and of messages.
     by_tag: Selected,
     by_msg: Selected,
+    /// Whether a rule asks what an earlier one matched.
+    recalls_matches: bool,
     /// `SecUnicodeMapFile`.
     unicode_map: Option<Arc<UnicodeMap>>,
     /// Which rules need not be asked about a value.
@@ -57,6 +60,7 @@ impl Plan {
         }
         plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
         plan.select_all(&ruleset.rules);
+        plan.recalls_matches = ruleset.rules.iter().any(last_match::asks);
         plan
     }
 
@@ -94,6 +98,11 @@ impl Plan {
     /// The pipeline without its last transformation, and that transformation; `None` for the root.
     pub(super) fn step(&self, pipeline: Pipeline) -> Option<(Pipeline, Transformation)> {
         self.tree.step(pipeline)
+    }
+
+    /// Whether a rule asks what an earlier one matched.
+    pub(super) fn recalls_matches(&self) -> bool {
+        self.recalls_matches
     }
 
     /// What a code page says of `%uHHHH`.

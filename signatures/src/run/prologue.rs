@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::reach::Start;
 use super::rule_set::RuleSet;
 use super::screen::Screen;
+use super::value::Value;
 use crate::{
     Action, Assignment, Change, Link, Match, Phase, Rule, RuleSeverity, Ruleset, Selector, Target, Text,
     Variable,
@@ -32,6 +33,7 @@ pub(super) struct Prologue {
     tx: Collection,
     matches: Vec<Match>,
     audit_relevant: bool,
+    last_match: Option<Value<'static>>,
     highest_severity: Option<RuleSeverity>,
     /// The screen of the rules that a transaction may come to behind them, and the rules of which that is so as
     /// long as they are not excluded.
@@ -74,6 +76,7 @@ impl Ruleset {
         prologue.relied = reach.relied;
         prologue.matches = state.matches;
         prologue.audit_relevant = state.audit_relevant;
+        prologue.last_match = state.memory.last_match;
         prologue.highest_severity = state.memory.highest_severity;
         variables.with_prologue(Arc::new(prologue))
     }
@@ -103,6 +106,7 @@ impl RuleState {
         self.screen = (!prologue.is_spoilt_by(self)).then(|| prologue.screen.clone());
         let memory = &mut self.memory;
         memory.tx.clone_from(&prologue.tx);
+        memory.last_match.clone_from(&prologue.last_match);
         memory.highest_severity = prologue.highest_severity;
         self.audit_relevant |= prologue.audit_relevant;
         self.matches.extend_from_slice(&prologue.matches);

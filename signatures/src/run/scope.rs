@@ -27,10 +27,10 @@ impl Resolve for Scope<'_, '_> {
                 out.extend(value.iter().flat_map(|value| &*value.bytes));
             }
             (Variable::MatchedVar, _) => {
-                out.extend_from_slice(self.matched.last().map(|value| &*value.bytes).unwrap_or_default());
+                out.extend_from_slice(self.last_match().map(|value| &*value.bytes).unwrap_or_default());
             }
             (Variable::MatchedVarName, _) => {
-                self.matched.last().iter().for_each(|value| value.write_name(out));
+                self.last_match().iter().for_each(|value| value.write_name(out));
             }
             (Variable::RequestHeaders, Some(name)) => {
                 out.extend_from_slice(self.scene.transaction.request.headers.first(name).unwrap_or_default());
@@ -43,13 +43,17 @@ impl Resolve for Scope<'_, '_> {
     fn borrowed(&self, variable: Variable, key: Option<&[u8]>) -> Option<&[u8]> {
         match (variable, key) {
             (Variable::Tx, Some(name)) => Some(self.memory.tx_bytes(name).unwrap_or_default()),
-            (Variable::MatchedVar, _) => Some(self.matched.last().map(|it| &*it.bytes).unwrap_or_default()),
+            (Variable::MatchedVar, _) => Some(self.last_match().map(|it| &*it.bytes).unwrap_or_default()),
             _ => None,
         }
     }
 }
 
-impl Scope<'_, '_> {
+impl<'t> Scope<'_, 't> {
+    fn last_match(&self) -> Option<&Value<'t>> {
+        variables::last_match(self.memory, self.matched)
+    }
+
     /// The first value of that name, or of any name when none is given.
     fn resolve_first(&self, variable: Variable, key: Option<&[u8]>, out: &mut Vec<u8>) {
         let mut values = Vec::new();

@@ -27,6 +27,12 @@ impl<'t> Value<'t> {
         Self { variable, key: Some(key.into()), bytes: bytes.into(), count: false }
     }
 
+    /// The same with memory of its own.
+    pub(super) fn to_static(&self) -> Value<'static> {
+        let key = self.key.as_deref().map(|key| key.to_vec().into());
+        Value { variable: self.variable, key, bytes: self.bytes.to_vec().into(), count: self.count }
+    }
+
     /// The name within the collection; empty for scalars.
     pub(super) fn key(&self) -> &[u8] {
         self.key.as_deref().unwrap_or_default()

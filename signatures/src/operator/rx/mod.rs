@@ -81,6 +81,14 @@ impl Rx {
         matches!(self.matcher, Matcher::Linear(_) | Matcher::Whole)
     }
 
+    /// The pattern, when it has macros.
+    pub(super) fn expanded(&self) -> Option<&Text> {
+        match &self.matcher {
+            Matcher::Expanded(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The syntax of a pattern that is matched in linear time, as rewritten.
     pub(crate) fn syntax(&self) -> Option<(Rewritten, Ast)> {
         let rewritten = self.is_linear().then(|| rewrite(&self.pattern).ok())??;

@@ -144,13 +144,11 @@ pub(super) fn recall<'t>(
             );
         }
         Variable::MatchedVar => {
-            out.push(match matched.last() {
-                Some(value) => value.clone(),
-                None => Value::scalar(variable, b"".as_slice()),
-            });
+            let last = last_match(memory, matched).cloned();
+            out.push(last.unwrap_or_else(|| Value::scalar(variable, b"".as_slice())));
         }
         Variable::MatchedVarName => {
-            out.push(Value::scalar(variable, matched.last().map(full_name).unwrap_or_default()));
+            out.push(Value::scalar(variable, last_match(memory, matched).map(full_name).unwrap_or_default()));
         }
         Variable::HighestSeverity => {
             // 255 is what ModSecurity says as long as nothing matched.
@@ -172,6 +170,11 @@ pub(super) fn recall<'t>(
             }
         }
     }
+}
+
+/// What `MATCHED_VAR` means: the last match of the chain, or of a rule before it.
+pub(super) fn last_match<'a, 't>(memory: &'a Memory, matched: &'a [Value<'t>]) -> Option<&'a Value<'t>> {
+    matched.last().or(memory.last_match.as_ref())
 }
 
 fn full_name(value: &Value<'_>) -> Vec<u8> {
