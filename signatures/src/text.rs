@@ -78,6 +78,14 @@ impl Text {
         }
     }
 
+    /// What it ends with behind its last macro.
+    pub(crate) fn suffix(&self) -> &[u8] {
+        match self.parts.last() {
+            Some(Part::Literal(text)) => text,
+            _ => b"",
+        }
+    }
+
     /// The macros, in order.
     pub(crate) fn macros(&self) -> impl Iterator<Item = (Variable, Option<&[u8]>)> {
         self.parts.iter().filter_map(|part| match part {

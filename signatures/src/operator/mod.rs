@@ -41,6 +41,7 @@ pub use pm::Pm;
 pub use rbl::{Zone, listing_of};
 pub use rx::{Budget, Rewritten, Rx, rewrite};
 pub use verify::{Scheme, Verify};
+pub(crate) use within::Pairs;
 
 /// A compiled operator with its argument. `!` is not here but in [`crate::Link::negated`].
 #[derive(Debug)]

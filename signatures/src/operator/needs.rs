@@ -33,6 +33,11 @@ impl Operator {
         }
     }
 
+    /// Whether it matches every value, the whole of it.
+    pub(crate) fn matches_all(&self) -> bool {
+        matches!(self, Self::Rx(regex) if regex.is_whole())
+    }
+
     /// What is expanded for each value: the argument that may have macros.
     pub(crate) fn argument(&self) -> Option<&Text> {
         match self {

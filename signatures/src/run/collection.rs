@@ -46,7 +46,8 @@ impl Collection {
         with_lower_case(name, |lower| self.of_key(lower))
     }
 
-    fn of_key(&self, lower: &[u8]) -> Option<&Entry> {
+    /// The variable of that name, given in lower case.
+    pub(super) fn of_key(&self, lower: &[u8]) -> Option<&Entry> {
         match self.own.get(lower) {
             Some(entry) => entry.as_ref(),
             None => self.shared.as_ref()?.entries.get(lower),
@@ -74,6 +75,18 @@ impl Collection {
             let name = old_name.unwrap_or_else(|| if lower == name { key.clone() } else { name.into() });
             self.own.insert(key, Some(Entry { name, value: value.into() }));
         });
+    }
+
+    /// Makes a variable what another collection has, or has not, under the same name.
+    pub(super) fn put(&mut self, key: &Arc<[u8]>, entry: Option<&Entry>) {
+        let Some(entry) = entry else { return self.remove(key) };
+        let old = self.of_key(key);
+        let bytes = self.bytes - old.map_or(0, |entry| entry.value.len()) + entry.value.len();
+        let count = self.count + usize::from(old.is_none());
+        if bytes <= BYTES_MAX && count <= VARIABLES_MAX {
+            (self.bytes, self.count, self.changes) = (bytes, count, self.changes.wrapping_add(1));
+            self.own.insert(key.clone(), Some(entry.clone()));
+        }
     }
 
     pub(super) fn remove(&mut self, name: &[u8]) {

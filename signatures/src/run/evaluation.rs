@@ -11,6 +11,7 @@ use super::gate::Answers;
 use super::link::Found;
 use super::meter::Work;
 use super::plan::Plan;
+use super::prologue::Prologue;
 use super::scope::Scope;
 use super::screen::{Candidates, Screen};
 use super::value::Value;
@@ -24,6 +25,8 @@ pub(super) struct Evaluation<'r, 't> {
     pub(super) plan: &'r Plan,
     /// What tells which rules need not be asked; `None` when all are.
     pub(super) screen: Option<&'r Screen>,
+    /// What is known of transactions that begin as this one.
+    pub(super) known: Option<&'r Prologue>,
     pub(super) phase: Phase,
     pub(super) transaction: &'t Transaction,
     pub(super) now_us: i64,
@@ -69,6 +72,7 @@ impl<'r, 't> Evaluation<'r, 't> {
             ruleset,
             plan,
             screen,
+            known: None,
             phase,
             transaction,
             now_us,
@@ -98,7 +102,12 @@ impl<'r, 't> Evaluation<'r, 't> {
         while let Some((index, ahead)) = self.next_rule(steps.get(position..).unwrap_or_default()) {
             position += ahead + 1;
             let Some(rule) = self.ruleset.rules.get(index as usize) else { continue };
-            let matched = self.pass_gate(index, rule).unwrap_or_else(|| {
+            if let Some(end) = self.pass_routine(index) {
+                position = end;
+                continue;
+            }
+            let known = self.pass_gate(index, rule).or_else(|| self.pass_on(index, rule));
+            let matched = known.unwrap_or_else(|| {
                 self.measured(|this| {
                     let matched = this.rule(index, rule);
                     (matched, Work::Rule(rule.id, matched))

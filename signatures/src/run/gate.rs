@@ -100,7 +100,7 @@ impl Question {
 }
 
 /// Whether all that a match of the rule does is to go on elsewhere.
-fn only_skips(rule: &Rule) -> bool {
+pub(super) fn only_skips(rule: &Rule) -> bool {
     let is_bare = |link: &Link| link.actions.is_empty() && !link.capture;
     rule.links.len() == 1
         && rule.links.iter().all(is_bare)

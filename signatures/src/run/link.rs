@@ -123,6 +123,26 @@ impl<'r, 't> Evaluation<'r, 't> {
         }
     }
 
+    /// Whether any value that a rule's first link looks at is `wanted`, as the transformations leave it; `None` where
+    /// its variable is no list of fields.
+    pub(super) fn any_listed(
+        &self,
+        index: u32,
+        rule: &'r Rule,
+        target: &Target,
+        mut wanted: impl FnMut(Bytes<'t>) -> bool,
+    ) -> Option<bool> {
+        let place = Place { rule, rule_index: index, link: rule.links.first()?, index: 0 };
+        let mut any = false;
+        variables::listed(target.variable, self.scene())?.each(named(&target.selector), |(name, bytes)| {
+            let value = Value::named(target.variable, name, bytes);
+            if !any && selects(target, &value) && !self.is_excluded(place, target, &value) {
+                any = wanted(transform_once(self.plan, self.plan.of(index, 0), &value.bytes));
+            }
+        });
+        Some(any)
+    }
+
     /// Looks at a value that may match, and remembers it when it does not.
     fn look_at_candidate(&mut self, place: Place<'r>, target: &Target, value: &Value<'t>, at: usize) {
         if self.look_at(place, target, value, true) == Some(false) && place.link.operator.is_constant() {

@@ -38,13 +38,16 @@ mod gate;
 mod last_match;
 mod link;
 mod memory;
+mod mentions;
 mod meter;
 mod name_pattern;
+mod passed_on;
 mod persistent;
 mod pipeline;
 mod plan;
 mod prologue;
 mod reach;
+mod routine;
 mod rule;
 mod rule_set;
 mod scope;
@@ -76,12 +79,13 @@ use evaluation::Evaluation;
 use memory::Memory;
 use persistent::{Committed, Persistent};
 use prologue::Prologue;
-use screen::{Head, Screen};
+use screen::Head;
 
 /// What one transaction changes while rules run.
 #[derive(Debug, Default)]
 pub struct RuleState {
-    /// What matched so far, in order, `nolog` rules included.
+    /// What matched so far, in order, `nolog` rules included; rules that do nothing but skip others only where audit
+    /// records may be written.
     pub matches: Vec<Match>,
     /// The first disruptive action that fired, or the first that is enforced.
     pub interruption: Option<Interruption>,
@@ -120,8 +124,8 @@ pub struct RuleState {
     memory: Memory,
     /// What the first rules do for every transaction, until they are passed.
     prologue: Option<Arc<Prologue>>,
-    /// The screen of the rules that the transaction may come to, since it began behind the prologue.
-    screen: Option<Arc<Screen>>,
+    /// What is known of a transaction that began behind the prologue.
+    known: Option<Arc<Prologue>>,
     /// What screening said of the head, which stays.
     head: Head,
     /// The memory of the end of phase 1, and the highest scores of finished segments.
@@ -275,11 +279,16 @@ impl Ruleset {
         if state.runs(phase) {
             let plan = self.plan.get_or_init(|| Plan::new(self));
             let begin = state.pass_prologue(phase);
-            let known = state.screen.clone();
             // Whoever is traced looks at everything.
             let is_screened = state.trace.is_none();
-            let screen = is_screened.then(|| known.as_deref().unwrap_or_else(|| plan.screen(&self.rules)));
-            Evaluation::new(self, plan, screen, phase, transaction, now_us, state).run(begin);
+            let known = state.known.clone().filter(|_| is_screened);
+            let screen = match &known {
+                Some(known) => Some(&*known.screen),
+                None => is_screened.then(|| plan.screen(&self.rules)),
+            };
+            let mut evaluation = Evaluation::new(self, plan, screen, phase, transaction, now_us, state);
+            evaluation.known = known.as_deref();
+            evaluation.run(begin);
         }
     }
 }

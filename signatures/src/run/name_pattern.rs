@@ -28,6 +28,25 @@ impl<'p> NamePattern<'p> {
         self.regex.as_str()
     }
 
+    /// What names must have in them, if that is all.
+    pub(super) fn part(&self) -> Option<&'p [u8]> {
+        match self.kind {
+            Kind::Part(text) => Some(text),
+            Kind::Prefix(_) | Kind::Any => None,
+        }
+    }
+
+    /// Whether it may match a name that begins so, given in lower case.
+    pub(super) fn may_begin(&self, prefix: &[u8]) -> bool {
+        match self.kind {
+            Kind::Prefix(text) => {
+                let common = text.len().min(prefix.len());
+                text[..common].eq_ignore_ascii_case(&prefix[..common])
+            }
+            Kind::Part(_) | Kind::Any => true,
+        }
+    }
+
     /// Whether the pattern matches a name, given in lower case.
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self.kind {

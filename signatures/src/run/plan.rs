@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::gate::{Gate, GateBuilder};
+use super::gate::{self, Gate, GateBuilder};
 use super::last_match;
 use super::pipeline::{Pipeline, Pipelines};
 use super::rule_set::RuleSet;
 use super::screen::Screen;
 use crate::transformation::{Transformation, UnicodeMap};
-use crate::{Action, Ctl, Rule, RuleSelector, Ruleset, Skip};
+use crate::{Action, AuditEngine, Ctl, Rule, RuleSelector, Ruleset, Skip};
 
 /// What evaluation derives from the rules once, before the first transaction.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     by_msg: Selected,
     /// Whether a rule asks what an earlier one matched.
     recalls_matches: bool,
+    /// Whether audit records may be asked for, which list every rule that matched.
+    lists_all: bool,
     /// `SecUnicodeMapFile`.
     unicode_map: Option<Arc<UnicodeMap>>,
     /// Which rules need not be asked about a value.
@@ -60,6 +62,8 @@ impl Plan {
         }
         plan.rules_by_tag = tags.into_iter().map(|(tag, rules)| (tag.into(), rules)).collect();
         plan.select_all(&ruleset.rules);
+        plan.lists_all =
+            ruleset.settings.audit.engine != AuditEngine::Off || ruleset.rules.iter().any(sets_audit);
         plan.recalls_matches = ruleset.rules.iter().any(last_match::asks);
         plan
     }
@@ -103,6 +107,12 @@ impl Plan {
     /// Whether a rule asks what an earlier one matched.
     pub(super) fn recalls_matches(&self) -> bool {
         self.recalls_matches
+    }
+
+    /// Whether somebody wants to know that a rule matched: not of those that skip others and do nothing else, which
+    /// are a third of what matches an ordinary request.
+    pub(super) fn lists(&self, rule: &Rule) -> bool {
+        self.lists_all || rule.skip.is_none() || !gate::only_skips(rule)
     }
 
     /// What a code page says of `%uHHHH`.
@@ -155,6 +165,12 @@ impl Plan {
         }
         selected
     }
+}
+
+/// Whether a rule may switch audit records on.
+fn sets_audit(rule: &Rule) -> bool {
+    let mut actions = rule.links.iter().flat_map(|link| &link.actions);
+    actions.any(|action| matches!(action, Action::Ctl(Ctl::AuditEngine(_))))
 }
 
 fn insert_where(selected: &mut RuleSet, rules: &[Rule], wanted: impl Fn(&Rule) -> bool) {

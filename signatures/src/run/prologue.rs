@@ -13,11 +13,14 @@ use super::collection::Collection;
 use super::evaluation::Evaluation;
 use super::exclusion::InitialVariables;
 use super::name_pattern::NamePattern;
+use super::passed_on::{self, PassedOn};
 use super::plan::Plan;
 use super::reach::Start;
+use super::routine::Routines;
 use super::rule_set::RuleSet;
 use super::screen::Screen;
 use super::value::Value;
+use crate::operator::Operator;
 use crate::{
     Action, Assignment, Change, Link, Match, Phase, Rule, RuleSeverity, Ruleset, Selector, Target, Text,
     Variable,
@@ -35,6 +38,11 @@ pub(super) struct Prologue {
     audit_relevant: bool,
     last_match: Option<Value<'static>>,
     highest_severity: Option<RuleSeverity>,
+    /// Chains behind them that only pass values on.
+    pub(super) passed_on: Vec<(u32, PassedOn)>,
+    /// What stretches of rules behind them do when nothing was found, and the rules that those begin with.
+    pub(super) routines: Routines,
+    pub(super) begin_routines: RuleSet,
     /// The screen of the rules that a transaction may come to behind them, and the rules of which that is so as
     /// long as they are not excluded.
     pub(super) screen: Arc<Screen>,
@@ -66,18 +74,28 @@ impl Ruleset {
                 Evaluation::new(self, plan, None, Phase::RequestHeaders, &transaction, 0, &mut state);
             prologue.position = evaluation.run_alike();
         }
+        prologue.matches.append(&mut state.matches);
+        prologue.audit_relevant = state.audit_relevant;
+        prologue.last_match = state.memory.last_match.take();
+        prologue.highest_severity = state.memory.highest_severity;
         let steps = self.phases[Phase::RequestHeaders.index()].iter().take(prologue.position);
         steps.filter_map(crate::Step::rule).for_each(|rule| prologue.rules.insert(rule));
-        prologue.tx = state.memory.tx.into_shared_for(self.tx_patterns());
+        state.memory.tx = std::mem::take(&mut state.memory.tx).into_shared_for(self.tx_patterns());
+        prologue.tx = state.memory.tx.clone();
         let start = Start { ruleset: self, plan, position: prologue.position, tx: &prologue.tx };
         let reach = start.reach();
         prologue.screen = plan.screen_of(&self.rules, &reach.rules);
+        if !plan.recalls_matches() {
+            prologue.passed_on = passed_on::find(self, &reach.rules, &prologue.tx);
+            for phase in Phase::ALL {
+                let position = if phase == Phase::RequestHeaders { prologue.position } else { 0 };
+                let mut evaluation = Evaluation::new(self, plan, None, phase, &transaction, 0, &mut state);
+                prologue.routines.append(&mut evaluation.routines(position));
+            }
+            prologue.routines.keys().for_each(|rule| prologue.begin_routines.insert(*rule));
+        }
         prologue.reached = reach.rules;
         prologue.relied = reach.relied;
-        prologue.matches = state.matches;
-        prologue.audit_relevant = state.audit_relevant;
-        prologue.last_match = state.memory.last_match;
-        prologue.highest_severity = state.memory.highest_severity;
         variables.with_prologue(Arc::new(prologue))
     }
 }
@@ -103,7 +121,7 @@ impl RuleState {
         if self.trace.is_some() || self.memory.excludes_from(&prologue.rules) {
             return 0;
         }
-        self.screen = (!prologue.is_spoilt_by(self)).then(|| prologue.screen.clone());
+        self.known = (!prologue.is_spoilt_by(self)).then(|| prologue.clone());
         let memory = &mut self.memory;
         memory.tx.clone_from(&prologue.tx);
         memory.last_match.clone_from(&prologue.last_match);
@@ -129,9 +147,16 @@ impl Ruleset {
 /// Whether a rule does the same for every transaction that has the same `TX`.
 pub(super) fn is_alike(rule: &Rule) -> bool {
     rule.links.iter().all(|link| {
-        let is_plain = !link.capture && link.operator.is_constant() && link.exclusions.is_empty();
+        let is_plain = !link.capture && depends_on_variables_alone(link) && link.exclusions.is_empty();
         is_plain && link.targets.iter().all(is_variable) && sets_alone(link)
     })
+}
+
+/// Whether the answer depends on the value alone, or on variables of `TX` as well.
+fn depends_on_variables_alone(link: &Link) -> bool {
+    let is_pattern = matches!(link.operator, Operator::Rx(_) | Operator::RxGlobal(_));
+    let argument = link.operator.argument().filter(|_| !is_pattern);
+    link.operator.is_constant() || argument.is_some_and(is_of_variables)
 }
 
 fn is_variable(target: &Target) -> bool {
@@ -157,7 +182,7 @@ fn is_of_variables(text: &Text) -> bool {
 }
 
 /// Whether it is a variable of `TX` that rules set by name.
-fn is_name(variable: Variable, name: &[u8]) -> bool {
+pub(super) fn is_name(variable: Variable, name: &[u8]) -> bool {
     variable == Variable::Tx && !matches!(name, [b'0'..=b'9'])
 }
 

@@ -66,17 +66,21 @@ impl<'r> Evaluation<'r, '_> {
             let highest = &mut self.state.memory.highest_severity;
             *highest = Some(highest.map_or(severity, |highest| highest.min(severity)));
         }
-        let record = self.record(rule, message);
-        self.keep(record);
+        if self.plan.lists(rule) {
+            let record = self.record(rule, message);
+            self.keep(record);
+        }
         self.state.audit_relevant |= rule.audit_log;
         self.disrupt(rule);
     }
 
     /// Notes a match of a rule that neither logs nor does anything.
     pub(super) fn note_bare_match(&mut self, rule: &Rule) {
-        self.evidence.clear();
-        let record = self.record(rule, Message::default());
-        self.keep(record);
+        if self.plan.lists(rule) {
+            self.evidence.clear();
+            let record = self.record(rule, Message::default());
+            self.keep(record);
+        }
         self.state.audit_relevant |= rule.audit_log;
     }
 
@@ -100,7 +104,7 @@ impl<'r> Evaluation<'r, '_> {
     }
 
     /// Adds the record, or merges it with that of an earlier segment of the same body.
-    fn keep(&mut self, new: Match) {
+    pub(super) fn keep(&mut self, new: Match) {
         let is_later_segment =
             matches!(self.state.segments.as_deref(), Some(Segments { is_later: true, .. }));
         let mut earlier = self.state.matches.iter_mut().filter(|_| is_later_segment);

@@ -81,6 +81,11 @@ impl Rx {
         matches!(self.matcher, Matcher::Linear(_) | Matcher::Whole)
     }
 
+    /// Whether the pattern matches the whole of any value.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.matcher, Matcher::Whole)
+    }
+
     /// The pattern, when it has macros.
     pub(super) fn expanded(&self) -> Option<&Text> {
         match &self.matcher {

@@ -60,6 +60,30 @@ SecRule TX:fixed "@eq 3" "id:78,phase:3,pass,chain"
 SecRule ARGS "@rx or"
 "#;
 
+/// Rules that sum up what others found, as CRS does, and a chain that passes values on.
+const SUMS: &str = r#"
+SecAction "id:1,phase:1,pass,nolog,setvar:tx.level=2,setvar:tx.limit=5,setvar:tx.listed=/a/ /cat/ /bc/,setvar:tx.score=0"
+SecRule REQUEST_FILENAME "@contains word" "id:2,phase:1,pass,nolog,setvar:tx.score=+3,setvar:tx.late=1"
+SecRule TX:level "@ge 1" "id:3,phase:1,pass,nolog,setvar:tx.sum=+%{tx.score}"
+SecRule TX:level "@ge 2" "id:4,phase:1,pass,nolog,severity:3,setvar:tx.sum=+%{tx.score},setvar:tx.SUM_of_two=%{tx.sum}"
+SecRule TX:level "@ge 3" "id:5,phase:1,pass,nolog,setvar:tx.sum=+100"
+SecRule TX:sum "@ge %{tx.limit}" "id:6,phase:1,deny,log"
+SecRule ARGS_NAMES|!ARGS_NAMES:B|REQUEST_HEADERS_NAMES "@rx ^.*$" "id:7,phase:2,pass,capture,t:none,t:lowercase,setvar:tx.own_%{tx.0}=/%{tx.0}/,chain"
+SecRule TX:/^own_/ "@within %{tx.listed}" "setvar:tx.score=+1"
+SecRule TX:0 "@rx ." "id:8,phase:2,pass,log,logdata:'%{tx.0}'"
+SecRule TX:/counter_.*/ "@gt 1" "id:9,phase:2,pass,log"
+SecRule TX:/_a.*/ "!@rx [^/a]" "id:17,phase:2,pass,log"
+SecRule TX:/word.*/ "@rx ." "id:18,phase:2,pass,log"
+SecRule ARGS "@rx 1" "id:10,phase:2,pass,nolog,setvar:tx.score=+1,setvar:tx.counter_x=+1,setvar:!tx.late"
+SecRule TX:level "@lt 2" "id:11,phase:2,pass,nolog,skipAfter:END"
+SecRule &TX:late "@eq 0" "id:12,phase:2,pass,nolog,setvar:tx.sum=+%{tx.score},skip:1"
+SecAction "id:13,phase:2,pass,nolog,setvar:tx.sum=%{tx.score}"
+SecMarker END
+SecRule TX:score "@gt 2" "id:14,phase:2,deny,log,setvar:tx.denied=1"
+SecAction "id:15,phase:5,pass,nolog,setvar:tx.after=%{tx.sum}"
+SecRule TX:after "@eq 0" "id:16,phase:5,pass,nolog,setvar:!tx.sum"
+"#;
+
 /// What attacks and ordinary values are made of.
 const PARTS: &[&str] = &[
     "union",
@@ -212,6 +236,10 @@ fn variables(ruleset: &Ruleset, level: u8) -> [InitialVariables; 2] {
 fn ruleset() -> Ruleset {
     let mut sources = vec![Source::text("test.conf", RULES)];
     sources.extend(crate::builtin::sources());
+    ruleset_of(sources)
+}
+
+fn ruleset_of(sources: Vec<Source>) -> Ruleset {
     let loaded = seclang::load(sources, &MemoryFiles::default());
     let diagnostics: Vec<_> = loaded.diagnostics.iter().map(|found| found.render(false)).collect();
     assert!(!loaded.has_errors(), "{}", diagnostics.join("\n"));
@@ -240,4 +268,58 @@ fn finds_what_is_found_without_it() {
     let attack = RequestHead { target: b"/?b=%3CSCRIPT%3Ealert(1)".to_vec(), ..RequestHead::default() };
     let transaction = Transaction::new("0a", 0, Connection::default(), attack, &Limits::default());
     assert!(evaluate(&ruleset, &variables[0][1], &transaction, None).0.len() > 2, "nothing was screened in");
+}
+
+#[test]
+fn outcomes_that_are_known_change_nothing() {
+    let ruleset = ruleset_of(vec![Source::text("test.conf", SUMS)]);
+    let plain = InitialVariables::default();
+    let prepared = ruleset.prepare(&plain);
+    let known = prepared.prologue.clone().expect("was prepared");
+    let id = |index: u32| ruleset.rules[index as usize].id.get();
+    let begins: Vec<_> = known.routines.keys().map(|rule| id(*rule)).collect();
+    let passed: Vec<_> = known.passed_on.iter().map(|(rule, _)| id(*rule)).collect();
+    assert_eq!((begins.as_slice(), passed.as_slice()), ([3, 11, 15].as_slice(), [7].as_slice()));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+    let mut judge = |transaction: &Transaction, from: &InitialVariables, trace| {
+        let (matches, mut variables) = evaluate(&ruleset, from, transaction, trace);
+        variables.retain(|(name, _)| !name.starts_with(b"own_"));
+        (matches, variables)
+    };
+    let judge = std::cell::RefCell::new(&mut judge);
+    runner
+        .run(&transaction(), |transaction| {
+            let mut judge = judge.borrow_mut();
+            let known = judge(&transaction, &prepared, None);
+            prop_assert_eq!(known, judge(&transaction, &plain, Some(Trace::default())));
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn variables_that_others_look_at_are_made() {
+    let chain = "SecRule ARGS_NAMES \"@rx ^.*$\" \"id:1,phase:2,pass,capture,setvar:tx.own_%{tx.0}=/%{tx.0}/,chain\"\n\
+                 SecRule TX:/^own_/ \"@within /a/\" \"setvar:tx.n=+1\"\n";
+    for (other, is_private) in [
+        ("SecRule TX:other|TX:/^other_/ \"@rx .\" \"id:2,phase:2,pass\"", true),
+        ("SecRule TX:/_a/ \"@gt 0\" \"id:2,phase:2,pass\"", true),
+        ("SecRule TX:/_a/ \"!@gt 0\" \"id:2,phase:2,pass\"", true),
+        ("SecRule TX:/_*/ \"@gt 0\" \"id:2,phase:2,pass\"", true),
+        ("SecRule TX:/_*/ \"@lt 1\" \"id:2,phase:2,pass\"", false),
+        ("SecRule TX:/_*/ \"!@gt 0\" \"id:2,phase:2,pass\"", false),
+        ("SecRule TX:/^own_a$/ \"@rx .\" \"id:2,phase:2,pass\"", false),
+        ("SecRule TX \"@rx .\" \"id:2,phase:2,pass\"", false),
+        ("SecRule &TX \"@gt 20\" \"id:2,phase:2,pass\"", false),
+        ("SecRule TX:Own_a \"@rx .\" \"id:2,phase:5,pass\"", false),
+        ("SecRule TX:/^ow/ \"@rx .\" \"id:2,phase:2,pass\"", false),
+        ("SecAction \"id:2,phase:2,pass,msg:'%{tx.OWN_b}'\"", false),
+        ("SecAction \"id:2,phase:1,pass,setvar:tx.own_b=/a/\"", false),
+        ("SecRule ARGS \"@rx .\" \"id:2,phase:1,pass,capture,setvar:tx.o%{tx.0}=/a/\"", false),
+        ("SecRule ARGS \"@rx .\" \"id:2,phase:1,pass,capture,setvar:tx.b%{tx.0}=/a/\"", true),
+    ] {
+        let ruleset = ruleset_of(vec![Source::text("test.conf", format!("{chain}{other}\n"))]);
+        let known = ruleset.prepare(&InitialVariables::default()).prologue.expect("was prepared");
+        assert_eq!(!known.passed_on.is_empty(), is_private, "{other}");
+    }
 }
