@@ -22,6 +22,10 @@ use portcullis_benches::scoring::{Scorer, parsed};
 use portcullis_benches::{first, records, thinned};
 use transaction::Record;
 
+/// What the proxy has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What judging one request costs.
 #[derive(Parser)]
 struct Args {
