@@ -8,6 +8,7 @@ mod action;
 mod audit;
 mod diagnostic;
 mod matches;
+mod parallel;
 mod pool;
 mod prefilter;
 mod rule;

@@ -21,13 +21,16 @@ pub(super) struct Routine {
     end: usize,
     rules: RuleSet,
     /// What the variables are that the rules look at or set, by their lower-case names.
-    before: Vec<(Arc<[u8]>, Option<Arc<[u8]>>)>,
+    before: Named<Arc<[u8]>>,
     /// What those become that change.
-    after: Vec<(Arc<[u8]>, Option<Entry>)>,
+    after: Named<Entry>,
     matches: Vec<Match>,
     audit_relevant: bool,
     highest_severity: Option<RuleSeverity>,
 }
+
+/// What variables have, or that they are not there, by their lower-case names.
+type Named<T> = Vec<(Arc<[u8]>, Option<T>)>;
 
 /// By the rule that they begin with.
 pub(super) type Routines = BTreeMap<u32, Routine>;
@@ -41,10 +44,9 @@ impl<'r> Evaluation<'r, '_> {
         }
         let routine = known.routines.get(&index)?;
         let memory = &mut self.state.memory;
-        let is_as_before = |(key, value): &(Arc<[u8]>, Option<Arc<[u8]>>)| {
-            memory.tx.of_key(key).map(|entry| &*entry.value) == value.as_deref()
-        };
-        if memory.excludes_from(&routine.rules) || !routine.before.iter().all(is_as_before) {
+        let value = |key: &[u8]| memory.tx.of_key(key).map(|entry| &*entry.value);
+        let is_as_before = routine.before.iter().all(|(key, before)| value(key) == before.as_deref());
+        if memory.excludes_from(&routine.rules) || !is_as_before {
             return None;
         }
         routine.after.iter().for_each(|(key, entry)| memory.tx.put(key, entry.as_ref()));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ahead;
 use super::files::{Beside, beside};
 use super::lexer::{Directive, lex};
 use super::lower::Lowering;
@@ -106,6 +107,7 @@ impl<'a> Loader<'a> {
             );
         }
         let directives = lex(&file, &mut found);
+        let _patterns = ahead::compile(&directives);
         let mut found = found.into_iter().peekable();
         for directive in directives {
             let here = directive.name.location().span.start;

@@ -8,6 +8,7 @@
 //! assert_eq!(loaded.diagnostics[0].code, "unknown-transformation");
 //! ```
 
+mod ahead;
 mod crs;
 mod files;
 mod lexer;

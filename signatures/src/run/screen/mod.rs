@@ -20,8 +20,6 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 pub(super) use candidates::Candidates;
 pub(super) use head::Head;
 use known::Known;
@@ -29,6 +27,7 @@ use known::Known;
 use super::pipeline::Pipelines;
 use super::rule_set::RuleSet;
 use super::variables::{self, Growth};
+use crate::parallel;
 use crate::pool::Pool;
 use crate::prefilter::{Scanner, ScannerBuilder};
 use crate::{Phase, Rule, Variable};
@@ -118,23 +117,9 @@ impl Screen {
 
 /// Works out what patterns need on all processors: it takes half the time of loading.
 fn work_out_needs(rules: &[Rule], some: &RuleSet) {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(rule) = rules.get(at) else { break };
-            if some.contains(at as u32) {
-                screened_links(rule).for_each(|link| link.operator.work_out_needs());
-            }
-        }
-    };
-    let others = std::thread::available_parallelism().map_or(1, usize::from) - 1;
-    std::thread::scope(|scope| {
-        // Where there is no other thread to be had, this one does it all.
-        let spawned =
-            (0..others.min(THREADS_MAX)).map(|_| std::thread::Builder::new().spawn_scoped(scope, work));
-        spawned.for_each(drop);
-        work();
+    let some: Vec<_> = (0_u32..).zip(rules).filter(|(index, _)| some.contains(*index)).collect();
+    parallel::for_each(&some, |(_, rule)| {
+        screened_links(rule).for_each(|link| link.operator.work_out_needs());
     });
 }
 
@@ -188,6 +173,3 @@ impl ScreenedVariable {
 fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
-
-/// Threads that load at the same time, beside the one that is asked to (count).
-const THREADS_MAX: usize = 7;
