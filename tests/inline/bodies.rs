@@ -180,6 +180,54 @@ fn leaking_answers_are_stopped() {
     }
 }
 
+/// Headers by which a client says that it expects what is never withheld.
+const EXPECTATIONS: [&[&str]; 4] = [
+    &[],
+    &["-HAccept: text/event-stream"],
+    &["-HConnection: Upgrade", "-HUpgrade: other"],
+    &["-HConnection: Upgrade", "-HUpgrade: websocket", "-HSec-WebSocket-Version: 13"],
+];
+
+#[test]
+fn leaking_answers_that_come_in_parts_are_withheld() {
+    let origin = Origin::start();
+    let proxy = Portcullis::start(&Setup::new(origin.address));
+    for way in [&["--http1.1"][..], &["--http2-prior-knowledge"]] {
+        for expectation in EXPECTATIONS {
+            for padding in [None, Some(10), Some(100_000)] {
+                let body = padding.map(|padding| form(padding, "clean"));
+                let answer = curl::run(&[way, expectation].concat(), body.as_deref(), &proxy.url("/drip"));
+                let what = format!("{way:?} {expectation:?} {padding:?}: {answer:?}");
+                assert!(!answer.body.contains("leaked"), "{what}\n{}", proxy.said());
+                // An answer that may turn out to be an upgrade begins at once; it breaks off without its body.
+                let begins = expectation.len() > 1 && way[0] == "--http1.1" && padding != Some(100_000);
+                assert!(answer.status == 403 || begins && answer.body.is_empty(), "{what}");
+                let answer = curl::run(&[way, expectation].concat(), body.as_deref(), &proxy.url("/echo"));
+                let sent = body.unwrap_or_default();
+                let expected = format!("{} {:016x}\n", sent.len(), hash(&sent));
+                assert_eq!((answer.status, answer.body), (200, expected), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bodies_beside_an_upgrade_are_judged() {
+    let origin = Origin::start();
+    for (mode, status) in [("prevent", 403), ("detect", 200)] {
+        let proxy = Portcullis::start(&Setup { mode, ..Setup::new(origin.address) });
+        for expectation in EXPECTATIONS {
+            for padding in [10, 100_000] {
+                let way = [&["--http1.1"][..], expectation].concat();
+                let answer = curl::post(&way, &form(padding, WORD), &proxy.url("/echo"));
+                assert_eq!(answer.status, status, "{mode} {way:?} {padding}");
+            }
+        }
+        let verdict = format!("portcullis_requests_total{{asset=\"all\",verdict=\"{mode}\"}}");
+        assert_eq!(proxy.metric(&verdict), 8.0, "{}", proxy.admin("/metrics"));
+    }
+}
+
 #[test]
 fn connections_are_kept_after_a_refusal_and_after_a_relay() {
     let origin = Origin::start();

@@ -52,11 +52,12 @@ impl Origin {
 fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) {
     let mut reader = BufReader::new(stream);
     while let Some((path, headers, lines)) = head(&mut reader) {
-        let header =
-            |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
-        if header("upgrade").is_some() {
+        // Others than of a WebSocket are declined.
+        if path == "/ws" {
             return echo_upgraded(stream, &mut reader);
         }
+        let header =
+            |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
         let body = match header("transfer-encoding") {
             Some(_) => chunked(&mut reader),
             None => sized(
@@ -125,6 +126,7 @@ fn answer(mut stream: &TcpStream, path: &str, body: &[u8]) -> std::io::Result<()
             std::thread::sleep(Duration::from_secs(2));
             plain(stream, b"slow\n")
         }
+        "/drip" => drip(stream),
         "/leak" => plain(stream, &[&[b'.'; 100_000][..], b"leakedword"].concat()),
         "/gone" => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n"),
         "/same" => stream.write_all(b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"),
@@ -136,6 +138,20 @@ fn plain(mut stream: &TcpStream, body: &[u8]) -> std::io::Result<()> {
     let head =
         format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(&[head.as_bytes(), body].concat())
+}
+
+/// A hostile answer whose parts come one by one: the head, and the word in two pieces.
+fn drip(mut stream: &TcpStream) -> std::io::Result<()> {
+    let parts = [
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n\r\n",
+        "head leaked",
+        "word tail",
+    ];
+    for part in parts {
+        stream.write_all(part.as_bytes())?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// What an application takes to answer an upgrade. Pingora 0.9.1 closes the connection if the answer is there before it

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use engine::config::Forwarded;
 use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
 use pingora::proxy::Session;
 use transaction::{RequestHead, Shortfall, SyntaxError};
 
 use super::adapt;
+use super::hold::Held;
 use super::page::Form;
 use crate::drain::Ticket;
 use crate::report::Stage;
@@ -34,6 +36,8 @@ pub(crate) struct Exchange {
     pub(super) judged: bool,
     /// Whether response body chunks are inspected.
     pub(super) reads_response: bool,
+    /// The body of an answer whose head went on, as far as it waits for its verdict; `None` when it does not wait.
+    kept: Option<Held>,
     /// What stopped the transaction.
     pub(super) refusal: Option<Refusal>,
     /// Request body bytes that were shown to the engine, and how far this attempt to reach an upstream has
@@ -65,6 +69,7 @@ impl Exchange {
             plan: Plan::NOTHING,
             judged: false,
             reads_response: false,
+            kept: None,
             refusal: None,
             fed: 0,
             position: 0,
@@ -191,7 +196,24 @@ impl Exchange {
         let clean = !self.plan.response_headers
             || self.judge(Stage::ResponseHeaders, |evaluation| evaluation.response_headers(head));
         self.reads_response = self.plan.response_body && has_finite_body(session, header);
+        self.kept = (self.reads_response && self.holds_response()).then(Held::default);
         clean
+    }
+
+    /// Keeps the body of an answer back until it is judged, or longer than may be withheld. Its head went on: that is for
+    /// requests that no relay takes.
+    pub(super) fn keep(&mut self, body: &mut Option<Bytes>, last: bool) {
+        let Some(kept) = &mut self.kept else { return };
+        body.take().into_iter().for_each(|chunk| kept.push(chunk));
+        let bytes = kept.bytes();
+        if last || bytes > self.response_hold_bytes_max() {
+            *body = self.kept();
+        }
+    }
+
+    /// What was kept back, to go on; from now on nothing is.
+    pub(super) fn kept(&mut self) -> Option<Bytes> {
+        self.kept.take().and_then(Held::joined)
     }
 
     /// A chunk of the response body. `false` when the transaction is refused.

@@ -51,10 +51,10 @@ impl Inline {
     }
 
     async fn admit_body(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
-        let unread = session.is_body_empty() || session.is_upgrade_req() || !exchange.plan.request_body;
+        let unread = session.is_body_empty() || !exchange.plan.request_body;
         let admission = if unread {
-            let clean = exchange.judge_end();
-            if clean { Admission::Buffered } else { Admission::Refused }
+            let whole = Admission::Whole { held: Held::default(), buffered: true };
+            if exchange.judge_end() { whole } else { Admission::Refused }
         } else if exchange.plan.hold_bytes_max == 0 || exchange.form == Form::Grpc {
             return Ok(false);
         } else {
@@ -65,11 +65,12 @@ impl Inline {
                 enforce::refuse(session, exchange).await?;
                 return Ok(true);
             }
-            Admission::Buffered if unread && exchange.holds_response() && !streams(session, exchange) => {
-                Held::default()
+            Admission::Whole { buffered: true, .. }
+                if !exchange.holds_response() || may_stream(session, exchange) =>
+            {
+                return Ok(false);
             }
-            Admission::Buffered => return Ok(false),
-            Admission::Whole(held) | Admission::Part(held) => held,
+            Admission::Whole { held, .. } | Admission::Part(held) => held,
         };
         relay::relay(session, exchange, held).await?;
         Ok(true)
@@ -198,6 +199,7 @@ impl ProxyHttp for Inline {
         if !clean || (end_of_stream && !exchange.judge_response_end()) {
             return Err(refused());
         }
+        exchange.keep(body, end_of_stream);
         if end_of_stream {
             exchange.finish_before_answer();
         }
@@ -210,7 +212,7 @@ impl ProxyHttp for Inline {
         _trailers: &mut HeaderMap,
         exchange: &mut Exchange,
     ) -> pingora::Result<Option<Bytes>> {
-        if exchange.relayed || exchange.judge_response_end() { Ok(None) } else { Err(refused()) }
+        if exchange.relayed || exchange.judge_response_end() { Ok(exchange.kept()) } else { Err(refused()) }
     }
 
     fn fail_to_connect(
@@ -340,10 +342,10 @@ fn is_complete(session: &Session, header: &ResponseHeader) -> bool {
     !header.status.is_informational() && (is_empty || is_bodiless(session, header))
 }
 
-/// Whether the client asks for what never ends, by its `Accept` header.
-fn streams(session: &Session, exchange: &Exchange) -> bool {
-    let accept = session.get_header_bytes(http::header::ACCEPT);
-    session.is_upgrade_req() || exchange.form == Form::Grpc || super::exchange::is_stream(accept)
+/// Whether both directions may have to flow at once, which a relay does not do. What the client says of it is not
+/// to be relied on: an answer that turns out to be an ordinary one is kept back all the same ([`Exchange::keep`]).
+fn may_stream(session: &Session, exchange: &Exchange) -> bool {
+    session.is_upgrade_req() || exchange.form == Form::Grpc
 }
 
 fn refused() -> Box<Error> {

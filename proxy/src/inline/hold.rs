@@ -1,8 +1,9 @@
 //! The request body before any upstream hears of the request.
 //!
 //! Up to `hold_bytes_max` are read and judged here, so a refused request never leaves the proxy. A body of at
-//! most 64 KiB then goes the usual way, because Pingora keeps that much for retries and sends it itself; what
-//! is longer is not in that buffer any more and goes through [`super::relay`].
+//! most 64 KiB may then go the usual way, because Pingora keeps that much for retries and sends it itself; what
+//! is longer is not in that buffer any more and goes through [`super::relay`], as does a request whose answer has to
+//! be withheld.
 
 use std::collections::VecDeque;
 
@@ -21,10 +22,9 @@ pub(super) struct Held {
 /// What became of a body.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// Judged to its end and found clean; Pingora can send it from its own buffer.
-    Buffered,
-    /// Judged to its end and found clean; these bytes have to be sent.
-    Whole(Held),
+    /// Judged to its end and found clean. These bytes have to be sent, unless they are `buffered`: then Pingora can
+    /// send them too.
+    Whole { held: Held, buffered: bool },
     /// Longer than may be held; these bytes were judged, the rest is still to come.
     Part(Held),
     /// Refused.
@@ -43,6 +43,14 @@ impl Held {
         let chunk = self.chunks.pop_front()?;
         self.bytes -= chunk.len();
         Some(chunk)
+    }
+
+    /// All of it in one piece; `None` when it is nothing.
+    pub(super) fn joined(self) -> Option<Bytes> {
+        match self.chunks.len() {
+            0 | 1 => self.chunks.into_iter().next(),
+            _ => Some(self.chunks.into_iter().flatten().collect()),
+        }
     }
 
     /// How many bytes are held.
@@ -82,7 +90,7 @@ pub(super) async fn admit(session: &mut Session, exchange: &mut Exchange) -> pin
     }
     exchange.rewind();
     let buffered = !session.as_downstream().retry_buffer_truncated();
-    Ok(if buffered { Admission::Buffered } else { Admission::Whole(held) })
+    Ok(Admission::Whole { held, buffered })
 }
 
 /// A client that expects a 100 (Continue) waits for it before it sends the body (RFC 9110 section 10.1.1).
