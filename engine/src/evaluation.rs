@@ -214,6 +214,12 @@ impl Evaluation {
         model.map_or(Confidence::DECISIVE, |model| model.minimum_confidence)
     }
 
+    /// The places of its asset and its policy in the configuration; `None` when no asset matches.
+    #[must_use]
+    pub fn selection(&self) -> Option<Selection> {
+        self.selection
+    }
+
     /// The asset it is for; `None` when none matches.
     #[must_use]
     pub fn asset(&self) -> Option<&Asset> {
@@ -315,18 +321,24 @@ impl Evaluation {
         contained(|| crate::audit::records(self, outcome)).unwrap_or_default()
     }
 
+    /// What is written down, once the transaction is [closed](Evaluation::close).
+    #[must_use]
+    pub fn record(&self, outcome: Outcome) -> DecisionRecord {
+        DecisionRecord::of(self, outcome)
+    }
+
     /// Phase 5, and what is written down.
     #[must_use]
     pub fn finish(mut self, outcome: Outcome) -> DecisionRecord {
         self.close();
-        DecisionRecord::of(&self, outcome)
+        self.record(outcome)
     }
 
     /// As [`Evaluation::finish`]; with the request itself, if a site may learn from it.
     #[must_use]
     pub fn finish_with_lesson(mut self, outcome: Outcome) -> (DecisionRecord, Option<Lesson>) {
         self.close();
-        let record = DecisionRecord::of(&self, outcome);
+        let record = self.record(outcome);
         (record, self.into_lesson())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -23,8 +24,11 @@ pub(crate) struct Upstreams {
 
 /// The servers of one upstream.
 pub(crate) struct Pool {
+    name: String,
     settings: Upstream,
     balancer: LoadBalancer<RoundRobin>,
+    /// Counts selections: whose turn it is.
+    turn: AtomicUsize,
 }
 
 /// What `/readyz` says about one server.
@@ -37,16 +41,17 @@ pub(crate) struct Health {
 impl Upstreams {
     /// Upstreams that know no server yet.
     pub(crate) fn new(settings: &BTreeMap<String, Upstream>) -> Self {
-        let pool =
-            |(name, upstream): (&String, &Upstream)| (name.clone(), Arc::new(Pool::new(upstream.clone())));
+        let pool = |(name, upstream): (&String, &Upstream)| {
+            (name.clone(), Arc::new(Pool::new(name, upstream.clone())))
+        };
         Self { pools: settings.iter().map(pool).collect() }
     }
 
     /// Resolves all servers once, and again from time to time for as long as this value lives.
     pub(crate) async fn start(&self) {
-        for (name, pool) in &self.pools {
-            pool.refresh(name).await;
-            tokio::spawn(watch(Arc::downgrade(pool), name.clone()));
+        for pool in self.pools.values() {
+            pool.refresh().await;
+            tokio::spawn(watch(Arc::downgrade(pool)));
         }
     }
 
@@ -62,17 +67,31 @@ impl Upstreams {
 }
 
 impl Pool {
-    fn new(settings: Upstream) -> Self {
+    fn new(name: &str, settings: Upstream) -> Self {
         let mut backends = Backends::new(Box::new(Servers(settings.servers.clone())));
         if let Some(check) = &settings.health_check {
             backends.set_health_check(health_check(check, &settings));
         }
-        Self { settings, balancer: LoadBalancer::from_backends(backends) }
+        let balancer = LoadBalancer::from_backends(backends);
+        Self { name: name.to_owned(), settings, balancer, turn: AtomicUsize::new(0) }
+    }
+
+    /// The name in the configuration.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The next healthy server; `None` when there is none.
+    ///
+    /// They take turns, as with Pingora's own selection, which hashes each server twice. Who is not checked is
+    /// healthy.
     pub(crate) fn peer(&self) -> Option<HttpPeer> {
-        let backend = self.balancer.select(b"", SELECT_STEPS_MAX)?;
+        let backends = self.balancer.backends();
+        let all = backends.get_backend();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % all.len().max(1);
+        let mut following = all.iter().skip(turn).chain(all.iter().take(turn));
+        let is_checked = self.settings.health_check.is_some();
+        let backend = following.find(|backend| !is_checked || backends.ready(backend))?;
         // Only addresses of the Internet are found (`Servers`).
         Some(self.peer_at(*backend.addr.as_inet()?))
     }
@@ -104,21 +123,21 @@ impl Pool {
             .collect()
     }
 
-    async fn refresh(&self, name: &str) {
+    async fn refresh(&self) {
         if let Err(error) = self.balancer.update().await {
-            tracing::warn!(upstream = name, %error, "servers do not resolve");
+            tracing::warn!(upstream = self.name, %error, "servers do not resolve");
         }
     }
 }
 
 /// Resolves and checks the servers of a pool for as long as anyone uses it.
-async fn watch(pool: Weak<Pool>, name: String) {
+async fn watch(pool: Weak<Pool>) {
     let mut resolve_at = Instant::now() + RESOLVE_EVERY;
     loop {
         let Some(held) = pool.upgrade() else { return };
         let now = Instant::now();
         if now >= resolve_at {
-            held.refresh(&name).await;
+            held.refresh().await;
             resolve_at = now + RESOLVE_EVERY;
         }
         let wake = match &held.settings.health_check {
@@ -188,8 +207,6 @@ impl ServiceDiscovery for Servers {
     }
 }
 
-/// How many servers are asked for their health in one selection.
-const SELECT_STEPS_MAX: usize = 256;
 /// How long an idle connection to a server is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often names are resolved anew.
@@ -213,8 +230,8 @@ mod tests {
 
     #[tokio::test]
     async fn takes_turns() {
-        let pool = Pool::new(upstream(&[1, 2]));
-        pool.refresh("app").await;
+        let pool = Pool::new("app", upstream(&[1, 2]));
+        pool.refresh().await;
         let peers: BTreeSet<String> =
             (0..4).filter_map(|_| pool.peer()).map(|peer| peer._address.to_string()).collect();
         assert_eq!(peers.into_iter().collect::<Vec<_>>(), ["127.0.0.1:1", "127.0.0.1:2"]);
@@ -230,8 +247,8 @@ mod tests {
             unhealthy_after: 1,
             healthy_after: 1,
         });
-        let pool = Pool::new(settings);
-        pool.refresh("app").await;
+        let pool = Pool::new("app", settings);
+        pool.refresh().await;
         assert!(pool.peer().is_some(), "healthy until checked");
         pool.balancer.backends().run_health_check(false).await;
         assert!(pool.peer().is_none());

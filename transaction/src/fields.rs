@@ -42,7 +42,7 @@ impl Fields {
     }
 
     /// Makes room for so many more bytes and fields.
-    pub(crate) fn reserve(&mut self, bytes: usize, fields: usize) {
+    pub fn reserve(&mut self, bytes: usize, fields: usize) {
         self.bytes.reserve(bytes);
         self.entries.reserve(fields);
     }

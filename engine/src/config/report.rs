@@ -25,13 +25,14 @@ pub enum DecisionsTo {
 }
 
 impl DecisionsOnly {
-    /// Whether a record is written.
+    /// Whether the record of a transaction is written.
     #[must_use]
-    pub fn wants(self, record: &crate::DecisionRecord) -> bool {
+    pub fn wants(self, evaluation: &crate::Evaluation) -> bool {
+        let verdict = evaluation.verdict();
         match self {
             Self::All => true,
-            Self::Blocked => record.blocked,
-            Self::Hostile => record.verdict != "pass" || !record.inspection.complete,
+            Self::Blocked => verdict.is_blocked(),
+            Self::Hostile => !verdict.is_pass() || !evaluation.transaction().inspection.is_complete(),
         }
     }
 }

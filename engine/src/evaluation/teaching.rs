@@ -64,8 +64,9 @@ impl Evaluation {
         self.strange_views().iter().chain(self.habitual_views()).any(is_critical)
     }
 
-    /// The request itself, if a site may learn from it.
-    pub(super) fn into_lesson(self) -> Option<Lesson> {
+    /// The request itself, if a site may learn from it; once the transaction is [closed](Evaluation::close).
+    #[must_use]
+    pub fn into_lesson(self) -> Option<Lesson> {
         let rules = self.lesson()?;
         let policy = self.selection?.policy;
         Some(Lesson::new(self.snapshot, policy, self.transaction, rules))

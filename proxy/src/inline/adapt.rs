@@ -47,6 +47,7 @@ fn address(address: Option<&SocketAddr>) -> Option<(IpAddr, u16)> {
 fn wire_head(raw: &[u8], raw_line: Option<&[u8]>) -> RequestHead {
     let (line, mut rest) = next_line(raw);
     let mut head = request_line(raw_line.unwrap_or(line));
+    head.headers.reserve(rest.len(), USUAL_HEADERS);
     loop {
         let (line, next) = next_line(rest);
         if line.is_empty() {
@@ -117,6 +118,9 @@ fn protocol(version: Version) -> &'static [u8] {
         _ => b"HTTP/1.1",
     }
 }
+
+/// Headers that there is room for from the start (count).
+const USUAL_HEADERS: usize = 16;
 
 #[cfg(test)]
 mod tests {

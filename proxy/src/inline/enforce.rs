@@ -16,7 +16,7 @@ use super::page::{Form, grpc_status};
 pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<()> {
     match exchange.refusal.clone() {
         Some(Refusal::Page { status }) => {
-            let own = exchange.own_page().filter(|_| exchange.form == Form::Html);
+            let own = exchange.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
             send_page(session, exchange, status, own).await
         }
         Some(Refusal::Redirect { status, location }) => redirect(session, exchange, status, &location).await,
@@ -43,7 +43,7 @@ async fn send_page(
         return Ok(());
     }
     exchange.answer_with(status);
-    let form = exchange.form;
+    let form = Form::of(session.req_header());
     if form == Form::Grpc {
         return grpc(session, status).await;
     }

@@ -11,10 +11,10 @@ use transaction::{RequestHead, Shortfall, SyntaxError};
 
 use super::adapt;
 use super::hold::Held;
-use super::page::Form;
 use crate::drain::Ticket;
 use crate::report::Stage;
 use crate::state::Running;
+use crate::upstream::Pool;
 
 /// Pingora's per-request context.
 pub(crate) struct Exchange {
@@ -24,12 +24,10 @@ pub(crate) struct Exchange {
     pub(super) running: Arc<Running>,
     /// The transaction's id.
     pub(super) id: String,
-    /// The name of the upstream, once it is known.
-    pub(super) upstream: Option<String>,
+    /// The upstream, once it is known.
+    pub(super) upstream: Option<Arc<Pool>>,
     /// Whether this is the upstream half of a relayed request, which was judged in the other half.
     pub(super) relayed: bool,
-    /// The form that a page for this client would have.
-    pub(super) form: Form,
     /// What the policy wants.
     pub(super) plan: Plan,
     /// Whether the request was judged to its end.
@@ -51,7 +49,8 @@ pub(crate) struct Exchange {
     /// What is wrong with the head, if it has to be refused in every mode.
     pub(super) syntax_error: Option<SyntaxError>,
     /// Pingora shares contexts between threads, which an evaluation cannot be; nobody ever waits here.
-    evaluation: Option<Mutex<Evaluation>>,
+    /// In a box, as what is here is moved several times a request.
+    evaluation: Option<Box<Mutex<Evaluation>>>,
     started: Instant,
     spent: [Duration; Stage::COUNT],
 }
@@ -65,7 +64,6 @@ impl Exchange {
             id,
             upstream: None,
             relayed: false,
-            form: Form::Plain,
             plan: Plan::NOTHING,
             judged: false,
             reads_response: false,
@@ -86,20 +84,19 @@ impl Exchange {
     pub(super) fn become_upper(&mut self, upper: super::relay::Upper) {
         self.relayed = true;
         self.running = upper.running;
-        self.upstream = Some(upper.upstream);
+        self.upstream = upper.upstream;
         self.id = upper.id;
     }
 
     /// Shows the head to the engine: asset and policy are selected, nothing is judged yet.
     pub(super) fn begin(&mut self, session: &Session) {
         let head = adapt::request_head(session, self.raw_line.as_ref().map(|line| line.as_slice()));
-        self.form = Form::of(&head);
         // HTTP/2's own codec has refused what is wrong there.
         self.syntax_error = session.as_http2().is_none().then(|| head.syntax_error()).flatten();
         let evaluation = self.evaluation(session, head);
         self.plan = evaluation.plan();
-        self.upstream = evaluation.upstream().map(str::to_owned);
-        self.evaluation = Some(Mutex::new(evaluation));
+        self.upstream = evaluation.upstream().and_then(|name| self.running.upstreams.get(name)).cloned();
+        self.evaluation = Some(Box::new(Mutex::new(evaluation)));
     }
 
     fn evaluation(&mut self, session: &Session, head: RequestHead) -> Evaluation {
@@ -163,10 +160,14 @@ impl Exchange {
         self.judge(Stage::RequestEnd, Evaluation::request_end)
     }
 
+    /// The upstream's name, `-` before it is known.
+    pub(super) fn upstream_name(&self) -> &str {
+        self.upstream.as_ref().map_or("-", |pool| pool.name())
+    }
+
     /// Whether the upstream wants to hear of the client. It does not depend on the mode.
     pub(super) fn tells_client(&self) -> bool {
-        let pool = self.upstream.as_deref().and_then(|name| self.running.upstreams.get(name));
-        pool.is_none_or(|pool| pool.forwarded() == Forwarded::Append)
+        self.upstream.as_ref().is_none_or(|pool| pool.forwarded() == Forwarded::Append)
     }
 
     /// Another attempt to reach an upstream begins.
@@ -278,7 +279,7 @@ impl Exchange {
         if self.judged {
             self.judge_response_end();
         }
-        let Some(evaluation) = self.evaluation.take() else { return };
+        let Some(mut held) = self.evaluation.take() else { return };
         let inspect: Duration = self.spent.iter().sum();
         let outcome = Outcome {
             status,
@@ -286,18 +287,14 @@ impl Exchange {
             inspect_us: micros(inspect),
             syntax_error: self.syntax_error,
         };
-        let mut evaluation = evaluation.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let evaluation = held.get_mut().unwrap_or_else(PoisonError::into_inner);
         evaluation.close();
         self.running.reports.audit(evaluation.audit(&outcome));
-        let record = match &self.running.lessons {
-            None => evaluation.finish(outcome),
-            Some(lessons) => {
-                let (record, lesson) = evaluation.finish_with_lesson(outcome);
-                lesson.into_iter().for_each(|lesson| lessons.offer(&self.id, lesson));
-                record
-            }
-        };
-        self.running.reports.record(&record, &self.spent);
+        self.running.reports.record(evaluation, outcome, &self.spent);
+        if let Some(lessons) = &self.running.lessons {
+            let evaluation = held.into_inner().unwrap_or_else(PoisonError::into_inner);
+            evaluation.into_lesson().into_iter().for_each(|lesson| lessons.offer(&self.id, lesson));
+        }
     }
 
     fn open(&mut self) -> Option<&mut Evaluation> {
@@ -380,7 +377,7 @@ mod tests {
         let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());
         let evaluation = Evaluation::begin(snapshot, Request { id: "0".to_owned(), ..Request::default() });
         exchange.plan = evaluation.plan();
-        exchange.evaluation = Some(Mutex::new(evaluation));
+        exchange.evaluation = Some(Box::new(Mutex::new(evaluation)));
         exchange
     }
 

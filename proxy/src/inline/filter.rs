@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -55,7 +55,7 @@ impl Inline {
         let admission = if unread {
             let whole = Admission::Whole { held: Held::default(), buffered: true };
             if exchange.judge_end() { whole } else { Admission::Refused }
-        } else if exchange.plan.hold_bytes_max == 0 || exchange.form == Form::Grpc {
+        } else if exchange.plan.hold_bytes_max == 0 || is_grpc(session) {
             return Ok(false);
         } else {
             admit(session, exchange).await?
@@ -65,9 +65,7 @@ impl Inline {
                 enforce::refuse(session, exchange).await?;
                 return Ok(true);
             }
-            Admission::Whole { buffered: true, .. }
-                if !exchange.holds_response() || may_stream(session, exchange) =>
-            {
+            Admission::Whole { buffered: true, .. } if !exchange.holds_response() || may_stream(session) => {
                 return Ok(false);
             }
             Admission::Whole { held, .. } | Admission::Part(held) => held,
@@ -79,16 +77,17 @@ impl Inline {
 
 #[async_trait]
 impl ProxyHttp for Inline {
-    type CTX = Exchange;
+    type CTX = Box<Exchange>;
 
-    fn new_ctx(&self) -> Exchange {
-        Exchange::new(self.shared.drain.enter(), self.shared.running.load_full(), self.shared.ids.next())
+    fn new_ctx(&self) -> Self::CTX {
+        let running = self.shared.running.load_full();
+        Box::new(Exchange::new(self.shared.drain.enter(), running, self.shared.ids.next()))
     }
 
     fn on_connection_reuse(
         &self,
         _session: &mut Session,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
         connection: Box<dyn Any + Send + Sync>,
     ) {
         // Called for the first request as well: this is what the connection was given (crate::wire).
@@ -99,11 +98,11 @@ impl ProxyHttp for Inline {
         // None: Pingora's compression module would alter responses.
     }
 
-    fn allow_spawning_subrequest(&self, session: &Session, _exchange: &Exchange) -> bool {
+    fn allow_spawning_subrequest(&self, session: &Session, _exchange: &Self::CTX) -> bool {
         session.subrequest_ctx.is_none()
     }
 
-    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> pingora::Result<bool> {
         if let Some(upper) = relay::upper(session) {
             exchange.become_upper(*upper);
             return Ok(false);
@@ -119,11 +118,10 @@ impl ProxyHttp for Inline {
     async fn upstream_peer(
         &self,
         _session: &mut Session,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> pingora::Result<Box<HttpPeer>> {
         exchange.rewind();
-        let pool = exchange.upstream.as_deref().and_then(|name| exchange.running.upstreams.get(name));
-        match pool.and_then(|pool| pool.peer()) {
+        match exchange.upstream.as_ref().and_then(|pool| pool.peer()) {
             Some(peer) => Ok(Box::new(peer)),
             None => {
                 let error = Error::explain(ErrorType::ConnectNoRoute, "no healthy server");
@@ -136,15 +134,16 @@ impl ProxyHttp for Inline {
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> pingora::Result<()> {
         if !exchange.tells_client() {
             return Ok(());
         }
         let client = adapt::connection(session).client_address;
-        let host = session.get_header(http::header::HOST).map(|host| host.as_bytes().to_vec());
-        let authority = session.req_header().uri.authority().map(|host| host.as_str().as_bytes().to_vec());
-        forwarded::append(request, client, host.or(authority).as_deref(), &exchange.id)
+        let asked = session.req_header();
+        let authority = || HeaderValue::from_str(asked.uri.authority()?.as_str()).ok();
+        let host = asked.headers.get(http::header::HOST).cloned().or_else(authority);
+        forwarded::append(request, client, host, &exchange.id)
     }
 
     async fn request_body_filter(
@@ -152,7 +151,7 @@ impl ProxyHttp for Inline {
         session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> pingora::Result<()> {
         if exchange.relayed || exchange.judged || session.was_upgraded() {
             return Ok(());
@@ -171,7 +170,7 @@ impl ProxyHttp for Inline {
         &self,
         session: &mut Session,
         header: &mut ResponseHeader,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> pingora::Result<()> {
         if exchange.relayed {
             return Ok(());
@@ -190,7 +189,7 @@ impl ProxyHttp for Inline {
         _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> pingora::Result<Option<Duration>> {
         if exchange.relayed {
             return Ok(None);
@@ -210,7 +209,7 @@ impl ProxyHttp for Inline {
         &self,
         _session: &mut Session,
         _trailers: &mut HeaderMap,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> pingora::Result<Option<Bytes>> {
         if exchange.relayed || exchange.judge_response_end() { Ok(exchange.kept()) } else { Err(refused()) }
     }
@@ -219,14 +218,10 @@ impl ProxyHttp for Inline {
         &self,
         _session: &mut Session,
         _peer: &HttpPeer,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        exchange
-            .running
-            .reports
-            .metrics()
-            .upstream_error(exchange.upstream.as_deref().unwrap_or("-"), "connect");
+        exchange.running.reports.metrics().upstream_error(exchange.upstream_name(), "connect");
         // Nothing was sent, so another server may be tried.
         error.set_retry(true);
         error
@@ -236,7 +231,7 @@ impl ProxyHttp for Inline {
         &self,
         session: &mut Session,
         error: &Error,
-        exchange: &mut Exchange,
+        exchange: &mut Self::CTX,
     ) -> FailToProxy {
         let answered = if exchange.refusal.is_some() {
             enforce::refuse(session, exchange).await
@@ -249,11 +244,11 @@ impl ProxyHttp for Inline {
         FailToProxy { error_code: exchange.status.unwrap_or(0), can_reuse_downstream: false }
     }
 
-    fn suppress_error_log(&self, _session: &Session, exchange: &Exchange, error: &Error) -> bool {
+    fn suppress_error_log(&self, _session: &Session, exchange: &Self::CTX, error: &Error) -> bool {
         exchange.refusal.is_some() || error.esource() == &ErrorSource::Downstream
     }
 
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, exchange: &mut Exchange) {
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, exchange: &mut Self::CTX) {
         if exchange.relayed {
             return;
         }
@@ -270,7 +265,7 @@ impl Inline {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         let Some(status) = status_of(error) else { return Ok(()) };
-        let upstream = exchange.upstream.as_deref().unwrap_or("-");
+        let upstream = exchange.upstream_name();
         if status >= 500 {
             tracing::warn!(%error, transaction = %exchange.id, upstream, status, "no answer from the application");
         }
@@ -344,8 +339,12 @@ fn is_complete(session: &Session, header: &ResponseHeader) -> bool {
 
 /// Whether both directions may have to flow at once, which a relay does not do. What the client says of it is not
 /// to be relied on: an answer that turns out to be an ordinary one is kept back all the same ([`Exchange::keep`]).
-fn may_stream(session: &Session, exchange: &Exchange) -> bool {
-    session.is_upgrade_req() || exchange.form == Form::Grpc
+fn may_stream(session: &Session) -> bool {
+    session.is_upgrade_req() || is_grpc(session)
+}
+
+fn is_grpc(session: &Session) -> bool {
+    Form::of(session.req_header()) == Form::Grpc
 }
 
 fn refused() -> Box<Error> {

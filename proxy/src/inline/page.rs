@@ -1,7 +1,8 @@
 //! The page a client gets instead of an answer, in the form it asked for.
 
 use bytes::Bytes;
-use transaction::RequestHead;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use pingora::http::RequestHeader;
 
 /// The forms a page comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,10 @@ pub(super) enum Form {
 impl Form {
     /// The form that suits a request: gRPC answers gRPC; otherwise `Accept` decides, then what the
     /// request itself was.
-    pub(super) fn of(head: &RequestHead) -> Self {
-        let header = |name: &[u8]| head.headers.first(name).unwrap_or_default().to_ascii_lowercase();
-        let (accept, sent) = (header(b"accept"), header(b"content-type"));
+    pub(super) fn of(request: &RequestHeader) -> Self {
+        let header = |name| request.headers.get(name).map(|value| value.as_bytes().to_ascii_lowercase());
+        let sent = header(CONTENT_TYPE).unwrap_or_default();
+        let accept = header(ACCEPT).unwrap_or_default();
         if sent.starts_with(b"application/grpc") {
             Self::Grpc
         } else if contains(&accept, b"text/html") || contains(&accept, b"application/xhtml") {
@@ -116,9 +118,10 @@ mod tests {
             ("", "", Form::Plain),
             ("text/html", "application/grpc+proto", Form::Grpc),
         ] {
-            let headers = [("Accept", accept), ("Content-Type", sent)].into_iter().collect();
-            let head = RequestHead { headers, ..RequestHead::default() };
-            assert_eq!(Form::of(&head), form, "{accept} {sent}");
+            let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+            request.insert_header(ACCEPT, accept).unwrap();
+            request.insert_header(CONTENT_TYPE, sent).unwrap();
+            assert_eq!(Form::of(&request), form, "{accept} {sent}");
         }
     }
 

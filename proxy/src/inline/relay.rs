@@ -27,11 +27,12 @@ use super::enforce;
 use super::exchange::Exchange;
 use super::hold::Held;
 use crate::state::Running;
+use crate::upstream::Pool;
 
 /// What the upstream half of a relayed request has to know.
 pub(super) struct Upper {
     pub(super) running: Arc<Running>,
-    pub(super) upstream: String,
+    pub(super) upstream: Option<Arc<Pool>>,
     pub(super) id: String,
 }
 
@@ -41,7 +42,7 @@ pub(super) fn upper(session: &mut Session) -> Option<Box<Upper>> {
     let upper = context.downcast_mut::<Upper>()?;
     Some(Box::new(Upper {
         running: Arc::clone(&upper.running),
-        upstream: std::mem::take(&mut upper.upstream),
+        upstream: upper.upstream.take(),
         id: std::mem::take(&mut upper.id),
     }))
 }
@@ -79,7 +80,7 @@ fn spawn(session: &mut Session, exchange: &Exchange) -> pingora::Result<(JoinHan
     frame_as_http1(session)?;
     let upper = Upper {
         running: Arc::clone(&exchange.running),
-        upstream: exchange.upstream.clone().unwrap_or_default(),
+        upstream: exchange.upstream.clone(),
         id: exchange.id.clone(),
     };
     // The other mode would take Content-Length and Content-Type from the head.

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
-use engine::{AuditRecord, DecisionRecord};
+use engine::{AuditRecord, Evaluation, Outcome};
 
 use super::audit::Audits;
 
@@ -52,11 +52,11 @@ impl Decisions {
     }
 
     /// Queues a record, if it is one of those that are written. `false` when the queue is full.
-    pub(crate) fn write(&self, record: &DecisionRecord) -> bool {
-        if !self.writes || !self.only.wants(record) {
+    pub(crate) fn write(&self, evaluation: &Evaluation, outcome: Outcome) -> bool {
+        if !self.writes || !self.only.wants(evaluation) {
             return true;
         }
-        let Ok(line) = serde_json::to_string(record) else { return false };
+        let Ok(line) = serde_json::to_string(&evaluation.record(outcome)) else { return false };
         self.lines.try_send(Line::Record(line)).is_ok()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use engine::{DecisionRecord, SnapshotHashes};
+use engine::{Evaluation, SnapshotHashes};
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -11,7 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
-use super::{Learning, Lists, Stage};
+use super::{Learning, Lists, Stage, Tally};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -116,26 +116,35 @@ impl Metrics {
         text
     }
 
-    /// Counts one finished transaction.
-    pub(crate) fn transaction(&self, record: &DecisionRecord, spent: &[Duration; Stage::COUNT]) {
-        let asset = if record.asset.is_empty() { "-" } else { &record.asset };
-        self.requests.with_label_values(&[asset, record.verdict]).inc();
-        for reason in &record.inspection.reasons {
-            self.uninspected.with_label_values(&[*reason]).inc();
+    /// Counts one closed transaction.
+    pub(super) fn transaction(
+        &self,
+        evaluation: &Evaluation,
+        spent: &[Duration; Stage::COUNT],
+        tally: &Tally,
+    ) {
+        let verdict = evaluation.verdict();
+        let named = |asset: &str| self.requests.with_label_values(&[asset, verdict.as_str()]);
+        match evaluation.selection().zip(evaluation.asset()) {
+            Some((selection, asset)) => tally.request(selection.asset, verdict, || named(&asset.name)),
+            None => named("-").inc(),
         }
-        if !record.blocked && record.inspection.reasons.contains(&Shortfall::EngineFailure.as_str()) {
-            self.fail_open.inc();
+        for reason in evaluation.transaction().inspection.reasons() {
+            self.uninspected.with_label_values(&[reason.as_str()]).inc();
+            if reason == Shortfall::EngineFailure && !verdict.is_blocked() {
+                self.fail_open.inc();
+            }
         }
-        self.rules(record);
+        self.rules(evaluation);
         for (stage, spent) in self.stages.iter().zip(spent).filter(|(_, spent)| !spent.is_zero()) {
             stage.observe(spent.as_secs_f64());
         }
     }
 
     /// Counts matches by rule. Rules come from the configuration, so there are no more labels than rules.
-    fn rules(&self, record: &DecisionRecord) {
-        for found in &record.matches {
-            self.matches.with_label_values(&[&found.rule_id.to_string()]).inc();
+    fn rules(&self, evaluation: &Evaluation) {
+        for found in evaluation.matches().filter(|found| found.log) {
+            self.matches.with_label_values(&[&found.id.to_string()]).inc();
         }
     }
 

@@ -5,16 +5,18 @@ mod decisions;
 mod learning;
 mod lists;
 mod metrics;
+mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{AuditRecord, DecisionRecord};
+use engine::{AuditRecord, Evaluation, Outcome};
 
 pub(crate) use decisions::Decisions;
 pub(crate) use learning::{Learning, Taught};
 pub(crate) use lists::Lists;
 pub(crate) use metrics::Metrics;
+use tally::Tally;
 
 /// The stages of inspection that are timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +63,13 @@ impl Stage {
 pub(crate) struct Reports {
     metrics: Arc<Metrics>,
     decisions: Arc<Decisions>,
+    tally: Arc<Tally>,
 }
 
 impl Reports {
-    /// Reports to these.
+    /// Reports to these, for one configuration.
     pub(crate) fn new(metrics: Arc<Metrics>, decisions: Arc<Decisions>) -> Self {
-        Self { metrics, decisions }
+        Self { metrics, decisions, tally: Arc::default() }
     }
 
     /// The counters.
@@ -83,13 +86,13 @@ impl Reports {
         }
     }
 
-    /// Counts a transaction and writes its record, if it is one of those that are written.
-    pub(crate) fn record(&self, record: &DecisionRecord, spent: &[Duration; Stage::COUNT]) {
-        self.metrics.transaction(record, spent);
+    /// Counts a closed transaction and writes its record, if it is one of those that are written: others are not made.
+    pub(crate) fn record(&self, evaluation: &Evaluation, outcome: Outcome, spent: &[Duration; Stage::COUNT]) {
+        self.metrics.transaction(evaluation, spent, &self.tally);
         for _ in 0..self.decisions.take_lost_audits() {
             self.metrics.audit_dropped();
         }
-        if !self.decisions.write(record) {
+        if !self.decisions.write(evaluation, outcome) {
             self.metrics.decision_dropped();
         }
     }
