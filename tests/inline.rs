@@ -12,6 +12,8 @@ mod collections;
 mod curl;
 #[path = "inline/dnsmasq.rs"]
 mod dnsmasq;
+#[path = "inline/ends.rs"]
+mod ends;
 #[path = "inline/forwarded.rs"]
 mod forwarded;
 #[path = "inline/grpc.rs"]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use engine::Refusal;
 use http::HeaderMap;
 use pingora::http::ResponseHeader;
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 
 use super::exchange::Exchange;
 use super::page::{Form, grpc_status};
+use crate::wire::Gate;
 
 /// Answers a refused request, as far as the client can still be answered.
 pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<()> {
@@ -27,6 +29,25 @@ pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pi
     }
 }
 
+/// Judges and releases an answer that is over for Pingora though its end was not told: that of an HTTP/2 application which
+/// ends its stream behind the last byte that Content-Length announces.
+pub(super) async fn conclude(session: &mut Session, exchange: &mut Exchange) {
+    let done = if exchange.judge_response_end() {
+        exchange.release();
+        session.as_downstream_mut().finish_body().await
+    } else {
+        refuse(session, exchange).await
+    };
+    if let Err(error) = done {
+        tracing::debug!(%error, transaction = %exchange.id, "client gone before its answer");
+    }
+}
+
+/// Whether the client can still be answered: nothing of another answer reached it. Part of one may wait for it.
+pub(super) fn reaches_client(session: &Session, exchange: &Exchange) -> bool {
+    answerable(session) || exchange.gate.as_ref().is_some_and(Gate::withholds)
+}
+
 /// Answers with a page of that status in the form the client asked for.
 pub(super) async fn page(session: &mut Session, exchange: &mut Exchange, status: u16) -> pingora::Result<()> {
     send_page(session, exchange, status, None).await
@@ -38,13 +59,14 @@ async fn send_page(
     status: u16,
     own: Option<String>,
 ) -> pingora::Result<()> {
-    if !answerable(session) {
+    if !reaches_client(session, exchange) {
         close(session).await;
         return Ok(());
     }
     exchange.answer_with(status);
     let form = Form::of(session.req_header());
-    if form == Form::Grpc {
+    if form == Form::Grpc && answerable(session) {
+        exchange.gate.iter().for_each(Gate::open);
         return grpc(session, status).await;
     }
     let body = own.map_or_else(|| form.render(status, &exchange.id), Into::into);
@@ -53,7 +75,7 @@ async fn send_page(
     header.insert_header(http::header::CONTENT_LENGTH, body.len())?;
     header.insert_header(http::header::CACHE_CONTROL, "no-store")?;
     header.insert_header("X-Content-Type-Options", "nosniff")?;
-    answer(session, header, body).await
+    answer(session, exchange, header, body).await
 }
 
 async fn redirect(
@@ -62,7 +84,7 @@ async fn redirect(
     status: u16,
     location: &str,
 ) -> pingora::Result<()> {
-    if !answerable(session) {
+    if !reaches_client(session, exchange) {
         close(session).await;
         return Ok(());
     }
@@ -71,10 +93,20 @@ async fn redirect(
     header.insert_header(http::header::LOCATION, location)?;
     header.insert_header(http::header::CONTENT_LENGTH, 0)?;
     header.insert_header(http::header::CACHE_CONTROL, "no-store")?;
-    answer(session, header, bytes::Bytes::new()).await
+    answer(session, exchange, header, bytes::Bytes::new()).await
 }
 
-async fn answer(session: &mut Session, header: ResponseHeader, body: bytes::Bytes) -> pingora::Result<()> {
+async fn answer(
+    session: &mut Session,
+    exchange: &Exchange,
+    header: ResponseHeader,
+    body: bytes::Bytes,
+) -> pingora::Result<()> {
+    if !answerable(session) {
+        return answer_instead(session, exchange, header, &body).await;
+    }
+    // If Pingora wrote nothing, nothing waits but perhaps interim answers, which may go too.
+    exchange.gate.iter().for_each(Gate::open);
     let body_done = session.is_body_done();
     if !body_done {
         // The rest of the body must not be taken for the next request.
@@ -90,6 +122,26 @@ async fn answer(session: &mut Session, header: ResponseHeader, body: bytes::Byte
     if !body_done {
         linger(session).await;
     }
+    Ok(())
+}
+
+/// Answers in place of what waits behind the gate, which Pingora takes to be sent; the connection is of no more use to it.
+async fn answer_instead(
+    session: &mut Session,
+    exchange: &Exchange,
+    mut header: ResponseHeader,
+    body: &[u8],
+) -> pingora::Result<()> {
+    header.insert_header(http::header::CONNECTION, "close")?;
+    let phrase = header.get_reason_phrase().unwrap_or_default();
+    let mut bytes = BytesMut::from(format!("HTTP/1.1 {} {phrase}\r\n", header.status.as_u16()).as_bytes());
+    header.header_to_h1_wire(&mut bytes);
+    bytes.extend_from_slice(b"\r\n");
+    if session.req_header().method != http::Method::HEAD {
+        bytes.extend_from_slice(body);
+    }
+    exchange.gate.iter().for_each(|gate| gate.open_for(&bytes));
+    close(session).await;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use crate::drain::Ticket;
 use crate::report::Stage;
 use crate::state::Running;
 use crate::upstream::Pool;
+use crate::wire::Gate;
 
 /// Pingora's per-request context.
 pub(crate) struct Exchange {
@@ -34,6 +35,10 @@ pub(crate) struct Exchange {
     pub(super) judged: bool,
     /// Whether response body chunks are inspected.
     pub(super) reads_response: bool,
+    /// Stands before the client; `None` where connections have none.
+    pub(super) gate: Option<Gate>,
+    /// Bytes of an answer's body that wait behind the gate.
+    gated: usize,
     /// The body of an answer whose head went on, as far as it waits for its verdict; `None` when it does not wait.
     kept: Option<Held>,
     /// What stopped the transaction.
@@ -67,6 +72,8 @@ impl Exchange {
             plan: Plan::NOTHING,
             judged: false,
             reads_response: false,
+            gate: None,
+            gated: 0,
             kept: None,
             refusal: None,
             fed: 0,
@@ -197,23 +204,50 @@ impl Exchange {
         let clean = !self.plan.response_headers
             || self.judge(Stage::ResponseHeaders, |evaluation| evaluation.response_headers(head));
         self.reads_response = self.plan.response_body && has_finite_body(session, header);
-        self.kept = (self.reads_response && self.holds_response()).then(Held::default);
+        let waits = self.reads_response && self.holds_response();
+        self.kept = (waits && !self.is_gated()).then(Held::default);
         clean
     }
 
-    /// Keeps the body of an answer back until it is judged, or longer than may be withheld. Its head went on: that is for
-    /// requests that no relay takes.
-    pub(super) fn keep(&mut self, body: &mut Option<Bytes>, last: bool) {
+    /// Has the answer wait until it is judged; `false` where there is no gate.
+    pub(super) fn shuts_gate(&self) -> bool {
+        self.gate.as_ref().inspect(|gate| gate.shut()).is_some()
+    }
+
+    /// Whether the answer waits behind the gate.
+    pub(super) fn is_gated(&self) -> bool {
+        self.gate.as_ref().is_some_and(Gate::is_shut)
+    }
+
+    /// Lets an answer go that is judged with its head: there is nothing to inspect in its body, or it has none.
+    pub(super) fn open_behind_head(&self, header: &pingora::http::ResponseHeader) {
+        let is_last = header.status.as_u16() == 101 || !header.status.is_informational();
+        if let Some(gate) = self.gate.as_ref().filter(|_| is_last && !self.reads_response) {
+            gate.open();
+        }
+    }
+
+    /// Keeps the body of an answer back until it is judged, or longer than may be withheld: behind the gate, or here, where
+    /// its head went on.
+    pub(super) fn withhold(&mut self, body: &mut Option<Bytes>, last: bool) {
+        if self.is_gated() {
+            self.gated += body.as_ref().map_or(0, Bytes::len);
+            if last || self.gated > self.response_hold_bytes_max() {
+                self.release();
+            }
+            return;
+        }
         let Some(kept) = &mut self.kept else { return };
         body.take().into_iter().for_each(|chunk| kept.push(chunk));
         let bytes = kept.bytes();
         if last || bytes > self.response_hold_bytes_max() {
-            *body = self.kept();
+            *body = self.release();
         }
     }
 
-    /// What was kept back, to go on; from now on nothing is.
-    pub(super) fn kept(&mut self) -> Option<Bytes> {
+    /// Opens the gate; gives what was kept back before it. From now on nothing is.
+    pub(super) fn release(&mut self) -> Option<Bytes> {
+        self.gate.iter().for_each(Gate::open);
         self.kept.take().and_then(Held::joined)
     }
 
@@ -225,7 +259,7 @@ impl Exchange {
     /// Phase 4. `false` when the transaction is refused.
     pub(super) fn judge_response_end(&mut self) -> bool {
         if !std::mem::take(&mut self.reads_response) {
-            return true;
+            return self.refusal.is_none();
         }
         self.judge(Stage::ResponseEnd, Evaluation::response_end)
     }

@@ -18,7 +18,7 @@ use super::hold::{Admission, Held, admit};
 use super::page::Form;
 use super::{adapt, enforce, forwarded, relay};
 use crate::state::Shared;
-use crate::wire::RawLine;
+use crate::wire;
 
 /// The inline proxy.
 pub(crate) struct Inline {
@@ -65,7 +65,9 @@ impl Inline {
                 enforce::refuse(session, exchange).await?;
                 return Ok(true);
             }
-            Admission::Whole { buffered: true, .. } if !exchange.holds_response() || may_stream(session) => {
+            Admission::Whole { buffered: true, .. }
+                if !exchange.holds_response() || exchange.shuts_gate() || is_grpc(session) =>
+            {
                 return Ok(false);
             }
             Admission::Whole { held, .. } | Admission::Part(held) => held,
@@ -91,7 +93,10 @@ impl ProxyHttp for Inline {
         connection: Box<dyn Any + Send + Sync>,
     ) {
         // Called for the first request as well: this is what the connection was given (crate::wire).
-        exchange.raw_line = connection.downcast_ref::<RawLine>().and_then(RawLine::take);
+        if let Some(shared) = connection.downcast_ref::<wire::Shared>() {
+            exchange.raw_line = shared.line.take();
+            exchange.gate = Some(shared.gate.clone());
+        }
     }
 
     fn init_downstream_modules(&self, _modules: &mut pingora::modules::http::HttpModules) {
@@ -179,8 +184,12 @@ impl ProxyHttp for Inline {
             return Err(refused());
         }
         if is_complete(session, header) {
+            if !exchange.judge_response_end() {
+                return Err(refused());
+            }
             exchange.finish_before_answer();
         }
+        exchange.open_behind_head(header);
         Ok(())
     }
 
@@ -198,7 +207,7 @@ impl ProxyHttp for Inline {
         if !clean || (end_of_stream && !exchange.judge_response_end()) {
             return Err(refused());
         }
-        exchange.keep(body, end_of_stream);
+        exchange.withhold(body, end_of_stream);
         if end_of_stream {
             exchange.finish_before_answer();
         }
@@ -211,7 +220,12 @@ impl ProxyHttp for Inline {
         _trailers: &mut HeaderMap,
         exchange: &mut Self::CTX,
     ) -> pingora::Result<Option<Bytes>> {
-        if exchange.relayed || exchange.judge_response_end() { Ok(exchange.kept()) } else { Err(refused()) }
+        // Pingora goes on whatever is said here; what is not released stays where it is (see `logging`).
+        if exchange.relayed || exchange.judge_response_end() {
+            Ok(exchange.release())
+        } else {
+            Err(refused())
+        }
     }
 
     fn fail_to_connect(
@@ -248,9 +262,12 @@ impl ProxyHttp for Inline {
         exchange.refusal.is_some() || error.esource() == &ErrorSource::Downstream
     }
 
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, exchange: &mut Self::CTX) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, exchange: &mut Self::CTX) {
         if exchange.relayed {
             return;
+        }
+        if error.is_none() && exchange.is_gated() {
+            enforce::conclude(session, exchange).await;
         }
         let written = session.response_written().map(|header| header.status.as_u16());
         exchange.finish(exchange.status.or(written).unwrap_or(0));
@@ -273,7 +290,7 @@ impl Inline {
             exchange.running.reports.metrics().upstream_error(upstream, kind_of(error));
         }
         session.set_keepalive(None);
-        if enforce::answerable(session) {
+        if enforce::reaches_client(session, exchange) {
             enforce::page(session, exchange, status).await
         } else {
             enforce::close(session).await;
@@ -338,11 +355,7 @@ fn is_complete(session: &Session, header: &ResponseHeader) -> bool {
 }
 
 /// Whether both directions may have to flow at once, which a relay does not do. What the client says of it is not
-/// to be relied on: an answer that turns out to be an ordinary one is kept back all the same ([`Exchange::keep`]).
-fn may_stream(session: &Session) -> bool {
-    session.is_upgrade_req() || is_grpc(session)
-}
-
+/// to be relied on: an answer that turns out to be an ordinary one is kept back all the same ([`Exchange::withhold`]).
 fn is_grpc(session: &Session) -> bool {
     Form::of(session.req_header()) == Form::Grpc
 }

@@ -6,11 +6,13 @@
 //! | `upstream_peer` | a healthy server of the asset's upstream |
 //! | `upstream_request_filter` | forwarded headers |
 //! | `request_body_filter` | detect mode and gRPC: a copy is inspected while the body passes |
-//! | `response_filter`, `response_body_filter` | phases 3 and 4 where nothing has to be withheld |
+//! | `response_filter`, `response_body_filter` | phases 3 and 4, unless a relay does it |
 //! | `fail_to_proxy` | the one place where errors and late refusals become answers |
 //! | `logging` | the decision record |
 //!
-//! What must be withheld (a long body, an early answer, a response body) goes through [`relay`].
+//! What must be withheld of a request (a long body), and of an answer to one that is still being read, goes through
+//! [`relay`]. An answer alone waits behind the gate of the client's connection ([`crate::wire`]), or, as HTTP/2 has none, in a relay
+//! too.
 
 mod adapt;
 mod enforce;

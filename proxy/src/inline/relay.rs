@@ -1,7 +1,8 @@
-//! Requests whose parts have to be withheld.
+//! Requests of which a part has to be withheld from the application, and on HTTP/2 those whose answer is withheld.
 //!
 //! Pingora's own loop sends the request head as soon as the upstream is connected and passes an answer on
-//! the moment it comes; a filter can neither delay a response head nor send a body that was read before.
+//! the moment it comes; a filter can neither delay a response head nor send a body that was read before. (Where the
+//! request is here whole and the client speaks HTTP/1, a gate on its connection does: [`crate::wire`].)
 //! So such a request is sent upstream as a Pingora subrequest, and this file stands between the two
 //! sessions with both directions in its hands:
 //!

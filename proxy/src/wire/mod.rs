@@ -4,7 +4,11 @@
 //! `"` in a query, which programs send and other servers take. A request that rules never saw must neither pass
 //! nor be refused uncounted, so the line is percent-encoded on its way to Pingora ([`line`]), and the
 //! line as it came is what rules see ([`RawLine`]).
+//!
+//! On the way back a [`Gate`] keeps what Pingora writes until the request lets it go: Pingora passes an answer on
+//! the moment it comes.
 
+mod gate;
 mod line;
 mod stream;
 
@@ -19,7 +23,15 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
 use crate::inline::Inline;
+pub(crate) use gate::Gate;
 use stream::WireStream;
+
+/// What a connection and the request that it is at share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) line: RawLine,
+    pub(crate) gate: Gate,
+}
 
 /// The request line of the request that a connection is at, if it is not what Pingora sees; written by the
 /// connection and taken by the request.
@@ -62,11 +74,11 @@ impl Wire {
 
     /// One request after the other, as [`pingora::apps`] does it.
     async fn serve(&self, stream: Stream, shutdown: &ShutdownWatch) {
-        let line = RawLine::default();
-        let mut session = ServerSession::new_http1(Box::new(WireStream::new(stream, line.clone())));
+        let shared = Shared::default();
+        let mut session = ServerSession::new_http1(Box::new(WireStream::new(stream, shared.clone())));
         session.set_keepalive((!*shutdown.borrow()).then_some(KEEPALIVE_SECONDS));
         loop {
-            session.set_connection_user_context(Some(Box::new(line.clone())));
+            session.set_connection_user_context(Some(Box::new(shared.clone())));
             let reused = self.proxy.process_new_http(session, shutdown).await;
             let Some((stream, settings)) = reused.map(ReusedHttpStream::consume) else { return };
             let Some(stream) = WireStream::rearmed(stream) else { return };

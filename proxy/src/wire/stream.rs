@@ -13,14 +13,15 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
 
-use super::{RawLine, line};
+use super::{Shared, line};
 
 /// A connection; the first line that is read of it may be encoded ([`line::encoded`]).
 pub(super) struct WireStream {
     inner: Stream,
-    raw: RawLine,
+    shared: Shared,
     state: State,
 }
 
@@ -36,16 +37,29 @@ enum State {
 
 impl WireStream {
     /// A connection at the beginning of a request.
-    pub(super) fn new(inner: Stream, raw: RawLine) -> Self {
-        Self { inner, raw, state: State::Line(Vec::new()) }
+    pub(super) fn new(inner: Stream, shared: Shared) -> Self {
+        Self { inner, shared, state: State::Line(Vec::new()) }
     }
 
-    /// The connection for its next request; `None` when it is another kind of connection.
+    /// The connection for its next request; `None` when it is another kind of connection, or when something of the
+    /// last answer still waits.
     pub(super) fn rearmed(stream: Stream) -> Option<Stream> {
         let mut stream = stream.into_any().downcast::<Self>().ok()?;
+        if stream.shared.gate.is_engaged() {
+            return None;
+        }
         // A line is read whole or the connection is closed, so nothing is lost.
         stream.state = State::Line(Vec::new());
         Some(stream)
+    }
+
+    /// Writes what waited for the gate to open.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.shared.gate.is_engaged() {
+            self.shared.gate.poll_drain(cx, &mut self.inner)
+        } else {
+            Poll::Ready(Ok(()))
+        }
     }
 
     /// Reads on in a line. `true` when `out` has what came, as it came; `false` when it was kept.
@@ -76,7 +90,7 @@ impl WireStream {
             && let Some(encoded) = line::encoded(&read[line.clone()])
         {
             let raw = &read[line.clone()];
-            self.raw.set(raw.strip_suffix(b"\r").unwrap_or(raw));
+            self.shared.line.set(raw.strip_suffix(b"\r").unwrap_or(raw));
             read.splice(line, encoded);
         }
         self.state = State::Given(read, 0);
@@ -114,14 +128,22 @@ impl AsyncRead for WireStream {
 
 impl AsyncWrite for WireStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.shared.gate.is_engaged() {
+            if self.shared.gate.keeps([bytes]) {
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            ready!(self.poll_drain(cx))?;
+        }
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 
@@ -130,6 +152,12 @@ impl AsyncWrite for WireStream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.shared.gate.is_engaged() {
+            if self.shared.gate.keeps(slices.iter().map(|slice| &**slice)) {
+                return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+            }
+            ready!(self.poll_drain(cx))?;
+        }
         Pin::new(&mut self.inner).poll_write_vectored(cx, slices)
     }
 
@@ -147,7 +175,11 @@ impl fmt::Debug for WireStream {
 #[async_trait]
 impl Shutdown for WireStream {
     async fn shutdown(&mut self) {
-        self.inner.shutdown().await;
+        if self.shared.gate.is_engaged() && timeout(LAST_WORDS_MAX, AsyncWriteExt::flush(self)).await.is_err()
+        {
+            tracing::debug!("client does not take its answer");
+        }
+        Shutdown::shutdown(&mut *self.inner).await;
     }
 }
 
@@ -208,5 +240,7 @@ impl GetSocketDigest for WireStream {
     }
 }
 
+/// How long a client may take for what is still to be written when its connection is closed.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(5);
 /// The longest start of a request that is looked at (bytes); Pingora refuses heads not much longer.
 const LINE_BYTES_MAX: usize = 64 << 10;
