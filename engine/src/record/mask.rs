@@ -4,6 +4,8 @@
 //! password), or by its form (a card number, a JSON Web Token). What stands at a sensitive place is left
 //! out whole; where text quotes it (`logdata`, `msg`), the quotation is left out too.
 
+use std::borrow::Cow;
+
 use transaction::{Fields, Transaction};
 
 use crate::Evaluation;
@@ -46,6 +48,15 @@ const SECRET_NAMES: &[&str] = &[
     "ssn",
     "token",
 ];
+
+/// What those begin with.
+const SECRET_FIRST: &[u8] = b"acpst";
+
+/// Digits of a card number, at least.
+const CARD_DIGITS_MIN: usize = 13;
+
+/// What a JSON Web Token begins with.
+const TOKEN_START: &str = "eyJ";
 
 /// Whole argument names that say the value is a secret; lower case.
 const SECRET_WORDS: &[&str] = &["auth", "card", "cc", "jwt", "otp", "pass", "pin", "pw", "sid"];
@@ -141,9 +152,11 @@ impl Mask {
     /// `text` without quotations of sensitive values, as UTF-8.
     #[must_use]
     pub fn text(&self, text: &[u8]) -> String {
-        let mut bytes = text.to_vec();
+        let mut bytes = Cow::Borrowed(text);
         for value in &self.values {
-            replace(&mut bytes, value);
+            if let Some(replaced) = replaced(&bytes, value) {
+                bytes = Cow::Owned(replaced);
+            }
         }
         by_form(&String::from_utf8_lossy(&bytes))
     }
@@ -181,16 +194,25 @@ fn is_secret_header(name: &[u8]) -> bool {
 }
 
 fn is_secret_name(name: &[u8]) -> bool {
-    let name = name.to_ascii_lowercase();
     let last = name.rsplit(|byte| b".[]".contains(byte)).find(|part| !part.is_empty()).unwrap_or_default();
-    SECRET_WORDS.iter().any(|word| last == word.as_bytes())
-        || SECRET_NAMES.iter().any(|part| find(&name, part.as_bytes()).is_some())
+    SECRET_WORDS.iter().any(|word| last.eq_ignore_ascii_case(word.as_bytes())) || has_secret_part(name)
 }
 
-/// Replaces every occurrence of `value` (lower case), whatever the case in `text`.
-fn replace(text: &mut Vec<u8>, value: &[u8]) {
+fn has_secret_part(name: &[u8]) -> bool {
+    let may_begin = |byte: &u8| SECRET_FIRST.contains(&byte.to_ascii_lowercase());
+    let begins = name.iter().enumerate().filter(|(_, byte)| may_begin(byte));
+    begins.map(|(at, _)| &name[at..]).any(|rest| {
+        let is_here = |part: &&str| {
+            rest.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
+        };
+        SECRET_NAMES.iter().any(is_here)
+    })
+}
+
+/// `text` without any occurrence of `value` (lower case), whatever its case in `text`; `None` when there is none.
+fn replaced(text: &[u8], value: &[u8]) -> Option<Vec<u8>> {
     let folded = text.to_ascii_lowercase();
-    let Some(mut at) = find(&folded, value) else { return };
+    let mut at = find(&folded, value)?;
     let (mut kept, mut from) = (Vec::with_capacity(text.len()), 0);
     loop {
         kept.extend_from_slice(&text[from..at]);
@@ -202,15 +224,21 @@ fn replace(text: &mut Vec<u8>, value: &[u8]) {
         }
     }
     kept.extend_from_slice(&text[from..]);
-    *text = kept;
+    Some(kept)
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len().max(1)).position(|window| window == wanted)
+    let first = wanted.first()?;
+    // Most texts lack the value; most places of those that have it begin otherwise.
+    let begins = text.iter().enumerate().filter(|(_, byte)| *byte == first);
+    begins.map(|(at, _)| at).find(|at| text[*at..].starts_with(wanted))
 }
 
 /// `text` without card numbers and JSON Web Tokens.
 pub(super) fn by_form(text: &str) -> String {
+    if !may_have_form(text) {
+        return text.to_owned();
+    }
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -228,6 +256,26 @@ pub(super) fn by_form(text: &str) -> String {
         rest = &rest[length..];
     }
     kept
+}
+
+/// Whether there are as many digits as a card has, or something like a token: seldom, and told at one look.
+fn may_have_form(text: &str) -> bool {
+    let has_token = text.as_bytes().contains(&b'J') && text.contains(TOKEN_START);
+    let has_digits = text.bytes().filter(u8::is_ascii_digit).count() >= CARD_DIGITS_MIN;
+    has_token || (has_digits && has_digits_in_a_row(text))
+}
+
+/// Whether so many digits follow each other with nothing but what groups them on cards in between.
+fn has_digits_in_a_row(text: &str) -> bool {
+    let mut row = 0;
+    text.bytes().any(|byte| {
+        match byte {
+            b'0'..=b'9' => row += 1,
+            b' ' | b'-' => {}
+            _ => row = 0,
+        }
+        row >= CARD_DIGITS_MIN
+    })
 }
 
 /// The length of the card number `text` begins with: 13 to 19 digits of an issuer of cards (they begin with 2
@@ -254,8 +302,12 @@ fn card_number(text: &str) -> Option<usize> {
     groups.retain(|length| *length > 0);
     let follows_word = text[end..].starts_with(|letter: char| letter.is_ascii_alphanumeric());
     let is_issued = matches!(digits.first(), Some(2..=6));
-    (digits.len() >= 13 && is_issued && is_grouped_as_card(&groups) && !follows_word && luhn(&digits))
-        .then_some(end)
+    (digits.len() >= CARD_DIGITS_MIN
+        && is_issued
+        && is_grouped_as_card(&groups)
+        && !follows_word
+        && luhn(&digits))
+    .then_some(end)
 }
 
 /// Fours and a rest, as most; 4-6-5 (American Express) and 4-6-4 (Diners Club). Identifiers and dates are grouped
@@ -279,7 +331,7 @@ fn luhn(digits: &[u8]) -> bool {
 /// The length of the JSON Web Token `text` begins with (RFC 7519: the header is a JSON object, so that
 /// its base64url begins with `eyJ`).
 fn web_token(text: &str) -> Option<usize> {
-    if !text.starts_with("eyJ") {
+    if !text.starts_with(TOKEN_START) {
         return None;
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -319,6 +371,16 @@ mod tests {
             ("REQUEST_HEADERS:User-Agent", false),
         ] {
             assert_eq!(mask().value(target, b"value") == MASK, expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn knows_what_secret_names_begin_with() {
+        let firsts: std::collections::BTreeSet<u8> =
+            SECRET_NAMES.iter().map(|name| name.as_bytes()[0]).collect();
+        assert_eq!(firsts.into_iter().collect::<Vec<_>>(), SECRET_FIRST);
+        for name in SECRET_NAMES {
+            assert!(is_secret_name(format!("My{}_1", name.to_uppercase()).as_bytes()), "{name}");
         }
     }
 
