@@ -20,13 +20,16 @@ impl Ids {
         let [high, low] = &self.keys;
         // By hand: formatting costs several times as much, for every request.
         let mut id = [0; 32];
-        for (half, digits) in [high.hash_one(count), low.hash_one(count)].into_iter().zip(id.chunks_mut(16)) {
-            for (place, digit) in digits.iter_mut().rev().enumerate() {
-                *digit = b"0123456789abcdef"[(half >> (4 * place)) as usize & 15];
-            }
+        let halves = [high.hash_one(count).to_be_bytes(), low.hash_one(count).to_be_bytes()];
+        for (byte, digits) in halves.as_flattened().iter().zip(id.as_chunks_mut().0) {
+            *digits = [digit(byte >> 4), digit(byte & 15)];
         }
-        String::from_utf8_lossy(&id).into_owned()
+        String::from_utf8(id.to_vec()).unwrap_or_default()
     }
+}
+
+fn digit(value: u8) -> u8 {
+    value + if value < 10 { b'0' } else { b'a' - 10 }
 }
 
 #[cfg(test)]

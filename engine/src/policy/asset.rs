@@ -107,6 +107,9 @@ impl AssetIndex {
     pub fn select(&self, host: &str, path: &[u8]) -> Option<Selection> {
         let exact = self.exact.get(host).and_then(|routes| covering(routes, path));
         let below = || {
+            if self.below.is_empty() {
+                return None;
+            }
             let parents = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
             parents.filter_map(|parent| self.below.get(parent)).find_map(|routes| covering(routes, path))
         };

@@ -41,6 +41,8 @@ pub(crate) struct RawLine(Arc<ArcSwapOption<Vec<u8>>>);
 impl RawLine {
     /// Takes the line, without its end.
     pub(crate) fn take(&self) -> Option<Arc<Vec<u8>>> {
+        // Mostly there is none, and to look is cheaper than to take.
+        self.0.load().as_ref()?;
         self.0.swap(None)
     }
 
