@@ -100,7 +100,7 @@ impl Question {
 }
 
 /// Whether all that a match of the rule does is to go on elsewhere.
-pub(super) fn only_skips(rule: &Rule) -> bool {
+fn only_skips(rule: &Rule) -> bool {
     let is_bare = |link: &Link| link.actions.is_empty() && !link.capture;
     rule.links.len() == 1
         && rule.links.iter().all(is_bare)
@@ -126,7 +126,7 @@ impl<'r> Evaluation<'r, '_> {
         }
         // Where what it matched is asked for, it runs as any other.
         (gate.only_skips && !self.plan.recalls_matches()).then(|| {
-            self.note_bare_match(rule);
+            self.note_bare_match(index, rule);
             true
         })
     }

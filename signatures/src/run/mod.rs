@@ -84,8 +84,8 @@ use screen::Head;
 /// What one transaction changes while rules run.
 #[derive(Debug, Default)]
 pub struct RuleState {
-    /// What matched so far, in order, `nolog` rules included; rules that do nothing but skip others only where audit
-    /// records may be written.
+    /// What matched so far, in order, `nolog` rules included; rules that do nothing but skip others by a variable
+    /// of `TX` only where audit records may be written.
     pub matches: Vec<Match>,
     /// The first disruptive action that fired, or the first that is enforced.
     pub interruption: Option<Interruption>,

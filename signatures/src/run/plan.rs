@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::gate::{self, Gate, GateBuilder};
+use super::gate::{Gate, GateBuilder};
 use super::last_match;
 use super::pipeline::{Pipeline, Pipelines};
 use super::rule_set::RuleSet;
@@ -109,10 +109,11 @@ impl Plan {
         self.recalls_matches
     }
 
-    /// Whether somebody wants to know that a rule matched: not of those that skip others and do nothing else, which
-    /// are a third of what matches an ordinary request.
-    pub(super) fn lists(&self, rule: &Rule) -> bool {
-        self.lists_all || rule.skip.is_none() || !gate::only_skips(rule)
+    /// Whether somebody wants to know that a rule matched: not of those that skip others by a variable of `TX` and do
+    /// nothing else (a paranoia level's), which are a third of what matches an ordinary request.
+    pub(super) fn lists(&self, index: u32, rule: &Rule) -> bool {
+        let is_mere_gate = self.gate(index).is_some_and(Gate::only_skips) && rule.skip.is_some();
+        self.lists_all || !is_mere_gate
     }
 
     /// What a code page says of `%uHHHH`.

@@ -28,7 +28,7 @@ impl<'r> Evaluation<'r, '_> {
             return false;
         }
         self.trace(rule, rule.links.len() - 1, || TraceKind::RuleMatched);
-        self.full_match(rule);
+        self.full_match(index, rule);
         true
     }
 
@@ -57,7 +57,7 @@ impl<'r> Evaluation<'r, '_> {
         out
     }
 
-    fn full_match(&mut self, rule: &'r Rule) {
+    fn full_match(&mut self, index: u32, rule: &'r Rule) {
         let message = self.message(rule);
         for link in rule.links.iter().rev() {
             self.perform(rule, link);
@@ -66,7 +66,7 @@ impl<'r> Evaluation<'r, '_> {
             let highest = &mut self.state.memory.highest_severity;
             *highest = Some(highest.map_or(severity, |highest| highest.min(severity)));
         }
-        if self.plan.lists(rule) {
+        if self.plan.lists(index, rule) {
             let record = self.record(rule, message);
             self.keep(record);
         }
@@ -75,8 +75,8 @@ impl<'r> Evaluation<'r, '_> {
     }
 
     /// Notes a match of a rule that neither logs nor does anything.
-    pub(super) fn note_bare_match(&mut self, rule: &Rule) {
-        if self.plan.lists(rule) {
+    pub(super) fn note_bare_match(&mut self, index: u32, rule: &Rule) {
+        if self.plan.lists(index, rule) {
             self.evidence.clear();
             let record = self.record(rule, Message::default());
             self.keep(record);
@@ -137,7 +137,7 @@ fn matched_value(found: &Found<'_>) -> MatchedValue {
 }
 
 /// Matches that there is room for from the first on: bookkeeping rules match every request (count).
-const USUAL_COUNT: usize = 16;
+const USUAL_COUNT: usize = 48;
 
 /// How much of an expanded `msg`, `logdata` or tag a [`Match`] keeps (bytes).
 const TEXT_BYTES_MAX: usize = 4 << 10;

@@ -148,16 +148,16 @@ fn transformations_and_multi_match() {
 
 #[test]
 fn skips() {
-    let rules = r#"SecAction "id:1,phase:1,pass,log,skipAfter:END"
+    let rules = r#"SecAction "id:1,phase:1,pass,nolog,skipAfter:END"
                    SecAction "id:2,phase:1,pass,nolog"
                    SecAction "id:3,phase:2,pass,nolog"
                    SecMarker END
-                   SecAction "id:4,phase:1,pass,log,skip:1"
+                   SecAction "id:4,phase:1,pass,nolog,skip:1"
                    SecAction "id:5,phase:1,pass,nolog"
                    SecAction "id:6,phase:1,pass,nolog""#;
     check(rules, "/", &[1, 4, 6, 3], &[]);
     check(
-        r#"SecAction "id:1,phase:1,pass,log,skipAfter:NOWHERE"
+        r#"SecAction "id:1,phase:1,pass,nolog,skipAfter:NOWHERE"
              SecAction "id:2,phase:1,pass,nolog""#,
         "/",
         &[1],
