@@ -2,26 +2,26 @@
 
 use crate::{Action, Change, Disruptive, Link, Rule, Text};
 
+/// All of them: arguments of operators, what actions expand, and what is told of a match.
+pub(super) fn of_rule(rule: &Rule) -> impl Iterator<Item = &Text> {
+    let of_links =
+        rule.links.iter().flat_map(|link| link.operator.argument().into_iter().chain(of_actions(link)));
+    of_links.chain(of_match(rule))
+}
+
 /// What a link's actions expand.
-pub(super) fn of_actions(link: &Link) -> impl Iterator<Item = &Text> {
+fn of_actions(link: &Link) -> impl Iterator<Item = &Text> {
     link.actions.iter().flat_map(of_action)
 }
 
 /// What a match of the whole chain expands to tell of it.
-pub(super) fn of_match(rule: &Rule) -> impl Iterator<Item = &Text> {
+fn of_match(rule: &Rule) -> impl Iterator<Item = &Text> {
     let location = match &rule.disruptive {
         Disruptive::Redirect { location, .. } => Some(location),
         _ => None,
     };
     let meta = &rule.meta;
     [meta.msg.as_ref(), meta.logdata.as_ref(), location].into_iter().flatten().chain(&meta.tags)
-}
-
-/// All of them.
-pub(super) fn of_rule(rule: &Rule) -> impl Iterator<Item = &Text> {
-    let of_links =
-        rule.links.iter().flat_map(|link| link.operator.argument().into_iter().chain(of_actions(link)));
-    of_links.chain(of_match(rule))
 }
 
 fn of_action(action: &Action) -> impl Iterator<Item = &Text> {
