@@ -11,6 +11,7 @@ mod learning;
 mod listen;
 mod lists;
 mod load;
+mod pages;
 mod reload;
 mod report;
 mod run;

@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::load::Source;
+use crate::pages;
 use crate::server::{Server, StartError};
 
 /// How a proxy is run.
@@ -25,6 +26,7 @@ pub struct Options {
 /// # Errors
 /// Whatever keeps it from starting.
 pub fn run(options: Options) -> Result<(), StartError> {
+    pages::keep_small();
     let mut builder = Builder::new_multi_thread();
     if let Some(threads) = options.threads {
         builder.worker_threads(threads.max(1));
