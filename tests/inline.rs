@@ -18,6 +18,8 @@ mod ends;
 mod forwarded;
 #[path = "inline/grpc.rs"]
 mod grpc;
+#[path = "inline/h2_server.rs"]
+mod h2_server;
 #[path = "inline/h2load.rs"]
 mod h2load;
 #[path = "inline/learning.rs"]

@@ -102,6 +102,18 @@ impl Text {
         }
     }
 
+    /// Calls `then` with the text, macros replaced; it is put together only where it has to be.
+    pub(crate) fn with<T>(&self, resolve: &dyn Resolve, then: impl FnOnce(&[u8]) -> T) -> T {
+        match self.borrowed(resolve) {
+            Some(text) => then(text),
+            None => {
+                let mut text = Vec::new();
+                self.expand(resolve, &mut text);
+                then(&text)
+            }
+        }
+    }
+
     /// Appends the text with its macros replaced.
     pub fn expand(&self, resolve: &dyn Resolve, out: &mut Vec<u8>) {
         for part in &self.parts {

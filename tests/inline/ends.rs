@@ -4,27 +4,14 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
-use tokio::net::TcpListener;
 
 use super::curl;
+use super::h2_server;
 use super::process::{Portcullis, Setup};
 
 /// Answers with the first word of the path: `/leaked/trailers`, and ends as the second says.
 async fn application() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("bound");
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut connection = h2::server::handshake(socket).await.expect("HTTP/2");
-                while let Some(Ok((request, respond))) = connection.accept().await {
-                    let path = request.uri().path().to_owned();
-                    tokio::spawn(async move { answer(&path, respond) });
-                }
-            });
-        }
-    });
-    address
+    h2_server::serve(|request, respond| async move { answer(request.uri().path(), respond) }).await
 }
 
 fn answer(path: &str, mut respond: h2::server::SendResponse<Bytes>) {

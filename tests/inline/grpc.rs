@@ -5,26 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::h2_server;
 use super::process::{Portcullis, Setup};
 
 /// A service that sends every message back and ends with `grpc-status: 0`.
 async fn service() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("bound");
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut connection = h2::server::handshake(socket).await.expect("HTTP/2");
-                while let Some(Ok((request, respond))) = connection.accept().await {
-                    tokio::spawn(echo(request.into_body(), respond));
-                }
-            });
-        }
-    });
-    address
+    h2_server::serve(|request, respond| echo(request.into_body(), respond)).await
 }
 
 async fn echo(mut body: h2::RecvStream, mut respond: h2::server::SendResponse<Bytes>) {

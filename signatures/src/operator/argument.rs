@@ -27,14 +27,7 @@ impl Argument {
 
     /// Calls `compare` with the argument, macros replaced.
     pub(super) fn with<T>(&self, resolve: &dyn Resolve, compare: impl FnOnce(&[u8]) -> T) -> T {
-        match self.0.borrowed(resolve) {
-            Some(text) => compare(text),
-            None => {
-                let mut text = Vec::new();
-                self.0.expand(resolve, &mut text);
-                compare(&text)
-            }
-        }
+        self.0.with(resolve, compare)
     }
 }
 

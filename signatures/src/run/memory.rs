@@ -83,6 +83,11 @@ impl Memory {
         self.tx.get(name).map_or(0, |entry| leading_number(&entry.value))
     }
 
+    /// Notes a severity; the gravest stays.
+    pub(super) fn note_severity(&mut self, severity: RuleSeverity) {
+        self.highest_severity = Some(self.highest_severity.map_or(severity, |highest| highest.min(severity)));
+    }
+
     /// Takes a target away from some rules; what exceeds the bound is not taken away, which errs on
     /// the side of inspection.
     pub(super) fn remove_target(&mut self, rules: RuleSet, target: Target) {

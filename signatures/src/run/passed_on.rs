@@ -186,9 +186,7 @@ impl<'r> Evaluation<'r, '_> {
         if self.state.memory.removed.contains(index) {
             return None;
         }
-        let mut list = Vec::new();
-        second.operator.argument()?.expand(&self.scope(rule), &mut list);
-        let pairs = Pairs::of(&list);
+        let pairs = second.operator.argument()?.with(&self.scope(rule), Pairs::of);
         let mut last = None;
         for target in &first.targets {
             let may_match = self.any_listed(index, rule, target, |bytes| {

@@ -50,10 +50,7 @@ impl<'r> Evaluation<'r, '_> {
             return None;
         }
         routine.after.iter().for_each(|(key, entry)| memory.tx.put(key, entry.as_ref()));
-        if let Some(severity) = routine.highest_severity {
-            let highest = &mut memory.highest_severity;
-            *highest = Some(highest.map_or(severity, |highest| highest.min(severity)));
-        }
+        routine.highest_severity.into_iter().for_each(|severity| memory.note_severity(severity));
         self.state.audit_relevant |= routine.audit_relevant;
         routine.matches.iter().for_each(|found| self.keep(found.clone()));
         Some(routine.end)

@@ -62,10 +62,7 @@ impl<'r> Evaluation<'r, '_> {
         for link in rule.links.iter().rev() {
             self.perform(rule, link);
         }
-        if let Some(severity) = rule.meta.severity {
-            let highest = &mut self.state.memory.highest_severity;
-            *highest = Some(highest.map_or(severity, |highest| highest.min(severity)));
-        }
+        rule.meta.severity.into_iter().for_each(|severity| self.state.memory.note_severity(severity));
         if self.plan.lists(index, rule) {
             let record = self.record(rule, message);
             self.keep(record);
