@@ -26,6 +26,8 @@ mod h2load;
 mod learning;
 #[path = "inline/life.rs"]
 mod life;
+#[path = "inline/listeners.rs"]
+mod listeners;
 #[path = "inline/lists.rs"]
 mod lists;
 #[path = "inline/nginx.rs"]
@@ -36,5 +38,7 @@ mod origin;
 mod process;
 #[path = "inline/streams.rs"]
 mod streams;
+#[path = "inline/tls.rs"]
+mod tls;
 #[path = "inline/wire.rs"]
 mod wire;

@@ -27,13 +27,14 @@ pub use admin::Admin;
 pub use collections::Collections;
 pub use flags::Flags;
 pub use learning::Learning;
-pub use listener::Listener;
+pub use listener::{ClientCertificates, ListenAddress, Listener, ListenerLimits, Peers, Tls};
 pub use rbl::Rbl;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AdminSpec, AssetSpec, CollectionsSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, Forwarded,
-    HealthCheckSpec, LearningMode, LearningSpec, ListenerSpec, QuorumSpec, RblSpec, ReportsSpec,
+    AdminSpec, AssetSpec, CertificateSpec, ClientCertificatesSpec, CollectionsSpec, ConfigSpec,
+    DecisionsOnly, DecisionsSpec, Forwarded, HealthCheckSpec, HstsSpec, LearningMode, LearningSpec,
+    ListenerLimitsSpec, ListenerSpec, QuorumSpec, RblSpec, ReportsSpec, TlsSpec, TlsVersion, UnknownNames,
     UpstreamProtocol, UpstreamSpec,
 };
 pub use upstream::{HealthCheck, Probe, Server, Upstream};

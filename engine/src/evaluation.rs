@@ -58,7 +58,7 @@ pub enum Step {
 }
 
 /// How a transaction ended, for its decision record.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The status the client got; 0 when none.
     pub status: u16,
@@ -68,6 +68,8 @@ pub struct Outcome {
     pub inspect_us: u64,
     /// Why the front end refused it, whatever was found in it.
     pub syntax_error: Option<SyntaxError>,
+    /// The distinguished name in the certificate that the client showed.
+    pub client_subject: Option<Arc<str>>,
 }
 
 /// What a front end must deliver and may release, as the policy wants it. It depends on the mode, so it is

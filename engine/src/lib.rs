@@ -21,6 +21,7 @@ pub mod decide;
 pub mod ftw;
 pub mod policy;
 pub mod record;
+pub mod tls;
 
 pub use audit::{AuditFile, AuditRecord};
 pub use config::Config;

@@ -33,6 +33,9 @@ pub struct DecisionRecord {
     pub status: u16,
     /// The client's address.
     pub client: String,
+    /// The distinguished name in the certificate that the client showed; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_subject: Option<String>,
     /// The method as sent.
     pub method: String,
     /// The host asked for, without its port.

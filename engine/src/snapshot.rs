@@ -12,6 +12,7 @@ use signatures::{Exclusion, InitialVariables, Ruleset};
 
 use crate::config::Config;
 use crate::policy::{Origin, Policy, Role};
+use crate::tls::Keyring;
 use files::Reads;
 
 /// Policy, compiled rules, models and learned profiles. A reload builds a new one beside the old; a request
@@ -22,6 +23,7 @@ pub struct Snapshot {
     policies: Arc<[CompiledPolicy]>,
     hashes: SnapshotHashes,
     profiles: Option<Arc<Profiles>>,
+    keyring: Arc<Keyring>,
 }
 
 /// What a snapshot is made of: SHA-256, shortened to 16 hexadecimal digits.
@@ -141,18 +143,25 @@ impl Snapshot {
         self.profiles.as_deref()
     }
 
+    /// The certificates, keys and authorities that the configuration names.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     /// What it is made of.
     #[must_use]
     pub fn hashes(&self) -> &SnapshotHashes {
         &self.hashes
     }
 
-    /// The rule and data files it was read from; one that several policies use comes up several times. A file
+    /// The rule, data and certificate files it was read from; one that several policies use comes up several times. A file
     /// that the proxy itself writes is none of them.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         let sources = self.policies.iter().flat_map(|policy| &policy.sources);
         let learned = self.config.learning.iter().filter(|it| !it.learns).map(|it| &it.file);
-        sources.flat_map(|source| &source.rules.files).chain(learned).map(String::as_str)
+        let rules = sources.flat_map(|source| &source.rules.files);
+        rules.chain(learned).chain(self.keyring.files()).map(String::as_str)
     }
 
     /// Which asset and policy a request falls under, by its `Host` header and raw path.

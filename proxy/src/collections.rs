@@ -25,8 +25,16 @@ pub(crate) struct Collections {
 
 /// The thread that writes the file; it ends when the sender is gone.
 struct Writer {
-    orders: SyncSender<()>,
+    orders: SyncSender<Order>,
     thread: JoinHandle<()>,
+}
+
+/// What the thread is told besides the time.
+enum Order {
+    /// Write what changed, and say when that is done.
+    Write(SyncSender<()>),
+    /// Write nothing more: another process does.
+    Leave,
 }
 
 impl Collections {
@@ -55,6 +63,25 @@ impl Collections {
         &self.store
     }
 
+    /// Writes the file now. It waits for the disk.
+    pub(crate) fn save(&self) {
+        let (done, is_done) = sync_channel(1);
+        if self.order(Order::Write(done)) {
+            let _ = is_done.recv();
+        }
+    }
+
+    /// Writes nothing more: another process does.
+    pub(crate) fn leave(&self) {
+        self.order(Order::Leave);
+        self.stop();
+    }
+
+    fn order(&self, order: Order) -> bool {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.as_ref().is_some_and(|writer| writer.orders.send(order).is_ok())
+    }
+
     /// Writes the file a last time and ends the thread. It waits for the disk.
     pub(crate) fn stop(&self) {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -77,10 +104,10 @@ impl Writer {
         fs::remove_file(&next)?;
         // Known before anybody can change anything.
         let written = store.commits();
-        let (orders, ended) = sync_channel(0);
+        let (orders, received) = sync_channel(0);
         let thread = std::thread::Builder::new()
             .name("collections".into())
-            .spawn(move || keep(&store, &path, &next, every, &ended, written))?;
+            .spawn(move || keep(&store, &path, &next, every, &received, written))?;
         Ok(Self { orders, thread })
     }
 }
@@ -91,12 +118,15 @@ fn keep(
     path: &Path,
     next: &Path,
     every: Duration,
-    ended: &Receiver<()>,
+    orders: &Receiver<Order>,
     mut written: u64,
 ) {
     let mut failing = false;
     loop {
-        let is_last = ended.recv_timeout(every) == Err(RecvTimeoutError::Disconnected);
+        let order = orders.recv_timeout(every);
+        if matches!(order, Ok(Order::Leave)) {
+            return;
+        }
         let commits = store.commits();
         if commits != written {
             match files::replace(path, next, &store.to_bytes(now_us())) {
@@ -109,8 +139,10 @@ fn keep(
                 Err(_) => {}
             }
         }
-        if is_last {
-            return;
+        match order {
+            Ok(Order::Write(done)) => drop(done.send(())),
+            Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Order::Leave) | Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
@@ -169,6 +201,8 @@ mod tests {
             collections.store().commit(&key, &[update], now_us(), 3600);
             let record = collections.store().load(&key, now_us()).expect("just written");
             assert_eq!(record.get(b"n").map(|value| &**value), Some(expected.as_slice()));
+            collections.save();
+            assert!(fs::metadata(&file).is_ok(), "written when it is asked for");
             collections.stop();
         }
         fs::write(&file, "anything else").expect("a writable file");

@@ -5,6 +5,7 @@ mod collections;
 pub mod demo;
 mod drain;
 mod files;
+mod handover;
 mod ids;
 mod inline;
 mod learning;

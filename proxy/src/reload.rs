@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use engine::SnapshotHashes;
-use engine::config::{Admin, DecisionLog, Listener, Rbl};
+use engine::config::{Admin, DecisionLog, Rbl};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::collections::Collections;
 use crate::learning::Learning;
+use crate::listen::Listeners;
 use crate::lists::Lists;
 use crate::load::{Loaded, Source};
 use crate::report::{Decisions, Metrics, Reports};
@@ -29,8 +30,9 @@ pub(crate) struct Reloader {
     learning: Mutex<Option<Arc<Learning>>>,
     lists: Mutex<Option<Arc<Lists>>>,
     collections: Collections,
+    listeners: OnceLock<Arc<Listeners>>,
     /// What only a restart changes.
-    sockets: (Vec<Listener>, Option<Admin>),
+    admin: Option<Admin>,
     files: Mutex<Vec<PathBuf>>,
     status: ArcSwap<Status>,
     /// One reload at a time.
@@ -64,7 +66,8 @@ impl Reloader {
             learning: Mutex::default(),
             lists: Mutex::new(lists.map(Arc::new)),
             collections,
-            sockets: (settings.listeners.clone(), settings.admin.clone()),
+            listeners: OnceLock::new(),
+            admin: settings.admin.clone(),
             files: Mutex::new(loaded.files.clone()),
             status: ArcSwap::from_pointee(Status::of(loaded)),
             turn: tokio::sync::Mutex::new(()),
@@ -149,6 +152,17 @@ impl Reloader {
         }
     }
 
+    /// Writes what was learned and what rules remember.
+    pub(crate) async fn save(&self) {
+        self.save_learning().await;
+        self.collections.save();
+    }
+
+    /// Leaves persistent collections to another process.
+    pub(crate) fn leave_collections(&self) {
+        self.collections.leave();
+    }
+
     /// Writes persistent collections a last time.
     pub(crate) fn stop_collections(&self) {
         self.collections.stop();
@@ -160,8 +174,16 @@ impl Reloader {
     }
 
     /// The counters.
-    pub(crate) fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// Opens the listeners of the first configuration; reloads change them from there on.
+    pub(crate) async fn listen(&self, listeners: &Arc<Listeners>, loaded: &Loaded) -> Result<(), String> {
+        let prepared = listeners.prepare(loaded).map_err(|error| error.to_string())?;
+        listeners.apply(prepared, loaded).await.map_err(|error| error.to_string())?;
+        let _ = self.listeners.set(Arc::clone(listeners));
+        Ok(())
     }
 
     /// Opens log files anew: they may have been rotated.
@@ -196,6 +218,9 @@ impl Reloader {
     }
 
     async fn apply(&self, shared: &Shared, loaded: &Loaded) -> io::Result<()> {
+        // What may be refused by the system comes first.
+        let listeners = self.listeners.get();
+        let prepared = listeners.map(|it| it.prepare(loaded)).transpose().map_err(io::Error::other)?;
         let learning = self.wanted_learning(shared, loaded)?;
         self.replace_lists(loaded.config().rbl.as_ref())?;
         self.replace_decisions(&loaded.config().decisions)?;
@@ -203,13 +228,16 @@ impl Reloader {
         let running = self.running(loaded);
         running.upstreams.start().await;
         shared.running.store(Arc::new(running));
+        if let Some((listeners, prepared)) = listeners.zip(prepared) {
+            listeners.apply(prepared, loaded).await.map_err(io::Error::other)?;
+        }
         // Something may have been published while the upstreams were looked up.
         self.join_learning(shared);
         self.status.store(Arc::new(Status::of(loaded)));
         self.metrics.running(loaded.snapshot.hashes());
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&loaded.files);
-        if self.sockets.0 != loaded.config().listeners || self.sockets.1 != loaded.config().admin {
-            tracing::warn!("listener and admin addresses change at the next start, not by a reload");
+        if self.admin != loaded.config().admin {
+            tracing::warn!("the admin listener changes at the next start, not by a reload");
         }
         if *self.collections.settings() != loaded.config().collections {
             tracing::warn!("where collections are kept changes at the next start, not by a reload");

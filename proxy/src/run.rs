@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::handover::{Successor, supervisor};
 use crate::load::Source;
 use crate::pages;
 use crate::server::{Server, StartError};
@@ -21,7 +22,8 @@ pub struct Options {
     pub watch: bool,
 }
 
-/// Runs a proxy until it is told to stop: SIGTERM drains, SIGINT does so in a hurry, SIGHUP reloads.
+/// Runs a proxy until it is told to stop: SIGTERM drains, SIGINT does so in a hurry, SIGHUP reloads,
+/// SIGUSR2 has a new process take over.
 ///
 /// # Errors
 /// Whatever keeps it from starting.
@@ -43,22 +45,41 @@ pub fn run(options: Options) -> Result<(), StartError> {
 
 async fn serve(options: Options) -> Result<(), StartError> {
     let mut signals = Signals::new().map_err(|error| StartError::Open { what: "signals".into(), error })?;
+    let successor = Successor::of_process()
+        .map_err(|error| StartError::Open { what: "the path of this program".into(), error })?;
     let server = Server::start(options.source).await?;
     announce(&server);
+    supervisor::ready();
+    supervisor::keep_alive();
     if options.watch {
         server.watch_files();
     }
-    let deadline = loop {
+    let (deadline, handed_over) = loop {
         match signals.next().await {
-            Order::Reload => server.reload().await,
-            Order::Drain => break DRAIN,
-            Order::Hurry => break HURRY,
+            Order::Reload => {
+                supervisor::reloading();
+                server.reload().await;
+                supervisor::ready();
+            }
+            Order::Replace => match server.hand_over(&successor).await {
+                Ok(pid) => {
+                    tracing::info!(pid, "another process has taken over");
+                    supervisor::replaced_by(pid);
+                    break (DRAIN, true);
+                }
+                Err(error) => tracing::error!(%error, "no other process takes over; this one goes on"),
+            },
+            Order::Drain => break (DRAIN, false),
+            Order::Hurry => break (HURRY, false),
         }
     };
+    if !handed_over {
+        supervisor::stopping();
+    }
     tracing::info!(seconds = deadline.as_secs(), "stopping: requests in flight are finished");
     let hurried = async { while !matches!(signals.next().await, Order::Hurry) {} };
     tokio::select! {
-        left = server.stop(deadline) => if left > 0 {
+        left = server.stop(deadline, handed_over) => if left > 0 {
             tracing::warn!(requests = left, "cut off at the deadline");
         },
         () = hurried => tracing::warn!("stopped at once"),
@@ -70,11 +91,10 @@ async fn serve(options: Options) -> Result<(), StartError> {
 fn announce(server: &Server) {
     let loaded = server.loaded();
     let config = loaded.config();
-    for (address, listener) in server.addresses().iter().zip(&config.listeners) {
-        eprintln!(
-            "listening on http://{address}{}",
-            if listener.h2c { " (HTTP/1.1 and HTTP/2)" } else { "" }
-        );
+    for (address, listener) in server.bound().iter().zip(&config.listeners) {
+        let scheme = if listener.tls.is_some() { "https" } else { "http" };
+        let http2 = listener.tls.as_ref().map_or(listener.h2c, |tls| tls.http2);
+        eprintln!("listening on {scheme}://{address}{}", if http2 { " (HTTP/1.1 and HTTP/2)" } else { "" });
     }
     for asset in &config.assets {
         let servers = config.upstreams.get(&asset.upstream).map(|upstream| &upstream.servers);
@@ -109,12 +129,14 @@ enum Order {
     Drain,
     Hurry,
     Reload,
+    Replace,
 }
 
 struct Signals {
     hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
+    replace: Signal,
 }
 
 impl Signals {
@@ -123,6 +145,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            replace: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -131,6 +154,7 @@ impl Signals {
             _ = self.hangup.recv() => Order::Reload,
             _ = self.interrupt.recv() => Order::Hurry,
             _ = self.terminate.recv() => Order::Drain,
+            _ = self.replace.recv() => Order::Replace,
         }
     }
 }

@@ -2,19 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pingora::apps::HttpServerOptions;
-use pingora::proxy::http_proxy;
+use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
+use tokio::time::{Instant, sleep};
 
 use crate::admin::Admin;
 use crate::drain::Drain;
+use crate::handover::{Inherited, Successor};
 use crate::ids::Ids;
 use crate::inline::Inline;
-use crate::listen::Listening;
+use crate::listen::{Bound, Listeners, Listening};
 use crate::load::{Loaded, Source};
 use crate::reload::Reloader;
 use crate::report::Metrics;
@@ -50,9 +53,10 @@ impl std::error::Error for StartError {}
 pub struct Server {
     shared: Arc<Shared>,
     reloader: Arc<Reloader>,
-    listeners: Vec<Listening>,
+    listeners: Arc<Listeners>,
     admin: Option<Listening>,
     loaded: Loaded,
+    inherited: Arc<Inherited>,
 }
 
 impl Server {
@@ -73,10 +77,19 @@ impl Server {
             ids: Ids::default(),
         });
         reloader.learn(&shared, &loaded).map_err(|error| StartError::Configuration(error.to_string()))?;
+        let wire = Arc::new(Wire::new(proxy(&shared)));
+        let inherited = Inherited::of_process()
+            .map_err(|error| StartError::Open { what: "the sockets that were passed".into(), error })?;
+        let inherited = Arc::new(inherited);
+        let listeners = Listeners::new(wire, Arc::clone(reloader.metrics()), Arc::clone(&inherited))
+            .map_err(|error| StartError::Configuration(error.to_string()))?;
+        let listeners = Arc::new(listeners);
+        reloader.listen(&listeners, &loaded).await.map_err(StartError::Configuration)?;
         let mut server =
-            Self { shared, reloader: Arc::new(reloader), listeners: Vec::new(), admin: None, loaded };
-        server.open()?;
+            Self { shared, reloader: Arc::new(reloader), listeners, admin: None, loaded, inherited };
+        server.open_admin()?;
         server.build_matchers();
+        server.inherited.settle();
         Ok(server)
     }
 
@@ -90,16 +103,21 @@ impl Server {
         );
     }
 
-    /// The addresses that accept requests.
+    /// Where requests are accepted, in the order of the configuration.
+    pub(crate) fn bound(&self) -> Vec<Bound> {
+        self.listeners.bound()
+    }
+
+    /// Addresses and ports that accept requests.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(|listening| listening.address).collect()
+        self.bound().iter().filter_map(Bound::tcp).collect()
     }
 
     /// The address of metrics and health.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(|listening| listening.address)
+        self.admin.as_ref().and_then(|listening| listening.bound.tcp())
     }
 
     /// The configuration it started with.
@@ -119,18 +137,36 @@ impl Server {
         self.reloader.reload(&self.shared).await;
     }
 
-    /// Finishes what is in flight, `deadline` at most, and stops. How many requests were cut off.
-    pub async fn stop(self, deadline: Duration) -> usize {
+    /// Has another process take the listening sockets over, and waits until it is ready; its process id.
+    ///
+    /// # Errors
+    /// It does not start; then nothing has changed.
+    pub(crate) async fn hand_over(&self, successor: &Successor) -> io::Result<u32> {
+        // What was learned and what rules remember goes on over there.
+        self.reloader.save().await;
+        let mut sockets = self.listeners.sockets()?;
+        sockets.extend(self.admin.as_ref().map(Listening::socket).transpose()?);
+        let borrowed: Vec<_> = sockets.iter().map(|(name, socket)| (name.clone(), socket.as_fd())).collect();
+        let pid = successor.start(&borrowed).await?;
+        self.reloader.leave_collections();
+        Ok(pid)
+    }
+
+    /// Finishes what is in flight, `deadline` at most, and stops. How many requests were cut off. `handed_over` says whether
+    /// another process has the sockets.
+    pub async fn stop(self, deadline: Duration, handed_over: bool) -> usize {
+        let until = Instant::now() + deadline;
         self.shared.drain.begin();
-        // Who balances load needs a moment to see that this one is not ready; until then it still sends
-        // connections, and those that wait to be accepted would be reset.
-        tokio::time::sleep(LAME_DUCK.min(deadline)).await;
-        for listening in self.listeners {
-            listening.close().await;
+        if !handed_over {
+            // Who balances load needs a moment to see that this one is not ready; until then it still sends
+            // connections, and those that wait to be accepted would be reset.
+            sleep(LAME_DUCK.min(deadline)).await;
         }
-        let left = self.shared.drain.wait(deadline.saturating_sub(LAME_DUCK)).await;
+        let grace = IDLE_GRACE.min(until.saturating_duration_since(Instant::now()));
+        self.listeners.close(grace, handed_over).await;
+        let left = self.shared.drain.wait(until.saturating_duration_since(Instant::now())).await;
         if let Some(admin) = self.admin {
-            admin.close().await;
+            admin.leave().await;
         }
         self.reloader.stop_learning().await;
         self.reloader.stop_collections();
@@ -138,30 +174,33 @@ impl Server {
         left
     }
 
-    fn open(&mut self) -> Result<(), StartError> {
-        let conf = Arc::new(ServerConf { max_retries: TRIES_MAX, ..ServerConf::default() });
-        for listener in &self.loaded.config().listeners {
-            let mut app = http_proxy(&conf, Inline::new(Arc::clone(&self.shared)));
-            let mut options = HttpServerOptions::default();
-            options.h2c = listener.h2c;
-            // Pingora would refuse CONNECT before any hook, uncounted; the inline proxy does it.
-            options.allow_connect_method_proxying = true;
-            app.server_options = Some(options);
-            let what = || format!("the listener {}", listener.address);
-            let opened = Listening::open(listener.address, Wire::new(app));
-            self.listeners.push(opened.map_err(|error| StartError::Open { what: what(), error })?);
-        }
-        if let Some(settings) = &self.loaded.config().admin {
-            let app = Admin::new(settings, Arc::clone(&self.shared), Arc::clone(&self.reloader));
-            let what = || format!("the admin listener {}", settings.address);
-            let opened = Listening::open(settings.address, app);
-            self.admin = Some(opened.map_err(|error| StartError::Open { what: what(), error })?);
-        }
+    fn open_admin(&mut self) -> Result<(), StartError> {
+        let Some(settings) = &self.loaded.config().admin else { return Ok(()) };
+        let app = Admin::new(settings, Arc::clone(&self.shared), Arc::clone(&self.reloader));
+        let counters = self.reloader.metrics().connections.of("admin");
+        let opened = Listening::plain(settings.address, app, counters, &self.inherited);
+        let opened =
+            opened.map_err(|error| StartError::Configuration(format!("the admin listener: {error}")));
+        self.admin = Some(opened?);
         Ok(())
     }
 }
 
+/// The inline proxy, as Pingora runs it.
+fn proxy(shared: &Arc<Shared>) -> HttpProxy<Inline> {
+    let conf = Arc::new(ServerConf { max_retries: TRIES_MAX, ..ServerConf::default() });
+    let mut proxy = http_proxy(&conf, Inline::new(Arc::clone(shared)));
+    let mut options = HttpServerOptions::default();
+    // Pingora would refuse CONNECT before any hook, uncounted; the inline proxy does it.
+    options.allow_connect_method_proxying = true;
+    proxy.server_options = Some(options);
+    proxy
+}
+
 /// How long connections are still accepted after the order to stop.
 const LAME_DUCK: Duration = Duration::from_secs(1);
+/// How long idle connections are kept open after that: a client that sends a request the moment its connection is closed
+/// would have to guess what became of it.
+const IDLE_GRACE: Duration = Duration::from_secs(5);
 /// Servers tried for one request.
 const TRIES_MAX: usize = 3;

@@ -66,9 +66,14 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) {
             ),
         };
         let body_bytes = body.as_ref().map(Vec::len);
+        let told = lines.clone();
         seen.lock().expect("not poisoned").push(Seen { path: path.clone(), headers, lines, body_bytes });
         let Some(body) = body else { return };
-        if answer(stream, &path, &body).is_err() {
+        let answered = match path.as_str() {
+            "/headers" => plain(stream, told.concat().as_bytes()),
+            _ => answer(stream, &path, &body),
+        };
+        if answered.is_err() {
             return;
         }
     }

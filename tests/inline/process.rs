@@ -24,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) mode: &'static str,
     pub(crate) protocol: &'static str,
     pub(crate) forwarded: &'static str,
+    /// The listener, as YAML.
+    pub(crate) listener: String,
     /// More keys of the policy.
     pub(crate) policy: String,
     /// More keys of the configuration.
@@ -37,13 +39,23 @@ impl Setup {
     pub(crate) fn new(origin: SocketAddr) -> Self {
         let origin = origin.to_string();
         let (policy, more, rules) = (String::new(), String::new(), String::new());
-        Self { origin, mode: "prevent", protocol: "http1", forwarded: "append", policy, more, rules }
+        let listener = "{ address: \"127.0.0.1:0\", h2c: true }".to_owned();
+        Self {
+            origin,
+            mode: "prevent",
+            protocol: "http1",
+            forwarded: "append",
+            listener,
+            policy,
+            more,
+            rules,
+        }
     }
 
     pub(crate) fn yaml(&self) -> String {
         format!(
             r#"version: 1
-listeners: [{{ address: "127.0.0.1:0", h2c: true }}]
+listeners: [{}]
 upstreams: {{ app: {{ servers: ["{}"], protocol: {}, forwarded: {}, connect_timeout: 1s }} }}
 assets: [{{ name: all, hosts: ["*"], upstream: app, policy: default }}]
 policies:
@@ -55,7 +67,7 @@ admin: {{ address: "127.0.0.1:0" }}
 reports: {{ decisions: {{ to: none }} }}
 {}
 "#,
-            self.origin, self.protocol, self.forwarded, self.mode, self.policy, self.more
+            self.listener, self.origin, self.protocol, self.forwarded, self.mode, self.policy, self.more
         )
     }
 }
@@ -73,7 +85,16 @@ SecRule RESPONSE_BODY "@contains leakedword" "id:3,phase:4,deny,status:403,msg:'
 
 impl Portcullis {
     pub(crate) fn start(setup: &Setup) -> Self {
-        Self::start_in(tempfile::tempdir().expect("a directory"), setup)
+        Self::start_with(setup, &[])
+    }
+
+    /// With these files beside the configuration.
+    pub(crate) fn start_with(setup: &Setup, files: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (name, text) in files {
+            std::fs::write(directory.path().join(name), text).expect("written");
+        }
+        Self::start_in(directory, setup)
     }
 
     /// Ends and starts again where it was.
@@ -110,8 +131,12 @@ impl Portcullis {
             let line = said.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| {
                 panic!("portcullis did not start:\n{}", errors.lock().expect("not poisoned"))
             });
-            if let Some(found) = line.strip_prefix("listening on http://") {
-                address = found.split(' ').next().and_then(|text| text.parse().ok());
+            if let Some((_, found)) =
+                line.strip_prefix("listening on ").and_then(|rest| rest.split_once("://"))
+            {
+                // A unix socket has no port.
+                let found = found.split(' ').next().and_then(|text| text.parse().ok());
+                address = Some(found.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))));
             }
             if let Some(found) = line.strip_prefix("admin on http://") {
                 break found.split(": ").next().and_then(|text| text.parse().ok()).expect("an address");

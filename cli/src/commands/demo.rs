@@ -57,7 +57,7 @@ async fn show(log: &Log, exit: bool) -> anyhow::Result<Outcome> {
     if !exit {
         stay(proxy, app.address(), server.admin_address()).await;
     }
-    server.stop(Duration::from_millis(200)).await;
+    server.stop(Duration::from_millis(200), false).await;
     app.stop().await;
     Ok(if wrong == 0 { Outcome::Clean } else { Outcome::Findings })
 }

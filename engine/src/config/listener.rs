@@ -1,28 +1,165 @@
 //! Where requests are accepted.
 
-use std::net::SocketAddr;
+mod address;
+mod limits;
+mod tls;
 
-use super::quantity::address_at;
-use super::{At, ListenerSpec};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::At;
+use super::quantity::duration_at;
+use super::spec::{HstsSpec, ListenerSpec};
+pub use address::ListenAddress;
+pub use limits::ListenerLimits;
+pub use tls::{ClientCertificates, Tls};
 
 /// Where requests are accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// Address and port.
-    pub address: SocketAddr,
+    /// Where.
+    pub address: ListenAddress,
     /// Whether HTTP/2 without TLS is accepted beside HTTP/1.1.
     pub h2c: bool,
+    /// TLS, if there is any.
+    pub tls: Option<Tls>,
+    /// Who begins connections with a PROXY protocol header.
+    pub proxy_protocol: Option<Peers>,
+    /// Whether requests are answered with a redirect to https.
+    pub redirect_to_https: bool,
+    /// The value of Strict-Transport-Security on answers over TLS.
+    pub hsts: Option<String>,
+    /// How much clients may ask of it.
+    pub limits: ListenerLimits,
+}
+
+impl Listener {
+    /// One for plain HTTP/1.1.
+    #[must_use]
+    pub fn at(address: std::net::SocketAddr) -> Self {
+        Self {
+            address: ListenAddress::Tcp(address),
+            h2c: false,
+            tls: None,
+            proxy_protocol: None,
+            redirect_to_https: false,
+            hsts: None,
+            limits: ListenerLimits::default(),
+        }
+    }
+}
+
+/// Who may stand in front.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peers {
+    /// Networks.
+    pub networks: Vec<IpNet>,
+    /// Whoever may connect to a unix socket.
+    pub unix: bool,
+}
+
+impl Peers {
+    /// Whether a peer is one of them; one without an address came by a unix socket.
+    #[must_use]
+    pub fn contains(&self, address: Option<IpAddr>) -> bool {
+        match address {
+            Some(address) => {
+                let address = address.to_canonical();
+                self.networks.iter().any(|network| network.contains(&address))
+            }
+            None => self.unix,
+        }
+    }
 }
 
 pub(super) fn check_all(specs: &[ListenerSpec], at: &At<'_>) -> Vec<Listener> {
     let mut listeners: Vec<Listener> = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        let at = at.item(index).key("address");
-        let Some(address) = address_at(&spec.address, &at) else { continue };
-        if listeners.iter().any(|other| other.address == address) {
-            at.error("duplicate-address", format!("two listeners at `{address}`")).label("again").report();
+        let at = at.item(index);
+        let Some(listener) = check(spec, &at) else { continue };
+        if listeners.iter().any(|other| other.address == listener.address) {
+            at.key("address")
+                .error("duplicate-address", format!("two listeners at `{}`", listener.address))
+                .label("again")
+                .report();
         }
-        listeners.push(Listener { address, h2c: spec.h2c });
+        listeners.push(listener);
     }
     listeners
 }
+
+fn check(spec: &ListenerSpec, at: &At<'_>) -> Option<Listener> {
+    let address = ListenAddress::parse(&spec.address, &at.key("address"));
+    let tls = spec.tls.as_ref().map(|tls| tls::check(tls, &at.key("tls")));
+    let proxy_protocol = spec.proxy_protocol.as_ref().map(|texts| peers(texts, &at.key("proxy_protocol")));
+    let hsts = spec.hsts.as_ref().map(|hsts| hsts_value(hsts, &at.key("hsts")));
+    let without_tls = |key: &str, what: &str| {
+        at.key(key)
+            .error("contradiction", format!("{what} is for listeners with `tls`"))
+            .at_key()
+            .label("this one has none")
+            .report();
+    };
+    if hsts.is_some() && tls.is_none() {
+        without_tls("hsts", "`hsts`");
+    }
+    if spec.h2c && tls.is_some() {
+        at.key("h2c")
+            .error("contradiction", "`h2c` is HTTP/2 without TLS, and this listener has `tls`")
+            .at_key()
+            .label("has no effect")
+            .help("HTTP/2 over TLS is offered unless `tls.http2` is false".to_owned())
+            .report();
+    }
+    if spec.redirect_to_https && tls.is_some() {
+        at.key("redirect_to_https")
+            .error("contradiction", "this listener has `tls` already")
+            .at_key()
+            .label("would redirect to itself")
+            .report();
+    }
+    Some(Listener {
+        address: address?,
+        h2c: spec.h2c,
+        tls,
+        proxy_protocol,
+        redirect_to_https: spec.redirect_to_https,
+        hsts,
+        limits: limits::check(&spec.limits, &at.key("limits")),
+    })
+}
+
+/// Networks and `unix`.
+pub(super) fn peers(texts: &[String], at: &At<'_>) -> Peers {
+    let mut peers = Peers::default();
+    for (index, text) in texts.iter().enumerate() {
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        match text.parse::<IpNet>().ok().or_else(address) {
+            Some(network) => peers.networks.push(network.trunc()),
+            None if text == "unix" => peers.unix = true,
+            None => at
+                .item(index)
+                .error("invalid-network", format!("expected a network, found `{text}`"))
+                .label("not a network")
+                .help("write `10.0.0.0/8`, `fd00::/8`, a single address, or `unix`".to_owned())
+                .report(),
+        }
+    }
+    peers
+}
+
+/// RFC 6797, section 6.1.
+fn hsts_value(spec: &HstsSpec, at: &At<'_>) -> String {
+    let max_age = duration_at(spec.max_age.as_deref(), YEAR, &at.key("max_age"));
+    let mut value = format!("max-age={}", max_age.as_secs());
+    if spec.include_subdomains {
+        value.push_str("; includeSubDomains");
+    }
+    if spec.preload {
+        value.push_str("; preload");
+    }
+    value
+}
+
+const YEAR: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);

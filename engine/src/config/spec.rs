@@ -1,11 +1,17 @@
 //! The configuration as it is written; [`super::Config`] is the same, checked.
 
+mod listener;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::policy::spec::{PolicySpec, SizeSpec};
+pub use listener::{
+    CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec, TlsSpec, TlsVersion,
+    UnknownNames,
+};
 
 /// A Portcullis configuration.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -76,17 +82,6 @@ pub struct CollectionsSpec {
     pub entries_max: Option<u32>,
     /// Memory of all records. Default `64MiB`.
     pub bytes_max: Option<SizeSpec>,
-}
-
-/// Where requests are accepted.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListenerSpec {
-    /// Address and port: `0.0.0.0:8080`, `[::]:8080`.
-    pub address: String,
-    /// Whether HTTP/2 without TLS is accepted beside HTTP/1.1. Default false.
-    #[serde(default)]
-    pub h2c: bool,
 }
 
 /// An application behind the proxy.

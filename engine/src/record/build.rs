@@ -27,6 +27,7 @@ impl DecisionRecord {
             blocked: verdict.is_blocked(),
             status: outcome.status,
             client: transaction.connection.client_address.to_string(),
+            client_subject: outcome.client_subject.as_deref().map(str::to_owned),
             method: text(&transaction.request.method),
             host: crate::host::normalised(transaction.host()).into_owned(),
             path: super::mask::by_form(&text(transaction.path())),

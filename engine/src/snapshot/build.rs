@@ -16,6 +16,7 @@ use super::files::HashingReader;
 use super::{CompiledPolicy, CompiledSource, LoadedRules, RulesName, Snapshot, SnapshotHashes};
 use crate::config::{Config, Flags, Learning};
 use crate::policy::{Levels, ModelOrigin, ModelPolicy, Origin, Policy, Role, RuleSource};
+use crate::tls::Keyring;
 
 impl Snapshot {
     /// Builds a snapshot of a configuration file. Rule files are read through `reader`, relative to the
@@ -103,6 +104,7 @@ impl Snapshot {
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let policies: Vec<_> = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
         let profiles = config.learning.as_ref().and_then(|learning| compiler.profiles(learning, &policies));
+        let keyring = Arc::new(compiler.keyring(&config));
         let diagnostics = compiler.diagnostics;
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(diagnostics);
@@ -115,7 +117,7 @@ impl Snapshot {
             rules: short(&of_all(|policy| &policy.rules_hash)),
         };
         let (config, policies) = (Arc::new(config), policies.into());
-        Ok((Self { config, policies, hashes, profiles }, diagnostics))
+        Ok((Self { config, policies, hashes, profiles, keyring }, diagnostics))
     }
 }
 
@@ -245,6 +247,20 @@ impl<'a> Compiler<'a> {
                 None
             }
         }
+    }
+
+    /// Certificates, keys and authorities.
+    fn keyring(&mut self, config: &Config) -> Keyring {
+        let mut keyring = Keyring::default();
+        for tls in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+            for files in &tls.certificates {
+                keyring.read_identity(files, self.reader, &mut self.diagnostics);
+            }
+            if let Some(clients) = &tls.client_certificates {
+                keyring.read_authorities(&clients.authorities, self.reader, &mut self.diagnostics);
+            }
+        }
+        keyring
     }
 
     /// What was learned of sites; of a state that is yet to be begun, nothing.

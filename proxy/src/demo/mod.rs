@@ -5,11 +5,14 @@ mod shop;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::handover::Inherited;
 use crate::listen::Listening;
+use crate::report::Connections;
 
 /// The sample application, listening on a loopback port of the system's choice.
 pub struct SampleApp {
     listening: Listening,
+    address: SocketAddr,
 }
 
 impl SampleApp {
@@ -19,13 +22,17 @@ impl SampleApp {
     /// No socket on the loopback interface.
     pub fn start() -> io::Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        Ok(Self { listening: Listening::open(address, shop::Shop)? })
+        let counters = Connections::unread().map_err(io::Error::other)?;
+        let listening = Listening::plain(address, shop::Shop, counters, &Inherited::default())
+            .map_err(io::Error::other)?;
+        let address = listening.bound.tcp().unwrap_or(address);
+        Ok(Self { listening, address })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.listening.address
+        self.address
     }
 
     /// Stops it.

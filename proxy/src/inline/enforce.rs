@@ -10,6 +10,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
 use tokio::time::timeout;
 
+use super::entry;
 use super::exchange::Exchange;
 use super::page::{Form, grpc_status};
 use crate::wire::Gate;
@@ -78,7 +79,8 @@ async fn send_page(
     answer(session, exchange, header, body).await
 }
 
-async fn redirect(
+/// Answers with a redirect.
+pub(super) async fn redirect(
     session: &mut Session,
     exchange: &mut Exchange,
     status: u16,
@@ -99,9 +101,10 @@ async fn redirect(
 async fn answer(
     session: &mut Session,
     exchange: &Exchange,
-    header: ResponseHeader,
+    mut header: ResponseHeader,
     body: bytes::Bytes,
 ) -> pingora::Result<()> {
+    entry::secure(exchange, &mut header)?;
     if !answerable(session) {
         return answer_instead(session, exchange, header, &body).await;
     }

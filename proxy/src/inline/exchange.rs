@@ -12,10 +12,11 @@ use transaction::{RequestHead, Shortfall, SyntaxError};
 use super::adapt;
 use super::hold::Held;
 use crate::drain::Ticket;
+use crate::listen::{Client, Settings, Visit};
 use crate::report::Stage;
 use crate::state::Running;
 use crate::upstream::Pool;
-use crate::wire::Gate;
+use crate::wire::{Gate, Pace, PaceStage};
 
 /// Pingora's per-request context.
 pub(crate) struct Exchange {
@@ -51,6 +52,12 @@ pub(crate) struct Exchange {
     pub(super) status: Option<u16>,
     /// The request line as it came, if it is not what Pingora has.
     pub(super) raw_line: Option<Arc<Vec<u8>>>,
+    /// Who asks, and by which listener.
+    pub(super) client: Option<Arc<Client>>,
+    /// Who watches how fast the request comes.
+    pace: Option<Arc<Pace>>,
+    /// How large the head is: its target, and names and values of its headers (bytes).
+    pub(super) head_bytes: usize,
     /// What is wrong with the head, if it has to be refused in every mode.
     pub(super) syntax_error: Option<SyntaxError>,
     /// Pingora shares contexts between threads, which an evaluation cannot be; nobody ever waits here.
@@ -80,6 +87,9 @@ impl Exchange {
             position: 0,
             status: None,
             raw_line: None,
+            client: None,
+            pace: None,
+            head_bytes: 0,
             syntax_error: None,
             evaluation: None,
             started: Instant::now(),
@@ -93,11 +103,18 @@ impl Exchange {
         self.running = upper.running;
         self.upstream = upper.upstream;
         self.id = upper.id;
+        self.client = upper.client;
     }
 
     /// Shows the head to the engine: asset and policy are selected, nothing is judged yet.
     pub(super) fn begin(&mut self, session: &Session) {
+        if let Some(visit) = Visit::of(session.digest()) {
+            self.client = Some(Arc::clone(&visit.client));
+            self.pace = Some(Arc::clone(&visit.pace));
+        }
+        self.reach(PaceStage::Body);
         let head = adapt::request_head(session, self.raw_line.as_ref().map(|line| line.as_slice()));
+        self.head_bytes = head.target.len() + head.headers.bytes_total();
         // HTTP/2's own codec has refused what is wrong there.
         self.syntax_error = session.as_http2().is_none().then(|| head.syntax_error()).flatten();
         let evaluation = self.evaluation(session, head);
@@ -167,6 +184,25 @@ impl Exchange {
         self.judge(Stage::RequestEnd, Evaluation::request_end)
     }
 
+    /// The listener that the request came in by, as it was configured then.
+    pub(super) fn listener(&self) -> Option<&Settings> {
+        self.client.as_ref().map(|client| &*client.listener)
+    }
+
+    /// The request has come this far.
+    pub(super) fn reach(&self, stage: PaceStage) {
+        if let Some(pace) = &self.pace {
+            pace.reach(stage);
+        }
+    }
+
+    /// A part of the body was read.
+    pub(super) fn advance(&self, bytes: usize) {
+        if let Some(pace) = &self.pace {
+            pace.advance(bytes);
+        }
+    }
+
     /// The upstream's name, `-` before it is known.
     pub(super) fn upstream_name(&self) -> &str {
         self.upstream.as_ref().map_or("-", |pool| pool.name())
@@ -197,6 +233,7 @@ impl Exchange {
         if !header.status.is_informational() {
             self.status = Some(header.status.as_u16());
         }
+        self.reach_answer(header);
         if header.status.is_informational() || !self.judged || !self.wants_response() {
             return true;
         }
@@ -207,6 +244,15 @@ impl Exchange {
         let waits = self.reads_response && self.holds_response();
         self.kept = (waits && !self.is_gated()).then(Held::default);
         clean
+    }
+
+    fn reach_answer(&self, header: &pingora::http::ResponseHeader) {
+        let kind = header.headers.get(http::header::CONTENT_TYPE);
+        if header.status.as_u16() == 101 || kind.is_some_and(|kind| is_stream(kind.as_bytes())) {
+            self.reach(PaceStage::Endless);
+        } else if !header.status.is_informational() {
+            self.reach(PaceStage::Answer);
+        }
     }
 
     /// Has the answer wait until it is judged; `false` where there is no gate.
@@ -320,6 +366,7 @@ impl Exchange {
             total_us: micros(self.started.elapsed()),
             inspect_us: micros(inspect),
             syntax_error: self.syntax_error,
+            client_subject: self.client.as_ref().and_then(|client| client.subject.clone()),
         };
         let evaluation = held.get_mut().unwrap_or_else(PoisonError::into_inner);
         evaluation.close();
@@ -349,6 +396,13 @@ impl Exchange {
             self.refusal = Some(refusal);
         }
         self.refusal.is_none()
+    }
+}
+
+/// A request that is given up, because it came too slowly or took too long, is reported like any other.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.finish(self.status.unwrap_or(0));
     }
 }
 

@@ -16,9 +16,9 @@ use transaction::Shortfall;
 use super::exchange::{Exchange, is_bodiless};
 use super::hold::{Admission, Held, admit};
 use super::page::Form;
-use super::{adapt, enforce, forwarded, relay};
+use super::{adapt, enforce, entry, forwarded, relay};
 use crate::state::Shared;
-use crate::wire;
+use crate::wire::{self, PaceStage};
 
 /// The inline proxy.
 pub(crate) struct Inline {
@@ -34,8 +34,19 @@ impl Inline {
     /// Everything before the upstream. `true` when the client was answered.
     async fn admit(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
         exchange.begin(session);
+        if is_grpc(session) {
+            exchange.reach(PaceStage::Endless);
+        }
+        let stall_timeout = entry::stall_timeout(exchange);
+        session.set_read_timeout(Some(stall_timeout));
+        session.set_write_timeout(Some(stall_timeout));
         if exchange.upstream.is_none() {
             enforce::page(session, exchange, 404).await?;
+            return Ok(true);
+        }
+        if let Some(location) = entry::redirect(session, exchange).filter(|_| exchange.syntax_error.is_none())
+        {
+            enforce::redirect(session, exchange, 308, &location).await?;
             return Ok(true);
         }
         exchange.ask_lists().await;
@@ -112,8 +123,6 @@ impl ProxyHttp for Inline {
             exchange.become_upper(*upper);
             return Ok(false);
         }
-        session.set_read_timeout(Some(CLIENT_TIMEOUT));
-        session.set_write_timeout(Some(CLIENT_TIMEOUT));
         if self.shared.drain.is_draining() {
             session.set_keepalive(None);
         }
@@ -141,6 +150,7 @@ impl ProxyHttp for Inline {
         request: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> pingora::Result<()> {
+        entry::introduce(request, exchange)?;
         if !exchange.tells_client() {
             return Ok(());
         }
@@ -158,6 +168,7 @@ impl ProxyHttp for Inline {
         end_of_stream: bool,
         exchange: &mut Self::CTX,
     ) -> pingora::Result<()> {
+        exchange.advance(body.as_ref().map_or(0, Bytes::len));
         if exchange.relayed || exchange.judged || session.was_upgraded() {
             return Ok(());
         }
@@ -189,6 +200,7 @@ impl ProxyHttp for Inline {
             }
             exchange.finish_before_answer();
         }
+        entry::secure(exchange, header)?;
         exchange.open_behind_head(header);
         Ok(())
     }
@@ -334,6 +346,9 @@ fn refusal_of_head(session: &Session, exchange: &Exchange) -> Option<u16> {
     if exchange.syntax_error.is_some() {
         return Some(400);
     }
+    if entry::is_too_large(exchange) {
+        return Some(431);
+    }
     // Who asks for a tunnel takes us for another kind of proxy (RFC 9110, section 9.3.6).
     (session.req_header().method == http::Method::CONNECT).then_some(405)
 }
@@ -363,6 +378,3 @@ fn is_grpc(session: &Session) -> bool {
 fn refused() -> Box<Error> {
     Error::explain(ErrorType::HTTPStatus(403), "refused")
 }
-
-/// How long a client may send or take nothing.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(60);

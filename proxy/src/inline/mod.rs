@@ -16,6 +16,7 @@
 
 mod adapt;
 mod enforce;
+mod entry;
 mod exchange;
 mod filter;
 mod forwarded;

@@ -25,8 +25,10 @@ use tokio::task::JoinHandle;
 use transaction::Shortfall;
 
 use super::enforce;
+use super::entry;
 use super::exchange::Exchange;
 use super::hold::Held;
+use crate::listen::Client;
 use crate::state::Running;
 use crate::upstream::Pool;
 
@@ -35,6 +37,7 @@ pub(super) struct Upper {
     pub(super) running: Arc<Running>,
     pub(super) upstream: Option<Arc<Pool>>,
     pub(super) id: String,
+    pub(super) client: Option<Arc<Client>>,
 }
 
 /// The upstream half's knowledge, if this session is one.
@@ -45,6 +48,7 @@ pub(super) fn upper(session: &mut Session) -> Option<Box<Upper>> {
         running: Arc::clone(&upper.running),
         upstream: upper.upstream.take(),
         id: std::mem::take(&mut upper.id),
+        client: upper.client.take(),
     }))
 }
 
@@ -83,6 +87,7 @@ fn spawn(session: &mut Session, exchange: &Exchange) -> pingora::Result<(JoinHan
         running: Arc::clone(&exchange.running),
         upstream: exchange.upstream.clone(),
         id: exchange.id.clone(),
+        client: exchange.client.clone(),
     };
     // The other mode would take Content-Length and Content-Type from the head.
     let context = Ctx::builder().user_ctx(Box::new(upper)).body_mode(BodyMode::ExpectBody).build();
@@ -271,11 +276,14 @@ impl Relay {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> pingora::Result<ControlFlow<End>> {
-        let tasks = std::mem::take(&mut self.answer.withheld);
+        let mut tasks = std::mem::take(&mut self.answer.withheld);
         self.answer.bytes = 0;
-        for task in &tasks {
+        for task in &mut tasks {
             if !judge_task(session, exchange, task) {
                 return Ok(ControlFlow::Break(End::Refused));
+            }
+            if let HttpTask::Header(header, _) = task {
+                entry::secure(exchange, header)?;
             }
         }
         self.answer.begun = true;

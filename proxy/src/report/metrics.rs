@@ -11,7 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
-use super::{Learning, Lists, Stage, Tally};
+use super::{AllConnections, Learning, Lists, Stage, Tally};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -30,6 +30,8 @@ pub(crate) struct Metrics {
     audit_dropped: IntCounter,
     kept: Kept,
     collections: OnceLock<Arc<MemoryStore>>,
+    /// What is counted of connections.
+    pub(crate) connections: AllConnections,
     /// What is counted of lists in the DNS.
     pub(crate) lists: Lists,
     /// What is counted of learning.
@@ -95,6 +97,7 @@ impl Metrics {
             audit_dropped: plain("audit_dropped_total", "Audit records that could not be written")?,
             kept: Kept::new(&registry)?,
             collections: OnceLock::new(),
+            connections: AllConnections::new(&registry)?,
             lists: Lists::new(&registry)?,
             learning: Learning::new(&registry)?,
             registry,

@@ -1,6 +1,7 @@
 //! What is written down: decision records and metrics. Neither ever delays a request.
 
 mod audit;
+mod connections;
 mod decisions;
 mod learning;
 mod lists;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use engine::{AuditRecord, Evaluation, Outcome};
 
+pub(crate) use connections::{AllConnections, Connections};
 pub(crate) use decisions::Decisions;
 pub(crate) use learning::{Learning, Taught};
 pub(crate) use lists::Lists;

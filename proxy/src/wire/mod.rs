@@ -9,21 +9,24 @@
 //! the moment it comes.
 
 mod gate;
+mod http2;
 mod line;
+mod pace;
 mod stream;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp as _, ReusedHttpStream, ServerApp};
+use pingora::apps::{HttpServerApp as _, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::{ALPN, Stream};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
 use crate::inline::Inline;
+use crate::listen::{Connection, Serve, Visit};
 pub(crate) use gate::Gate;
+pub(crate) use pace::{Pace, Stage as PaceStage};
 use stream::WireStream;
 
 /// What a connection and the request that it is at share.
@@ -51,7 +54,7 @@ impl RawLine {
     }
 }
 
-/// The inline proxy on a listener.
+/// The inline proxy on its listeners.
 pub(crate) struct Wire {
     proxy: Arc<HttpProxy<Inline>>,
 }
@@ -62,26 +65,28 @@ impl Wire {
         Self { proxy: Arc::new(proxy) }
     }
 
-    /// Whether a connection speaks HTTP/2, which has no request line.
-    async fn is_http2(&self, stream: &mut Stream) -> bool {
-        if matches!(stream.selected_alpn_proto(), Some(ALPN::H2)) {
-            return true;
-        }
-        let h2c = self.proxy.server_options.as_ref().is_some_and(|options| options.h2c);
-        let mut start = [0; PREFACE.len()];
-        h2c && stream.get_ssl_digest().is_none()
-            && matches!(stream.try_peek(&mut start).await, Ok(true))
-            && start == *PREFACE
+    /// No more connections will come: those that are idle are closed.
+    pub(crate) async fn finish(&self) {
+        self.proxy.http_cleanup().await;
     }
 
     /// One request after the other, as [`pingora::apps`] does it.
-    async fn serve(&self, stream: Stream, shutdown: &ShutdownWatch) {
+    async fn serve_http1(&self, connection: Connection, stopping: &ShutdownWatch) {
+        let limits = &connection.client.listener.listener.limits;
+        let keepalive = limits.keepalive_timeout.as_secs().max(1);
         let shared = Shared::default();
-        let mut session = ServerSession::new_http1(Box::new(WireStream::new(stream, shared.clone())));
-        session.set_keepalive((!*shutdown.borrow()).then_some(KEEPALIVE_SECONDS));
+        let visit = Visit { client: Arc::clone(&connection.client), pace: Arc::default() };
+        let stream = WireStream::new(connection.stream, shared.clone(), visit.clone());
+        let mut session = ServerSession::new_http1(Box::new(stream));
+        session.set_keepalive((!*stopping.borrow()).then_some(keepalive));
+        session.set_keepalive_reuses_remaining(limits.keepalive_requests_max.map(|most| most - 1));
         loop {
             session.set_connection_user_context(Some(Box::new(shared.clone())));
-            let reused = self.proxy.process_new_http(session, shutdown).await;
+            let process = self.proxy.process_new_http(session, stopping);
+            let Some(reused) = pace::within(process, limits, &visit.pace).await else {
+                connection.client.counters.refused("request-timeout");
+                return;
+            };
             let Some((stream, settings)) = reused.map(ReusedHttpStream::consume) else { return };
             let Some(stream) = WireStream::rearmed(stream) else { return };
             session = ServerSession::new_http1(stream);
@@ -93,21 +98,12 @@ impl Wire {
 }
 
 #[async_trait]
-impl ServerApp for Wire {
-    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        if self.is_http2(&mut stream).await {
-            return self.proxy.process_new(stream, shutdown).await;
+impl Serve for Wire {
+    async fn serve(self: &Arc<Self>, mut connection: Connection, stopping: &ShutdownWatch) {
+        if http2::is_spoken(&mut connection).await {
+            http2::serve(&self.proxy, connection, stopping).await;
+        } else {
+            self.serve_http1(connection, stopping).await;
         }
-        self.serve(stream, shutdown).await;
-        None
-    }
-
-    async fn cleanup(&self) {
-        self.proxy.http_cleanup().await;
     }
 }
-
-/// How an HTTP/2 connection begins (RFC 9113, section 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How long a connection may be idle between requests.
-const KEEPALIVE_SECONDS: u64 = 60;

@@ -1,9 +1,10 @@
 //! A connection that looks at the first line of each request as it is read.
 
+use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use async_trait::async_trait;
@@ -14,15 +15,29 @@ use pingora::protocols::{
     TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
+use super::pace::{self, Stage};
 use super::{Shared, line};
+use crate::listen::Visit;
 
 /// A connection; the first line that is read of it may be encoded ([`line::encoded`]).
 pub(super) struct WireStream {
     inner: Stream,
     shared: Shared,
+    visit: Visit,
     state: State,
+    reading: Reading,
+}
+
+/// How much of a request was read, and since when.
+#[derive(Default)]
+struct Reading {
+    bytes: usize,
+    /// When the body began.
+    since: Option<Instant>,
+    /// Ends the wait for the head. There is none where it comes in one piece, as it mostly does.
+    patience: Option<Pin<Box<Sleep>>>,
 }
 
 /// Where reading is.
@@ -37,8 +52,8 @@ enum State {
 
 impl WireStream {
     /// A connection at the beginning of a request.
-    pub(super) fn new(inner: Stream, shared: Shared) -> Self {
-        Self { inner, shared, state: State::Line(Vec::new()) }
+    pub(super) fn new(inner: Stream, shared: Shared, visit: Visit) -> Self {
+        Self { inner, shared, visit, state: State::Line(Vec::new()), reading: Reading::default() }
     }
 
     /// The connection for its next request; `None` when it is another kind of connection, or when something of the
@@ -50,6 +65,8 @@ impl WireStream {
         }
         // A line is read whole or the connection is closed, so nothing is lost.
         stream.state = State::Line(Vec::new());
+        stream.reading = Reading::default();
+        stream.visit.pace.reach(Stage::Head);
         Some(stream)
     }
 
@@ -62,11 +79,61 @@ impl WireStream {
         }
     }
 
+    /// Reads of the connection, and gives up a client that sends too slowly.
+    fn poll_inner(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = out.filled().len();
+        let stage = self.visit.pace.stage();
+        match Pin::new(&mut self.inner).poll_read(cx, out) {
+            Poll::Pending if stage == Stage::Head && self.reading.bytes > 0 => self.poll_patience(cx),
+            Poll::Ready(Ok(())) => {
+                let fresh = out.filled().len() - before;
+                Poll::Ready(self.weigh(stage, fresh))
+            }
+            other => other,
+        }
+    }
+
+    /// Waits for the rest of a head, as long as it may take.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let most = self.visit.client.listener.listener.limits.head_timeout;
+        let patience = self.reading.patience.get_or_insert_with(|| Box::pin(sleep(most)));
+        ready!(patience.as_mut().poll(cx));
+        Poll::Ready(Err(self.give_up("slow-head")))
+    }
+
+    /// Counts what was read of a request.
+    fn weigh(&mut self, stage: Stage, fresh: usize) -> io::Result<()> {
+        let limits = &self.visit.client.listener.listener.limits;
+        match stage {
+            Stage::Head => {
+                self.reading.bytes += fresh;
+                // What is a little too large is answered (431); who goes on is not.
+                let is_flood = self.reading.bytes > limits.head_bytes_max.saturating_mul(2) + LINE_BYTES_MAX;
+                if is_flood { Err(self.give_up("large-head")) } else { Ok(()) }
+            }
+            Stage::Body => {
+                let since = *self.reading.since.get_or_insert_with(|| {
+                    self.reading.bytes = 0;
+                    Instant::now()
+                });
+                self.reading.bytes += fresh;
+                let is_slow = pace::is_below(limits, self.reading.bytes as u64, since.elapsed());
+                if is_slow { Err(self.give_up("slow-body")) } else { Ok(()) }
+            }
+            Stage::Answer | Stage::Endless => Ok(()),
+        }
+    }
+
+    fn give_up(&self, reason: &str) -> io::Error {
+        self.visit.client.counters.refused(reason);
+        io::Error::new(io::ErrorKind::TimedOut, reason.to_owned())
+    }
+
     /// Reads on in a line. `true` when `out` has what came, as it came; `false` when it was kept.
     fn poll_line(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
-        let State::Line(kept) = &mut self.state else { return Poll::Ready(Ok(false)) };
         let before = out.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(cx, out))?;
+        ready!(self.poll_inner(cx, out))?;
+        let State::Line(kept) = &mut self.state else { return Poll::Ready(Ok(false)) };
         let fresh = &out.filled()[before..];
         let is_end = fresh.is_empty();
         if kept.is_empty() {
@@ -120,7 +187,7 @@ impl AsyncRead for WireStream {
                     }
                     return Poll::Ready(Ok(()));
                 }
-                State::Through => return Pin::new(&mut self.inner).poll_read(cx, out),
+                State::Through => return self.poll_inner(cx, out),
             }
         }
     }
@@ -222,11 +289,7 @@ impl GetTimingDigest for WireStream {
 
 impl GetProxyDigest for WireStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.inner.get_proxy_digest()
-    }
-
-    fn set_proxy_digest(&mut self, digest: ProxyDigest) {
-        self.inner.set_proxy_digest(digest);
+        self.visit.to_digest()
     }
 }
 

@@ -1,0 +1,102 @@
+//! What a listener asks of each request, and adds to each answer. It is the same in every mode.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use http::header::STRICT_TRANSPORT_SECURITY;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::Session;
+
+use super::exchange::Exchange;
+
+/// Where the client is sent that should have asked over TLS; `None` where it may ask as it does.
+pub(super) fn redirect(session: &Session, exchange: &Exchange) -> Option<String> {
+    exchange.listener().filter(|settings| settings.listener.redirect_to_https)?;
+    let request = session.req_header();
+    let authority = || request.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let host = request.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes).or_else(authority)?;
+    let host = std::str::from_utf8(without_port(host)).ok().filter(|host| is_host(host))?;
+    let target = request.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    target.starts_with('/').then(|| format!("https://{host}{target}"))
+}
+
+/// Whether a head has more bytes than its listener takes. Over HTTP/2 the codec has refused it mostly.
+pub(super) fn is_too_large(exchange: &Exchange) -> bool {
+    exchange.listener().is_some_and(|settings| exchange.head_bytes > settings.listener.limits.head_bytes_max)
+}
+
+/// How long a client may send or take nothing.
+pub(super) fn stall_timeout(exchange: &Exchange) -> Duration {
+    exchange.listener().map_or(STALL_TIMEOUT, |settings| settings.listener.limits.stall_timeout)
+}
+
+/// Tells browsers to ask over TLS from now on.
+pub(super) fn secure(exchange: &Exchange, answer: &mut ResponseHeader) -> pingora::Result<()> {
+    match exchange.listener().and_then(|settings| settings.listener.hsts.as_deref()) {
+        Some(value) if !answer.status.is_informational() => {
+            answer.insert_header(STRICT_TRANSPORT_SECURITY, value)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells the application whose certificate the client showed. What the client says of that itself goes nowhere.
+pub(super) fn introduce(request: &mut RequestHeader, exchange: &Exchange) -> pingora::Result<()> {
+    let Some(client) = &exchange.client else { return Ok(()) };
+    let tls = client.listener.listener.tls.as_ref();
+    let Some(asked) = tls.and_then(|tls| tls.client_certificates.as_ref()) else { return Ok(()) };
+    let Ok(name) = HeaderName::try_from(asked.subject_header.as_str()) else { return Ok(()) };
+    match client.subject.as_deref() {
+        Some(subject) => request.insert_header(name, subject),
+        None => {
+            request.remove_header(&name);
+            Ok(())
+        }
+    }
+}
+
+fn without_port(host: &[u8]) -> &[u8] {
+    let end = host
+        .iter()
+        .rposition(|byte| *byte == b':')
+        .filter(|at| host[at + 1..].iter().all(u8::is_ascii_digit));
+    &host[..end.unwrap_or(host.len())]
+}
+
+/// Whether a text is a host and nothing else: a name, an address, or one of IPv6 in brackets.
+fn is_host(host: &str) -> bool {
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match inside {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        }
+    }
+}
+
+/// Without a listener of ours.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_hosts() {
+        for (host, expected) in [
+            ("shop.example.com:8080", Some("shop.example.com")),
+            ("[::1]:80", Some("[::1]")),
+            ("[::1]", Some("[::1]")),
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("evil.test/x", None),
+            ("evil.test@x", None),
+            ("[evil]", None),
+            ("", None),
+            (":80", None),
+        ] {
+            let found = std::str::from_utf8(without_port(host.as_bytes())).expect("text");
+            assert_eq!(is_host(found).then_some(found), expected, "{host}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a listener's connections are served with.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use engine::Snapshot;
+use engine::config::Listener;
+use pingora::listeners::tls::Acceptor;
+
+use super::peers::Crowd;
+use super::tls::{self, Resumption, TlsError};
+
+/// A listener as connections see it. A reload puts other settings in place; a connection keeps those it began with.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    settings: ArcSwap<Settings>,
+    pub(super) crowd: Arc<Crowd>,
+}
+
+/// How a listener is configured, ready to be used.
+pub(crate) struct Settings {
+    /// The configuration.
+    pub(crate) listener: Listener,
+    pub(super) acceptor: Option<Acceptor>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.listener.fmt(f)
+    }
+}
+
+impl Settings {
+    /// Of a configuration and the certificates that were read for it.
+    pub(crate) fn new(
+        listener: &Listener,
+        snapshot: &Snapshot,
+        resumption: &Resumption,
+    ) -> Result<Self, TlsError> {
+        let tls = listener.tls.as_ref();
+        let acceptor = tls.map(|tls| tls::acceptor(tls, snapshot.keyring(), resumption)).transpose()?;
+        Ok(Self { listener: listener.clone(), acceptor })
+    }
+
+    /// Without TLS.
+    pub(crate) fn plain(listener: Listener) -> Self {
+        Self { listener, acceptor: None }
+    }
+}
+
+impl Entry {
+    /// An entry with these settings.
+    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+        Arc::new(Self { settings: ArcSwap::from_pointee(settings), crowd: Arc::default() })
+    }
+
+    /// The settings for a connection that comes now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// From now on connections are served with these.
+    pub(crate) fn replace(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+        self.crowd.reconsider();
+    }
+}
