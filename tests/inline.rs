@@ -22,6 +22,8 @@ mod grpc;
 mod h2_server;
 #[path = "inline/h2load.rs"]
 mod h2load;
+#[path = "inline/handover.rs"]
+mod handover;
 #[path = "inline/learning.rs"]
 mod learning;
 #[path = "inline/life.rs"]

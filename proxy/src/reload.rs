@@ -288,20 +288,21 @@ impl Status {
 /// Directories are watched, not files: editors replace files, and a mounted ConfigMap changes by a symbolic
 /// link beside them. Whether anything changed is told by the contents' size and time.
 pub(crate) fn watch(reloader: Arc<Reloader>, shared: Arc<Shared>) {
+    let (events, mut changed) = mpsc::channel::<()>(1);
+    let Ok(mut watcher) = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _ = events.try_send(());
+        }
+    }) else {
+        tracing::warn!("files cannot be watched here; reload with SIGHUP");
+        return;
+    };
+    // All of this before anybody is told that the proxy runs: a change from then on is seen.
+    let mut directories = BTreeSet::new();
+    follow(&mut watcher, &mut directories, &reloader.watched());
+    let mut seen = fingerprint(&reloader.watched());
     tokio::spawn(async move {
-        let (events, mut changed) = mpsc::channel::<()>(1);
-        let Ok(mut watcher) = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                let _ = events.try_send(());
-            }
-        }) else {
-            tracing::warn!("files cannot be watched here; reload with SIGHUP");
-            return;
-        };
-        let mut directories = BTreeSet::new();
-        let mut seen = fingerprint(&reloader.watched());
         loop {
-            follow(&mut watcher, &mut directories, &reloader.watched());
             if changed.recv().await.is_none() {
                 return;
             }
@@ -309,6 +310,7 @@ pub(crate) fn watch(reloader: Arc<Reloader>, shared: Arc<Shared>) {
             let now = fingerprint(&reloader.watched());
             if now != seen {
                 reloader.reload(&shared).await;
+                follow(&mut watcher, &mut directories, &reloader.watched());
                 seen = fingerprint(&reloader.watched());
             }
         }

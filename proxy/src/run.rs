@@ -48,12 +48,12 @@ async fn serve(options: Options) -> Result<(), StartError> {
     let successor = Successor::of_process()
         .map_err(|error| StartError::Open { what: "the path of this program".into(), error })?;
     let server = Server::start(options.source).await?;
-    announce(&server);
-    supervisor::ready();
-    supervisor::keep_alive();
     if options.watch {
         server.watch_files();
     }
+    announce(&server);
+    supervisor::ready();
+    supervisor::keep_alive();
     let (deadline, handed_over) = loop {
         match signals.next().await {
             Order::Reload => {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::listeners::tls::Acceptor as TlsAcceptor;
-use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::{GetSocketDigest, SocketDigest, Stream};
+use pingora::protocols::{GetSocketDigest as _, Stream};
 use pingora::server::ShutdownWatch;
-use std::os::fd::AsRawFd;
 use tokio::time::{sleep, timeout};
 
+use super::client_socket::ClientSocket;
 use super::entry::{Entry, Settings};
 use super::peers::Place;
 use super::proxy_protocol::{self, Header};
@@ -80,7 +79,7 @@ enum Failure {
 }
 
 impl Incoming {
-    async fn serve<A: Serve>(mut self, stream: L4Stream, app: Arc<A>, stopping: ShutdownWatch) {
+    async fn serve<A: Serve>(mut self, stream: ClientSocket, app: Arc<A>, stopping: ShutdownWatch) {
         let within = self.settings.listener.limits.handshake_timeout;
         // Most connections have nothing to wait for here, and a timer has its price.
         let begun = match self.is_ready_at_once() {
@@ -99,13 +98,15 @@ impl Incoming {
         self.settings.listener.proxy_protocol.is_none() && self.settings.acceptor.is_none()
     }
 
-    async fn begin(&mut self, mut stream: L4Stream) -> Result<Connection, Failure> {
+    async fn begin(&mut self, mut stream: ClientSocket) -> Result<Connection, Failure> {
         let listener = &self.settings.listener;
         let peer = address(&stream);
         if listener.proxy_protocol.as_ref().is_some_and(|peers| peers.contains(peer)) {
             let (header, rest) = proxy_protocol::read(&mut stream).await.map_err(Failure::Header)?;
-            stream.rewind(&rest);
-            introduce(&mut stream, header);
+            stream.unread(rest);
+            if let Header::Client { source, destination } = header {
+                stream.introduce(source, destination);
+            }
         }
         if let (Some(most), Some(client)) = (listener.limits.connections_per_client_max, address(&stream))
             && !self.place.is_of(client, most)
@@ -118,7 +119,7 @@ impl Incoming {
         }
     }
 
-    async fn shake_hands(&self, acceptor: &TlsAcceptor, stream: L4Stream) -> Result<Connection, Failure> {
+    async fn shake_hands(&self, acceptor: &TlsAcceptor, stream: ClientSocket) -> Result<Connection, Failure> {
         let stream = acceptor.tls_handshake(stream).await.map_err(Failure::Tls)?;
         let subject = self.settings.listener.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref());
         let subject = subject.and_then(|_| subject::of(&stream));
@@ -154,19 +155,9 @@ impl Failure {
 }
 
 /// The address of who is at the other end; `None` for a unix socket.
-fn address(stream: &L4Stream) -> Option<IpAddr> {
+fn address(stream: &ClientSocket) -> Option<IpAddr> {
     let digest = stream.get_socket_digest()?;
     Some(digest.peer_addr()?.as_inet()?.ip())
-}
-
-/// Notes who the client is, in place of who connected.
-fn introduce(stream: &mut L4Stream, header: Header) {
-    if let Header::Client { source, destination } = header {
-        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-        let _ = digest.peer_addr.set(Some(source.into()));
-        let _ = digest.local_addr.set(Some(destination.into()));
-        stream.set_socket_digest(digest);
-    }
 }
 
 /// How long nothing is accepted after it failed.

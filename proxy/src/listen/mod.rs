@@ -6,6 +6,7 @@
 
 mod accept;
 mod certificates;
+mod client_socket;
 mod entry;
 mod peers;
 mod proxy_protocol;

@@ -1,16 +1,15 @@
 //! Sockets that are bound, or were bound by somebody else.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::{fmt, fs, io};
 
+use super::client_socket::ClientSocket;
 use crate::handover::Inherited;
 use engine::config::ListenAddress;
-use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::{GetSocketDigest, SocketDigest};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 /// A socket that connections come in by.
@@ -149,21 +148,15 @@ pub(super) enum Acceptor {
 }
 
 impl Acceptor {
-    /// The next connection, with its addresses noted.
-    pub(super) async fn accept(&self) -> io::Result<L4Stream> {
-        let (mut stream, peer) = match self {
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<ClientSocket> {
+        match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                (L4Stream::from(stream), Some(peer.into()))
+                Ok(ClientSocket::of_tcp(stream, peer))
             }
-            Self::Unix(listener) => (L4Stream::from(listener.accept().await?.0), None),
-        };
-        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-        let _ = digest.peer_addr.set(peer);
-        stream.set_socket_digest(digest);
-        // Answers must not wait for acknowledgements. It fails when the client is gone, which is seen soon enough.
-        let _ = stream.set_nodelay();
-        Ok(stream)
+            Self::Unix(listener) => Ok(ClientSocket::of_unix(listener.accept().await?.0)),
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use pingora::apps::HttpServerApp as _;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Accept, H2Options, HttpSession, handshake};
-use pingora::protocols::{ALPN, Digest};
+use pingora::protocols::{ALPN, Digest, Stream};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::pace;
 use crate::inline::Inline;
@@ -25,11 +25,23 @@ pub(super) async fn is_spoken(connection: &mut Connection) -> bool {
         return true;
     }
     let listener = &connection.client.listener.listener;
+    if !listener.h2c || listener.tls.is_some() {
+        return false;
+    }
+    // Who says nothing is found out by the one who waits for a head.
+    timeout(PREFACE_WITHIN, begins_with_preface(stream)).await.unwrap_or(false)
+}
+
+/// Whether the first bytes are HTTP/2's; no more of them are waited for than are needed to tell.
+async fn begins_with_preface(stream: &mut Stream) -> bool {
     let mut start = [0; PREFACE.len()];
-    listener.h2c
-        && listener.tls.is_none()
-        && matches!(stream.try_peek(&mut start).await, Ok(true))
-        && start == *PREFACE
+    for length in 1..=PREFACE.len() {
+        let peeked = stream.try_peek(&mut start[..length]).await;
+        if !matches!(peeked, Ok(true)) || start[..length] != PREFACE[..length] {
+            return false;
+        }
+    }
+    true
 }
 
 /// Answers all requests of a connection.
@@ -166,6 +178,8 @@ impl Drop for Busy {
 
 /// How a connection begins (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long a client is waited for that may begin with it.
+const PREFACE_WITHIN: Duration = Duration::from_secs(60);
 /// Malformed requests after which a connection is closed (count).
 const REJECTED_MAX: usize = 32;
 /// How long a client may take to close a connection that is told to end.
