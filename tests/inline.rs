@@ -14,6 +14,8 @@ mod curl;
 mod dnsmasq;
 #[path = "inline/ends.rs"]
 mod ends;
+#[path = "inline/floods.rs"]
+mod floods;
 #[path = "inline/forwarded.rs"]
 mod forwarded;
 #[path = "inline/grpc.rs"]

@@ -326,7 +326,7 @@ impl Evaluation {
     /// What is written down, once the transaction is [closed](Evaluation::close).
     #[must_use]
     pub fn record(&self, outcome: Outcome) -> DecisionRecord {
-        DecisionRecord::of(self, outcome)
+        DecisionRecord::of(self, &outcome)
     }
 
     /// Phase 5, and what is written down.

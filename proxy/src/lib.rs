@@ -12,6 +12,7 @@ mod learning;
 mod listen;
 mod lists;
 mod load;
+mod open_files;
 mod pages;
 mod reload;
 mod report;

@@ -9,8 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::handover::{Successor, supervisor};
 use crate::load::Source;
-use crate::pages;
 use crate::server::{Server, StartError};
+use crate::{open_files, pages};
 
 /// How a proxy is run.
 pub struct Options {
@@ -29,6 +29,7 @@ pub struct Options {
 /// Whatever keeps it from starting.
 pub fn run(options: Options) -> Result<(), StartError> {
     pages::keep_small();
+    open_files::raise();
     let mut builder = Builder::new_multi_thread();
     if let Some(threads) = options.threads {
         builder.worker_threads(threads.max(1));
@@ -52,6 +53,8 @@ async fn serve(options: Options) -> Result<(), StartError> {
         server.watch_files();
     }
     announce(&server);
+    let listeners = server.loaded().config().listeners.iter();
+    open_files::compare(listeners.map(|listener| listener.limits.connections_max).sum());
     supervisor::ready();
     supervisor::keep_alive();
     let (deadline, handed_over) = loop {

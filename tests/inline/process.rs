@@ -163,6 +163,13 @@ impl Portcullis {
         assert!(status.expect("kill runs").success());
     }
 
+    /// Memory that is resident (KiB).
+    pub(crate) fn resident_kib(&self) -> i64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Whether the process ended by itself within `limit`, and with success.
     pub(crate) fn ends_within(&mut self, limit: Duration) -> bool {
         let until = Instant::now() + limit;

@@ -12,7 +12,7 @@ use crate::{Evaluation, Evidence, Outcome, Verdict};
 
 impl DecisionRecord {
     /// What is written down about a transaction.
-    pub(crate) fn of(evaluation: &Evaluation, outcome: Outcome) -> Self {
+    pub(crate) fn of(evaluation: &Evaluation, outcome: &Outcome) -> Self {
         let transaction = evaluation.transaction();
         let compiled = evaluation.compiled();
         let verdict = evaluation.verdict();

@@ -20,7 +20,7 @@ pub struct Authorities {
 }
 
 /// Reads a file of PEM certificates, all of which must be usable.
-pub(super) fn read(file: &NamedFile, reader: &dyn FileReader) -> Result<Authorities, Diagnostic> {
+pub(super) fn read(file: &NamedFile, reader: &dyn FileReader) -> Result<Authorities, Box<Diagnostic>> {
     let wrong = |message: String| {
         Diagnostic::error(
             "bad-authorities",

@@ -109,7 +109,7 @@ impl Keyring {
         self.files.push(file.path.clone());
         match authority::read(file, reader) {
             Ok(authorities) => drop(self.authorities.insert(file.path.clone(), Arc::new(authorities))),
-            Err(found) => diagnostics.push(found),
+            Err(found) => diagnostics.push(*found),
         }
     }
 }

@@ -342,6 +342,7 @@ impl Exchange {
     /// The client is about to get an answer of ours.
     pub(super) fn answer_with(&mut self, status: u16) {
         self.status = Some(status);
+        self.reach(PaceStage::Answer);
         self.finish(status);
     }
 

@@ -13,7 +13,7 @@ use pingora::server::ShutdownWatch;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::pace;
+use super::pace::{self, Stage};
 use crate::inline::Inline;
 use crate::listen::{Connection, Visit};
 use engine::config::ListenerLimits;
@@ -76,8 +76,12 @@ pub(super) async fn serve(proxy: &Arc<HttpProxy<Inline>>, connection: Connection
             () = active.idle_for(FAREWELL), if is_stopping => return,
         };
         match accepted {
+            Ok(Some(H2Accept::Session(_))) if active.is_flood() => {
+                client.counters.refused("http2-resets");
+                return;
+            }
             Ok(Some(H2Accept::Session(session))) => {
-                let request = Request { proxy: Arc::clone(proxy), visit, _busy: active.begin() };
+                let request = Request { proxy: Arc::clone(proxy), visit, busy: active.begin() };
                 tokio::spawn(request.answer(session, stopping.clone()));
             }
             Ok(Some(H2Accept::Rejected)) if rejected < REJECTED_MAX => rejected += 1,
@@ -94,7 +98,7 @@ pub(super) async fn serve(proxy: &Arc<HttpProxy<Inline>>, connection: Connection
 struct Request {
     proxy: Arc<HttpProxy<Inline>>,
     visit: Visit,
-    _busy: Busy,
+    busy: Busy,
 }
 
 impl Request {
@@ -109,6 +113,9 @@ impl Request {
         };
         if let Some(reason) = given_up {
             self.visit.client.counters.refused(reason);
+        }
+        if matches!(self.visit.pace.stage(), Stage::Head | Stage::Body) {
+            self.busy.0.abandoned.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -143,11 +150,14 @@ fn options(limits: &ListenerLimits) -> H2Options {
     options
 }
 
-/// Requests that a connection is at.
+/// Requests that a connection is at, and how those ended that it was at.
 #[derive(Default)]
 struct Active {
     count: AtomicUsize,
     changed: Notify,
+    begun: AtomicUsize,
+    /// Given up by the client before there was an answer.
+    abandoned: AtomicUsize,
 }
 
 /// One of them.
@@ -156,7 +166,15 @@ struct Busy(Arc<Active>);
 impl Active {
     fn begin(self: &Arc<Self>) -> Busy {
         self.count.fetch_add(1, Ordering::AcqRel);
+        self.begun.fetch_add(1, Ordering::Relaxed);
         Busy(Arc::clone(self))
+    }
+
+    /// Whether the client asks in order to make work, and takes its requests back (CVE-2023-44487): people leave pages now and
+    /// then, but not mostly.
+    fn is_flood(&self) -> bool {
+        let abandoned = self.abandoned.load(Ordering::Relaxed);
+        abandoned > ABANDONED_MAX && abandoned > self.begun.load(Ordering::Relaxed) / 2
     }
 
     /// Returns once there was no request for so long.
@@ -182,5 +200,7 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PREFACE_WITHIN: Duration = Duration::from_secs(60);
 /// Malformed requests after which a connection is closed (count).
 const REJECTED_MAX: usize = 32;
+/// Requests of a connection that may be taken back whatever became of the others (count).
+const ABANDONED_MAX: usize = 100;
 /// How long a client may take to close a connection that is told to end.
 const FAREWELL: Duration = Duration::from_secs(2);

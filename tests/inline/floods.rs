@@ -1,0 +1,165 @@
+//! Clients that ask for more than they are due: floods, and those that are slow on purpose. Others are served beside them.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::curl;
+use super::origin::Origin;
+use super::process::{Portcullis, Setup};
+
+fn start(limits: &str) -> (Origin, Portcullis) {
+    let origin = Origin::start();
+    let listener = format!("{{ address: \"127.0.0.1:0\", h2c: true, limits: {{ {limits} }} }}");
+    let proxy = Portcullis::start(&Setup { listener, ..Setup::new(origin.address) });
+    (origin, proxy)
+}
+
+/// An HTTP/2 frame (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The head of `GET /echo`, by the static table and literals (RFC 7541).
+fn head(path: &str) -> Vec<u8> {
+    let path = [&[0x04, u8::try_from(path.len()).expect("short")], path.as_bytes()].concat();
+    [&[0x82, 0x86][..], &path, b"\x01\x06a.test"].concat()
+}
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+fn connect(proxy: &Portcullis) -> TcpStream {
+    let mut stream = TcpStream::connect(proxy.address).expect("connected");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+    stream.set_write_timeout(Some(Duration::from_secs(10))).expect("set");
+    let begin = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat();
+    stream.write_all(&begin).expect("sent");
+    stream
+}
+
+/// Sends frames until the proxy has enough of it; whether it had.
+fn flood(mut stream: TcpStream, frames: impl Iterator<Item = Vec<u8>>) -> bool {
+    for chunk in frames {
+        if stream.write_all(&chunk).is_err() {
+            return true;
+        }
+    }
+    // What was sent last may still be on its way.
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn requests_that_are_taken_back_end_the_connection() {
+    let (_origin, proxy) = start("");
+    let requests = (0..50_000_u32).map(|index| {
+        let stream = 2 * index + 1;
+        let ask = frame(HEADERS, END_STREAM | END_HEADERS, stream, &head("/slow"));
+        [ask, frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+    });
+    assert!(flood(connect(&proxy), requests), "{}", proxy.said());
+    assert_eq!(curl::get(&proxy.url("/echo")).status, 200);
+}
+
+#[test]
+fn heads_without_an_end_end_the_connection() {
+    let (_origin, proxy) = start("");
+    let first = frame(HEADERS, END_STREAM, 1, &head("/echo"));
+    // A literal header without indexing, again and again.
+    let more = frame(CONTINUATION, 0, 1, &b"\0\x03x-a\x03abc".repeat(100));
+    assert!(flood(connect(&proxy), std::iter::once(first).chain(std::iter::repeat_n(more, 20_000))));
+    assert_eq!(curl::get(&proxy.url("/echo")).status, 200);
+}
+
+#[test]
+fn bodies_that_do_not_come_along_end() {
+    for limits in ["stall_timeout: 1s", "rate_grace: 1s, rate_min: 10KiB"] {
+        let (_origin, proxy) = start(limits);
+        let begun = Instant::now();
+        let mut slow = TcpStream::connect(proxy.address).expect("connected");
+        slow.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
+        slow.write_all(b"POST /echo HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n")
+            .expect("sent");
+        let mut slow_h2 = connect(&proxy);
+        slow_h2.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
+        let post = [&[0x83, 0x86][..], b"\x04\x05/echo\x01\x06a.test"].concat();
+        slow_h2.write_all(&frame(HEADERS, END_HEADERS, 1, &post)).expect("sent");
+        let (mut is_over, mut is_reset) = (false, false);
+        while begun.elapsed() < Duration::from_secs(20) && !(is_over && is_reset) {
+            let silent = limits.starts_with("stall");
+            is_over = is_over || (!silent && slow.write_all(b"x").is_err()) || has_ended(&mut slow);
+            if !silent && !is_reset {
+                let _ = slow_h2.write_all(&frame(0, 0, 1, b"x"));
+            }
+            is_reset = is_reset || has_reset(&mut slow_h2);
+        }
+        assert!(is_over, "HTTP/1.1, {limits}: {}", proxy.said());
+        assert!(is_reset, "HTTP/2, {limits}: {}", proxy.said());
+        assert_eq!(curl::get(&proxy.url("/echo")).status, 200);
+    }
+}
+
+/// Whether the other end closed the connection, perhaps after an answer.
+fn has_ended(stream: &mut TcpStream) -> bool {
+    let mut answer = [0; 4_096];
+    loop {
+        match stream.read(&mut answer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => {
+                return !matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                );
+            }
+        }
+    }
+}
+
+/// Whether a RST_STREAM, or an answer (408), came for the first request.
+fn has_reset(stream: &mut TcpStream) -> bool {
+    let mut answer = vec![0; 4_096];
+    match stream.read(&mut answer) {
+        Ok(0) => true,
+        Ok(read) => {
+            let (mut rest, mut found) = (&answer[..read], false);
+            while rest.len() >= 9 {
+                let length = usize::from(rest[0]) << 16 | usize::from(rest[1]) << 8 | usize::from(rest[2]);
+                found |= rest[3] == RST_STREAM || rest[3] == HEADERS;
+                rest = rest.get(9 + length..).unwrap_or_default();
+            }
+            found
+        }
+        Err(_) => false,
+    }
+}
+
+#[test]
+fn idle_connections_cost_little() {
+    let (_origin, proxy) = start("");
+    let resident = || proxy.resident_kib();
+    assert_eq!(curl::get(&proxy.url("/echo")).status, 200);
+    let before = resident();
+    let idle: Vec<_> = (0..800)
+        .map(|_| {
+            let mut stream = TcpStream::connect(proxy.address).expect("connected");
+            stream.write_all(b"GET /echo HTTP/1.1\r\nHost: a.test\r\n\r\n").expect("sent");
+            let mut answer = [0; 15];
+            stream.read_exact(&mut answer).expect("an answer");
+            stream
+        })
+        .collect();
+    let each = (resident() - before) / 800;
+    assert!(each < 40, "{each} KiB for each idle connection");
+    assert_eq!(curl::get(&proxy.url("/echo")).status, 200);
+    drop(idle);
+}
