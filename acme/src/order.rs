@@ -90,7 +90,12 @@ impl Desk<'_> {
     }
 
     async fn wait_while_pending(&self, order: &mut Order) -> Result<(), Failure> {
+        let began = self.environment.now();
         for round in 0..ROUNDS_MAX {
+            // Other certificates wait for this one.
+            if self.environment.now() > began + PENDING_MAX {
+                break;
+            }
             self.pause(round).await;
             let state = order.refresh().await.map_err(at(Stage::Challenge))?;
             if state.status != OrderStatus::Pending {
@@ -155,6 +160,8 @@ fn local(text: String) -> Failure {
 
 /// Looks at an order's state, at most (count).
 const ROUNDS_MAX: u32 = 30;
+/// How long an authority may take to find what it was told to look for.
+const PENDING_MAX: Duration = Duration::from_secs(300);
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Between two looks; an authority that asks for more is asked again at the next attempt.

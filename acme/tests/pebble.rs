@@ -5,6 +5,7 @@ mod pebble;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -71,13 +72,16 @@ async fn listen(challenges: &Arc<Challenges>) -> (u16, u16) {
     ports
 }
 
-/// The system's clock, without its patience.
-struct Hasty;
+/// The system's clock, without its patience; and ahead, once it is told to be.
+#[derive(Default)]
+struct Hasty {
+    ahead_days: AtomicU64,
+}
 
 impl Clock for Hasty {
     #[expect(clippy::disallowed_methods, reason = "Pebble lives in real time")]
     fn now(&self) -> SystemTime {
-        SystemTime::now()
+        SystemTime::now() + Duration::from_secs(86_400 * self.ahead_days.load(Ordering::Relaxed))
     }
 
     fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -112,6 +116,17 @@ impl Observer for Seen {
     }
 }
 
+impl Seen {
+    async fn wait_for(&self, certificates: usize) {
+        for _ in 0..1_500 {
+            if self.certificates.lock().unwrap_or_else(PoisonError::into_inner).len() >= certificates {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 fn authority(pebble: &Pebble, name: &str, kid: &str) -> Authority {
     Authority {
         name: name.into(),
@@ -121,7 +136,7 @@ fn authority(pebble: &Pebble, name: &str, kid: &str) -> Authority {
     }
 }
 
-/// Obtains a certificate for each list of names; the attempts made.
+/// Obtains a certificate for each list of names, and months later another.
 async fn obtain(
     pebble: &Pebble,
     challenges: &Arc<Challenges>,
@@ -139,19 +154,16 @@ async fn obtain(
         answer_within: Duration::from_secs(30),
     };
     let seen = Arc::new(Seen::default());
-    let environment = Environment { clock: Arc::new(Hasty), chance: Arc::new(Hasty) };
+    let clock = Arc::new(Hasty::default());
+    let environment = Environment { clock: clock.clone(), chance: clock.clone() };
     let keeper = Keeper::new(settings, Arc::clone(challenges), environment, seen.clone()).expect("keeper");
     let (stop, stopping) = watch::channel(false);
     let task = tokio::spawn(keeper.run(stopping));
-    for _ in 0..1_500 {
-        let held = seen.certificates.lock().unwrap_or_else(PoisonError::into_inner).len();
-        if held == wanted.len() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    // It goes on to ask for advice on renewal.
+    seen.wait_for(wanted.len()).await;
+    // It goes on to ask for advice on renewal. It is for the 60th day of 90.
     tokio::time::sleep(Duration::from_millis(300)).await;
+    clock.ahead_days.store(70, Ordering::Relaxed);
+    seen.wait_for(2 * wanted.len()).await;
     let _ = stop.send(true);
     task.await.expect("it ends");
     let files = std::fs::read_dir(directory.path().join("certificates")).expect("certificates");
@@ -181,12 +193,16 @@ async fn certificates_by_every_challenge() {
     {
         let seen = obtain(&pebble, &challenges, &method, wanted).await;
         let certificates = seen.certificates.lock().unwrap_or_else(PoisonError::into_inner);
-        assert_eq!(certificates.len(), wanted.len(), "{method}: {:?}", seen.attempts);
+        assert_eq!(certificates.len(), 2 * wanted.len(), "{method}: {:?}", seen.attempts);
         let attempts = seen.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(attempts.iter().any(|it| *it == ("unbound".into(), "refused")), "{attempts:?}");
         let obtained: Vec<_> = attempts.iter().filter(|it| it.1 == "obtained").collect();
-        assert!(obtained.iter().all(|it| it.0 == "bound") && obtained.len() == wanted.len(), "{attempts:?}");
+        assert!(
+            obtained.iter().all(|it| it.0 == "bound") && obtained.len() == 2 * wanted.len(),
+            "{attempts:?}"
+        );
         assert!(challenges.is_empty());
     }
-    assert_eq!(pebble.hooked(), "set _acme-challenge.example.com\nunset _acme-challenge.example.com\n");
+    let once = "set _acme-challenge.example.com\nunset _acme-challenge.example.com\n";
+    assert_eq!(pebble.hooked(), once.repeat(2));
 }

@@ -65,7 +65,11 @@ impl Pebble {
         let mut server = Command::new(programs.join("pebble"));
         server.args(["-config", &write(&files, "pebble.json", &config)]);
         server.args(["-dnsserver", &format!("127.0.0.1:{dns}")]);
-        server.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "20");
+        server.envs([
+            ("PEBBLE_VA_NOSLEEP", "1"),
+            ("PEBBLE_WFE_NONCEREJECT", "20"),
+            ("PEBBLE_AUTHZREUSE", "0"),
+        ]);
         let processes =
             [run(&mut names, "Starting challenge servers")?, run(&mut server, "ACME directory available")?];
         let hook = hook(&files, management);
