@@ -4,6 +4,8 @@
 //! while holding, answers that come early, 100 (Continue), aborts midway. Everything else is tested in
 //! memory. Tests that need a program that is not installed say so and pass.
 
+#[path = "inline/acme.rs"]
+mod acme;
 #[path = "inline/bodies.rs"]
 mod bodies;
 #[path = "inline/collections.rs"]
@@ -38,6 +40,8 @@ mod lists;
 mod nginx;
 #[path = "inline/origin.rs"]
 mod origin;
+#[path = "../acme/tests/pebble/pebble.rs"]
+mod pebble;
 #[path = "inline/process.rs"]
 mod process;
 #[path = "inline/streams.rs"]

@@ -4,6 +4,7 @@
 //! the types ([`schema`]); what has no error there is read into a [`ConfigSpec`] and checked for meaning.
 //! Every error is reported at once.
 
+mod acme;
 mod admin;
 mod at;
 mod collections;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use signatures::{Diagnostic, SourceFile};
 
+pub use acme::{Acme, Authority, Challenge};
 pub use admin::Admin;
 pub use collections::Collections;
 pub use flags::Flags;
@@ -32,10 +34,11 @@ pub use rbl::Rbl;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AdminSpec, AssetSpec, CertificateSpec, ClientCertificatesSpec, CollectionsSpec, ConfigSpec,
-    DecisionsOnly, DecisionsSpec, Forwarded, HealthCheckSpec, HstsSpec, LearningMode, LearningSpec,
-    ListenerLimitsSpec, ListenerSpec, QuorumSpec, RblSpec, ReportsSpec, TlsSpec, TlsVersion, UnknownNames,
-    UpstreamProtocol, UpstreamSpec,
+    AcmeCertificateSpec, AcmeSpec, AdminSpec, AssetSpec, AuthoritySpec, CertificateSpec, ChallengeSpec,
+    ClientCertificatesSpec, CollectionsSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, DnsChallengeSpec,
+    DnsCommandSpec, EabSpec, Forwarded, HealthCheckSpec, HstsSpec, LearningMode, LearningSpec,
+    ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, QuorumSpec, RblSpec, ReportsSpec, TlsSpec,
+    TlsVersion, UnknownNames, UpstreamProtocol, UpstreamSpec,
 };
 pub use upstream::{HealthCheck, Probe, Server, Upstream};
 
@@ -66,6 +69,8 @@ pub struct Config {
     pub collections: Collections,
     /// How lists in the DNS are asked; none is when absent.
     pub rbl: Option<Rbl>,
+    /// How certificates are obtained by ACME; none is when absent.
+    pub acme: Option<Acme>,
     pub(crate) index: AssetIndex,
 }
 
@@ -117,9 +122,10 @@ fn read(text: &str, now_us: i64, findings: &Findings) -> Option<Config> {
     }
 }
 
-/// Whether a spoilt entry is an upstream, a policy, or all of them: assets refer to these.
+/// Whether a spoilt entry is an upstream, a policy, all of them, or how certificates are obtained: others refer to these.
 fn is_referred_to(node: &Node, spoilt: &HashSet<usize>) -> bool {
-    let named = node.entries().iter().filter(|entry| ["upstreams", "policies"].contains(&entry.key.as_str()));
+    let named =
+        node.entries().iter().filter(|entry| ["upstreams", "policies", "acme"].contains(&entry.key.as_str()));
     named
         .flat_map(|entry| entry.value.entries().iter().chain([entry]))
         .any(|entry| spoilt.contains(&entry.key_span.start))
@@ -135,8 +141,11 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
     let upstreams = upstream::check_all(&spec.upstreams, &at.key("upstreams"));
     let policies = crate::policy::check_all(&spec.policies, &at.key("policies"), now_us);
     let assets = crate::policy::check_assets(&spec.assets, &at.key("assets"), &upstreams, &policies);
+    let acme = spec.acme.as_ref().map(|it| acme::check(it, &at.key("acme")));
+    let listeners = listener::check_all(&spec.listeners, &at.key("listeners"), acme.as_ref());
     Config {
-        listeners: listener::check_all(&spec.listeners, &at.key("listeners")),
+        acme: acme.map(|it| acme::named(it, &listeners, &at.key("acme"))),
+        listeners,
         index: AssetIndex::new(&assets),
         admin: spec.admin.as_ref().and_then(|admin| admin::check(admin, &at.key("admin"))),
         learning: spec.learning.as_ref().and_then(|it| learning::check(it, &at.key("learning"))),

@@ -1,5 +1,6 @@
 //! What is done about it: the inline Pingora proxy, its reports and its admin listener.
 
+mod acme;
 mod admin;
 mod collections;
 pub mod demo;

@@ -13,6 +13,7 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::acme::{Acme, Shelf};
 use crate::collections::Collections;
 use crate::learning::Learning;
 use crate::listen::Listeners;
@@ -31,6 +32,8 @@ pub(crate) struct Reloader {
     lists: Mutex<Option<Arc<Lists>>>,
     collections: Collections,
     listeners: OnceLock<Arc<Listeners>>,
+    acme: Mutex<Option<Arc<Acme>>>,
+    shelf: Arc<Shelf>,
     /// What only a restart changes.
     admin: Option<Admin>,
     files: Mutex<Vec<PathBuf>>,
@@ -67,6 +70,8 @@ impl Reloader {
             lists: Mutex::new(lists.map(Arc::new)),
             collections,
             listeners: OnceLock::new(),
+            acme: Mutex::default(),
+            shelf: Arc::default(),
             admin: settings.admin.clone(),
             files: Mutex::new(loaded.files.clone()),
             status: ArcSwap::from_pointee(Status::of(loaded)),
@@ -143,6 +148,58 @@ impl Reloader {
             // It writes a file.
             let _ = tokio::task::spawn_blocking(move || old.stop()).await;
         }
+    }
+
+    /// Certificates that were obtained, and what is answered to authorities.
+    pub(crate) fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
+    }
+
+    /// Begins to keep certificates, as the first configuration says.
+    pub(crate) async fn keep_certificates(&self, loaded: &Loaded) -> io::Result<()> {
+        let wanted = self.wanted_certificates(loaded).await?;
+        self.replace_certificates(loaded.config().acme.as_ref(), wanted).await
+    }
+
+    /// Ends it.
+    pub(crate) async fn stop_certificates(&self) {
+        let held = self.acme.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(acme) = held {
+            let _ = tokio::task::spawn_blocking(move || acme.stop()).await;
+        }
+    }
+
+    /// What is to be kept, if that is not what is kept already.
+    async fn wanted_certificates(&self, loaded: &Loaded) -> io::Result<Option<crate::acme::Prepared>> {
+        let held = self.acme.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let wanted = loaded.config().acme.as_ref().filter(|it| !it.names.is_empty());
+        let wanted = wanted.filter(|wanted| held.as_ref().is_none_or(|held| held.settings() != *wanted));
+        let Some(settings) = wanted.cloned() else { return Ok(None) };
+        let (shelf, metrics) = (Arc::clone(&self.shelf), Arc::clone(&self.metrics));
+        // It reads and writes files.
+        let prepare = move || crate::acme::Prepared::new(&settings, &shelf, &metrics);
+        tokio::task::spawn_blocking(prepare).await.map_err(io::Error::other)?.map(Some)
+    }
+
+    async fn replace_certificates(
+        &self,
+        settings: Option<&engine::config::Acme>,
+        prepared: Option<crate::acme::Prepared>,
+    ) -> io::Result<()> {
+        let held = self.acme.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if prepared.is_none() && held.as_ref().map(|held| held.settings()) == settings {
+            return Ok(());
+        }
+        self.stop_certificates().await;
+        let kept: Vec<String> = settings.into_iter().flat_map(Acme::certificates).collect();
+        let before = held.iter().flat_map(|held| Acme::certificates(held.settings()));
+        before.filter(|it| !kept.contains(it)).for_each(|it| self.metrics.certificates.forget(&it));
+        if prepared.is_none() {
+            self.shelf.clear();
+        }
+        let started = prepared.map(|prepared| prepared.start(&self.shelf)).transpose()?;
+        *self.acme.lock().unwrap_or_else(PoisonError::into_inner) = started.map(Arc::new);
+        Ok(())
     }
 
     /// Writes what was learned, or takes it up if somebody else changed it, before the file is read.
@@ -222,6 +279,8 @@ impl Reloader {
         let listeners = self.listeners.get();
         let prepared = listeners.map(|it| it.prepare(loaded)).transpose().map_err(io::Error::other)?;
         let learning = self.wanted_learning(shared, loaded)?;
+        let certificates = self.wanted_certificates(loaded).await?;
+        self.replace_certificates(loaded.config().acme.as_ref(), certificates).await?;
         self.replace_lists(loaded.config().rbl.as_ref())?;
         self.replace_decisions(&loaded.config().decisions)?;
         self.replace_learning(learning).await;

@@ -75,13 +75,20 @@ impl Server {
             running: Arc::new(ArcSwap::from_pointee(running)),
             drain: Drain::default(),
             ids: Ids::default(),
+            shelf: Arc::clone(reloader.shelf()),
         });
         reloader.learn(&shared, &loaded).map_err(|error| StartError::Configuration(error.to_string()))?;
         let wire = Arc::new(Wire::new(proxy(&shared)));
         let inherited = Inherited::of_process()
             .map_err(|error| StartError::Open { what: "the sockets that were passed".into(), error })?;
         let inherited = Arc::new(inherited);
-        let listeners = Listeners::new(wire, Arc::clone(reloader.metrics()), Arc::clone(&inherited))
+        // Before listeners open, so that they have what was obtained earlier.
+        reloader
+            .keep_certificates(&loaded)
+            .await
+            .map_err(|error| StartError::Open { what: "certificates by ACME".into(), error })?;
+        let (metrics, shelf) = (Arc::clone(reloader.metrics()), Arc::clone(&shared.shelf));
+        let listeners = Listeners::new(wire, metrics, Arc::clone(&inherited), shelf)
             .map_err(|error| StartError::Configuration(error.to_string()))?;
         let listeners = Arc::new(listeners);
         reloader.listen(&listeners, &loaded).await.map_err(StartError::Configuration)?;
@@ -157,6 +164,8 @@ impl Server {
     pub async fn stop(self, deadline: Duration, handed_over: bool) -> usize {
         let until = Instant::now() + deadline;
         self.shared.drain.begin();
+        // What an authority would look for here it might not find any more.
+        self.reloader.stop_certificates().await;
         if !handed_over {
             // Who balances load needs a moment to see that this one is not ready; until then it still sends
             // connections, and those that wait to be accepted would be reset.

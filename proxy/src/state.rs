@@ -7,6 +7,7 @@ use engine::Snapshot;
 use model::profile::Profiles;
 use signatures::collections::CollectionStore;
 
+use crate::acme::Shelf;
 use crate::drain::Drain;
 use crate::ids::Ids;
 use crate::learning::Lessons;
@@ -44,4 +45,6 @@ pub(crate) struct Shared {
     pub(crate) running: Arc<ArcSwap<Running>>,
     pub(crate) drain: Drain,
     pub(crate) ids: Ids,
+    /// Certificates that were obtained, and what is answered to authorities meanwhile.
+    pub(crate) shelf: Arc<Shelf>,
 }

@@ -13,7 +13,11 @@ pub(crate) struct Pebble {
     pub(crate) directory: String,
     /// What its own certificate is checked with (PEM).
     pub(crate) root: String,
+    /// Where its root is to be had, which those that trust its certificates need.
+    #[allow(dead_code, reason = "not every suite checks certificates as clients do")]
+    pub(crate) root_url: String,
     /// What makes records in its DNS.
+    #[allow(dead_code, reason = "not every suite writes to the DNS")]
     pub(crate) hook: PathBuf,
     files: TempDir,
     _processes: [Running; 2],
@@ -76,6 +80,7 @@ impl Pebble {
         Some(Self {
             directory: format!("https://localhost:{listen}/dir"),
             root: own.cert.pem(),
+            root_url: format!("https://localhost:{admin}/roots/0"),
             hook,
             files,
             _processes: processes,
@@ -83,6 +88,7 @@ impl Pebble {
     }
 
     /// What the hook was called with.
+    #[allow(dead_code, reason = "not every suite writes to the DNS")]
     pub(crate) fn hooked(&self) -> String {
         std::fs::read_to_string(self.files.path().join("hooked")).unwrap_or_default()
     }

@@ -8,9 +8,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::At;
 use super::quantity::duration_at;
 use super::spec::{HstsSpec, ListenerSpec};
+use super::{Acme, At};
 pub use address::ListenAddress;
 pub use limits::ListenerLimits;
 pub use tls::{ClientCertificates, Tls};
@@ -73,11 +73,11 @@ impl Peers {
     }
 }
 
-pub(super) fn check_all(specs: &[ListenerSpec], at: &At<'_>) -> Vec<Listener> {
+pub(super) fn check_all(specs: &[ListenerSpec], at: &At<'_>, acme: Option<&Acme>) -> Vec<Listener> {
     let mut listeners: Vec<Listener> = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let at = at.item(index);
-        let Some(listener) = check(spec, &at) else { continue };
+        let Some(listener) = check(spec, &at, acme) else { continue };
         if listeners.iter().any(|other| other.address == listener.address) {
             at.key("address")
                 .error("duplicate-address", format!("two listeners at `{}`", listener.address))
@@ -89,9 +89,9 @@ pub(super) fn check_all(specs: &[ListenerSpec], at: &At<'_>) -> Vec<Listener> {
     listeners
 }
 
-fn check(spec: &ListenerSpec, at: &At<'_>) -> Option<Listener> {
+fn check(spec: &ListenerSpec, at: &At<'_>, acme: Option<&Acme>) -> Option<Listener> {
     let address = ListenAddress::parse(&spec.address, &at.key("address"));
-    let tls = spec.tls.as_ref().map(|tls| tls::check(tls, &at.key("tls")));
+    let tls = spec.tls.as_ref().map(|tls| tls::check(tls, &at.key("tls"), acme));
     let proxy_protocol = spec.proxy_protocol.as_ref().map(|texts| peers(texts, &at.key("proxy_protocol")));
     let hsts = spec.hsts.as_ref().map(|hsts| hsts_value(hsts, &at.key("hsts")));
     let without_tls = |key: &str, what: &str| {

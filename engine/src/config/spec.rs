@@ -1,5 +1,6 @@
 //! The configuration as it is written; [`super::Config`] is the same, checked.
 
+mod acme;
 mod listener;
 
 use std::collections::BTreeMap;
@@ -7,10 +8,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use acme::{
+    AcmeSpec, AuthoritySpec, ChallengeSpec, DnsChallengeSpec, DnsCommandSpec, EabSpec, NamedAuthoritySpec,
+};
+
 use crate::policy::spec::{PolicySpec, SizeSpec};
 pub use listener::{
-    CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec, TlsSpec, TlsVersion,
-    UnknownNames,
+    AcmeCertificateSpec, CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec,
+    TlsSpec, TlsVersion, UnknownNames,
 };
 
 /// A Portcullis configuration.
@@ -44,6 +49,8 @@ pub struct ConfigSpec {
     /// How lists in the DNS are asked of clients' addresses, for rules with `@rbl`; none is, and these rules never match,
     /// when absent. The first request of each client waits for the answers.
     pub rbl: Option<RblSpec>,
+    /// How certificates are obtained by ACME, for the listeners that name them; none is when absent.
+    pub acme: Option<AcmeSpec>,
 }
 
 /// How lists in the DNS are asked of clients' addresses (`@rbl`).

@@ -16,7 +16,7 @@ use transaction::Shortfall;
 use super::exchange::{Exchange, is_bodiless};
 use super::hold::{Admission, Held, admit};
 use super::page::Form;
-use super::{adapt, enforce, entry, forwarded, relay};
+use super::{adapt, challenge, enforce, entry, forwarded, relay};
 use crate::state::Shared;
 use crate::wire::{self, PaceStage};
 
@@ -33,6 +33,9 @@ impl Inline {
 
     /// Everything before the upstream. `true` when the client was answered.
     async fn admit(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
+        if challenge::answer(session, &self.shared.shelf).await? {
+            return Ok(true);
+        }
         exchange.begin(session);
         if is_grpc(session) {
             exchange.reach(PaceStage::Endless);

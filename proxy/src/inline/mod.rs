@@ -15,6 +15,7 @@
 //! too.
 
 mod adapt;
+mod challenge;
 mod enforce;
 mod entry;
 mod exchange;

@@ -9,6 +9,7 @@ use pingora::listeners::tls::Acceptor;
 
 use super::peers::Crowd;
 use super::tls::{self, Resumption, TlsError};
+use crate::acme::Shelf;
 
 /// A listener as connections see it. A reload puts other settings in place; a connection keeps those it began with.
 #[derive(Debug)]
@@ -36,9 +37,11 @@ impl Settings {
         listener: &Listener,
         snapshot: &Snapshot,
         resumption: &Resumption,
+        shelf: &Arc<Shelf>,
     ) -> Result<Self, TlsError> {
         let tls = listener.tls.as_ref();
-        let acceptor = tls.map(|tls| tls::acceptor(tls, snapshot.keyring(), resumption)).transpose()?;
+        let acceptor =
+            tls.map(|tls| tls::acceptor(tls, snapshot.keyring(), resumption, shelf)).transpose()?;
         Ok(Self { listener: listener.clone(), acceptor })
     }
 

@@ -12,6 +12,7 @@ use super::entry::Settings;
 use super::single::Listening;
 use super::socket::{Bound, Socket, SocketError};
 use super::tls::{Resumption, TlsError};
+use crate::acme::Shelf;
 use crate::handover::Inherited;
 use crate::load::Loaded;
 use crate::report::Metrics;
@@ -24,6 +25,7 @@ pub(crate) struct Listeners {
     metrics: Arc<Metrics>,
     resumption: Resumption,
     inherited: Arc<Inherited>,
+    shelf: Arc<Shelf>,
 }
 
 /// Why listeners cannot be what a configuration wants.
@@ -56,15 +58,16 @@ impl Listeners {
         wire: Arc<Wire>,
         metrics: Arc<Metrics>,
         inherited: Arc<Inherited>,
+        shelf: Arc<Shelf>,
     ) -> Result<Self, TlsError> {
-        Ok(Self { open: Mutex::default(), wire, metrics, resumption: Resumption::new()?, inherited })
+        Ok(Self { open: Mutex::default(), wire, metrics, resumption: Resumption::new()?, inherited, shelf })
     }
 
     /// Binds what is not open yet and builds all settings; nothing changes.
     pub(crate) fn prepare(&self, loaded: &Loaded) -> Result<Prepared, ListenError> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let prepare = |listener: &Listener| {
-            let settings = Settings::new(listener, &loaded.snapshot, &self.resumption)
+            let settings = Settings::new(listener, &loaded.snapshot, &self.resumption, &self.shelf)
                 .map_err(|error| ListenError::Tls(listener.address.to_string(), error))?;
             let is_open = open.iter().any(|listening| listening.is_at(&listener.address));
             let socket = (!is_open).then(|| Socket::obtain(&listener.address, &self.inherited));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use acme::TLS_ALPN01_PROTOCOL;
 use engine::config::{ClientCertificates, Tls, TlsVersion};
 use engine::tls::Keyring;
 use pingora::listeners::tls::Acceptor;
@@ -12,6 +13,7 @@ use rustls::server::{NoClientAuth, ProducesTickets, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 
 use super::certificates::Certificates;
+use crate::acme::Shelf;
 
 /// Why a listener's TLS cannot be set up.
 #[derive(Debug)]
@@ -39,7 +41,12 @@ impl Resumption {
 }
 
 /// What makes TLS of accepted connections.
-pub(super) fn acceptor(tls: &Tls, keyring: &Keyring, resumption: &Resumption) -> Result<Acceptor, TlsError> {
+pub(super) fn acceptor(
+    tls: &Tls,
+    keyring: &Keyring,
+    resumption: &Resumption,
+    shelf: &Arc<Shelf>,
+) -> Result<Acceptor, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let versions = match tls.min_version {
         TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
@@ -54,9 +61,12 @@ pub(super) fn acceptor(tls: &Tls, keyring: &Keyring, resumption: &Resumption) ->
         .with_protocol_versions(versions)
         .map_err(|error| TlsError(error.to_string()))?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(Certificates::new(tls, keyring)));
+        .with_cert_resolver(Arc::new(Certificates::new(tls, keyring, shelf)));
     let offered: &[&[u8]] = if tls.http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
     config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
+    if tls.proves {
+        config.alpn_protocols.push(TLS_ALPN01_PROTOCOL.to_vec());
+    }
     // A ticket vouches for a certificate that was checked when it was given: where clients show theirs, a reload
     // that trusts others must have it shown again.
     config.ticketer = match clients {

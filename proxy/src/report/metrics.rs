@@ -11,7 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
-use super::{AllConnections, Learning, Lists, Stage, Tally};
+use super::{AllConnections, Certificates, Learning, Lists, Stage, Tally};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -36,6 +36,8 @@ pub(crate) struct Metrics {
     pub(crate) lists: Lists,
     /// What is counted of learning.
     pub(crate) learning: Learning,
+    /// What is told of certificates obtained by ACME.
+    pub(crate) certificates: Certificates,
 }
 
 /// What is counted of persistent collections.
@@ -100,6 +102,7 @@ impl Metrics {
             connections: AllConnections::new(&registry)?,
             lists: Lists::new(&registry)?,
             learning: Learning::new(&registry)?,
+            certificates: Certificates::new(&registry)?,
             registry,
         })
     }

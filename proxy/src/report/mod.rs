@@ -1,6 +1,7 @@
 //! What is written down: decision records and metrics. Neither ever delays a request.
 
 mod audit;
+mod certificates;
 mod connections;
 mod decisions;
 mod learning;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use engine::{AuditRecord, Evaluation, Outcome};
 
+pub(crate) use certificates::Certificates;
 pub(crate) use connections::{AllConnections, Connections};
 pub(crate) use decisions::Decisions;
 pub(crate) use learning::{Learning, Taught};

@@ -1,14 +1,21 @@
 //! TLS of a listener.
 
-use crate::config::At;
-use crate::config::spec::{CertificateSpec, ClientCertificatesSpec, TlsSpec, TlsVersion, UnknownNames};
+use crate::config::acme::names;
+use crate::config::spec::{
+    AcmeCertificateSpec, CertificateSpec, ClientCertificatesSpec, TlsSpec, TlsVersion, UnknownNames,
+};
+use crate::config::{Acme, At, Challenge};
 use crate::tls::{IdentityFiles, NamedFile};
 
 /// TLS of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// Its certificates, in the order written.
+    /// Its certificates in files, in the order written.
     pub certificates: Vec<IdentityFiles>,
+    /// The names of those that are obtained by ACME, in lower case.
+    pub acme: Vec<Vec<String>>,
+    /// The challenge in which a handshake is the proof (TLS-ALPN-01) may come here.
+    pub proves: bool,
     /// Whether the first certificate is for unknown names as well.
     pub unknown_names: UnknownNames,
     /// The oldest version.
@@ -30,11 +37,14 @@ pub struct ClientCertificates {
     pub subject_header: String,
 }
 
-pub(super) fn check(spec: &TlsSpec, at: &At<'_>) -> Tls {
+pub(super) fn check(spec: &TlsSpec, at: &At<'_>, acme: Option<&Acme>) -> Tls {
     let certificates = at.key("certificates");
-    let certificate = |(index, spec)| certificate(spec, &certificates.item(index));
+    let all = || spec.certificates.iter().enumerate().map(|(index, spec)| (spec, certificates.item(index)));
+    let obtained = all().filter_map(|(spec, at)| obtained(spec.acme.as_ref()?, acme, &at.key("acme")));
     Tls {
-        certificates: spec.certificates.iter().enumerate().filter_map(certificate).collect(),
+        certificates: all().filter_map(|(spec, at)| certificate(spec, &at)).collect(),
+        acme: obtained.collect(),
+        proves: acme.is_some_and(|acme| acme.challenge == Challenge::TlsAlpn01),
         unknown_names: spec.unknown_names,
         min_version: spec.min_version,
         http2: spec.http2.unwrap_or(true),
@@ -45,9 +55,26 @@ pub(super) fn check(spec: &TlsSpec, at: &At<'_>) -> Tls {
     }
 }
 
+/// The names of a certificate that is obtained by ACME.
+fn obtained(spec: &AcmeCertificateSpec, acme: Option<&Acme>, at: &At<'_>) -> Option<Vec<String>> {
+    let Some(acme) = acme else {
+        at.error("no-acme", "nothing says how certificates are obtained")
+            .at_key()
+            .label("needs `acme` at the top")
+            .help("write `acme: { agree_to_terms: true }`, and read docs/edge.md".to_owned())
+            .report();
+        return None;
+    };
+    Some(names(&spec.names, &acme.challenge, &at.key("names")))
+}
+
+/// The files of a certificate that is in files.
 fn certificate(spec: &CertificateSpec, at: &At<'_>) -> Option<IdentityFiles> {
-    match (&spec.certificate, &spec.key, &spec.secret) {
-        (Some(certificate), Some(key), None) => Some(IdentityFiles {
+    if spec.acme.is_some() && spec.certificate.is_none() && spec.key.is_none() && spec.secret.is_none() {
+        return None;
+    }
+    match (&spec.certificate, &spec.key, spec.secret.as_ref().filter(|_| spec.acme.is_none())) {
+        (Some(certificate), Some(key), None) if spec.acme.is_none() => Some(IdentityFiles {
             certificate: NamedFile::new(certificate, at.key("certificate").location()),
             key: NamedFile::new(key, at.key("key").location()),
         }),
@@ -60,7 +87,7 @@ fn certificate(spec: &CertificateSpec, at: &At<'_>) -> Option<IdentityFiles> {
             })
         }
         _ => {
-            at.error("contradiction", "expected `certificate` with `key`, or `secret` alone")
+            at.error("contradiction", "expected `certificate` with `key`, `secret` alone, or `acme` alone")
                 .label("which certificate?")
                 .help(
                     "write `{ certificate: shop.crt, key: shop.key }` or `{ secret: /etc/tls/shop }`"

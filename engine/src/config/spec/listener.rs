@@ -50,7 +50,7 @@ pub struct TlsSpec {
     pub client_certificates: Option<ClientCertificatesSpec>,
 }
 
-/// A certificate: either `certificate` with `key`, or `secret`.
+/// A certificate: either `certificate` with `key`, or `secret`, or `acme`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateSpec {
@@ -60,6 +60,17 @@ pub struct CertificateSpec {
     pub key: Option<String>,
     /// A directory with `tls.crt` and `tls.key`, as Kubernetes mounts a Secret.
     pub secret: Option<String>,
+    /// Has the certificate obtained, and renewed, as `acme` at the top says.
+    pub acme: Option<AcmeCertificateSpec>,
+}
+
+/// A certificate that is obtained by ACME.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcmeCertificateSpec {
+    /// The names it is for; a wildcard needs the challenge `dns-01`.
+    #[schemars(length(min = 1))]
+    pub names: Vec<String>,
 }
 
 /// What clients get that ask for a name of no certificate.
