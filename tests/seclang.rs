@@ -165,6 +165,7 @@ fn request(store: &Arc<dyn CollectionStore>, sent: &Sent) -> Request {
         id: "0a".to_owned(),
         started_us: (1_790_000_000 + sent.at) * 1_000_000,
         connection,
+        client_subject: None,
         head,
         collections: Some(store.clone()),
     }

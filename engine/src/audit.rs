@@ -34,7 +34,7 @@ pub(crate) fn records(evaluation: &Evaluation, outcome: &Outcome) -> Vec<AuditRe
         let ruleset = &running.rules.ruleset;
         let parts = running.state.audit(ruleset, outcome.status)?;
         let settings = &ruleset.settings.audit;
-        let view = View::new(evaluation, running, parts, outcome.clone());
+        let view = View::new(evaluation, running, parts, *outcome);
         let text = match settings.format {
             AuditFormat::Json => json::write(&view),
             AuditFormat::Native => native::write(&view),

@@ -42,6 +42,8 @@ pub struct Request {
     pub started_us: i64,
     /// Who talks to whom.
     pub connection: Connection,
+    /// The distinguished name in the certificate that the client showed.
+    pub client_subject: Option<Arc<str>>,
     /// The request line and headers as sent.
     pub head: RequestHead,
     /// Where rules' persistent collections are kept; without a store they live as long as the transaction.
@@ -58,7 +60,7 @@ pub enum Step {
 }
 
 /// How a transaction ended, for its decision record.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
     /// The status the client got; 0 when none.
     pub status: u16,
@@ -68,8 +70,6 @@ pub struct Outcome {
     pub inspect_us: u64,
     /// Why the front end refused it, whatever was found in it.
     pub syntax_error: Option<SyntaxError>,
-    /// The distinguished name in the certificate that the client showed.
-    pub client_subject: Option<Arc<str>>,
 }
 
 /// What a front end must deliver and may release, as the policy wants it. It depends on the mode, so it is
@@ -108,6 +108,7 @@ pub struct Evaluation {
     snapshot: Arc<Snapshot>,
     selection: Option<Selection>,
     transaction: Transaction,
+    client_subject: Option<Arc<str>>,
     /// The rule sources of the policy, each with its state; empty when nothing is inspected.
     running: Vec<Running>,
     /// Indices of the exceptions that hold.
@@ -144,7 +145,7 @@ impl Evaluation {
             selection.and_then(|selection| snapshot.policies().get(selection.policy)).map(|it| &it.policy);
         let usual = Limits::default();
         let limits = policy.map_or(&usual, |policy| &policy.limits);
-        let Request { id, started_us, connection, head, collections } = request;
+        let Request { id, started_us, connection, client_subject, head, collections } = request;
         let parsed = contained(|| parse(&id, started_us, connection, head, limits));
         let failed = parsed.is_none();
         let unparsed = || Transaction { id: id.into(), started_us, connection, ..Transaction::default() };
@@ -153,6 +154,7 @@ impl Evaluation {
             snapshot,
             selection,
             transaction,
+            client_subject,
             running: Vec::new(),
             exceptions: Vec::new(),
             reader: None,
@@ -168,6 +170,11 @@ impl Evaluation {
             evaluation.fail();
         }
         evaluation
+    }
+
+    /// The distinguished name in the certificate that the client showed.
+    pub(crate) fn client_subject(&self) -> Option<&str> {
+        self.client_subject.as_deref()
     }
 
     /// What the policy wants of this transaction. After `request_headers` it may have changed
@@ -326,7 +333,7 @@ impl Evaluation {
     /// What is written down, once the transaction is [closed](Evaluation::close).
     #[must_use]
     pub fn record(&self, outcome: Outcome) -> DecisionRecord {
-        DecisionRecord::of(self, &outcome)
+        DecisionRecord::of(self, outcome)
     }
 
     /// Phase 5, and what is written down.

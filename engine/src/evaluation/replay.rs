@@ -75,6 +75,7 @@ fn request(record: &Record, head: RequestHead) -> Request {
         id: record.id.clone(),
         started_us: record.time_us,
         connection: record.connection,
+        client_subject: None,
         head,
         collections: None,
     }

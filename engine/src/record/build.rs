@@ -12,7 +12,7 @@ use crate::{Evaluation, Evidence, Outcome, Verdict};
 
 impl DecisionRecord {
     /// What is written down about a transaction.
-    pub(crate) fn of(evaluation: &Evaluation, outcome: &Outcome) -> Self {
+    pub(crate) fn of(evaluation: &Evaluation, outcome: Outcome) -> Self {
         let transaction = evaluation.transaction();
         let compiled = evaluation.compiled();
         let verdict = evaluation.verdict();
@@ -27,7 +27,7 @@ impl DecisionRecord {
             blocked: verdict.is_blocked(),
             status: outcome.status,
             client: transaction.connection.client_address.to_string(),
-            client_subject: outcome.client_subject.as_deref().map(str::to_owned),
+            client_subject: evaluation.client_subject().map(str::to_owned),
             method: text(&transaction.request.method),
             host: crate::host::normalised(transaction.host()).into_owned(),
             path: super::mask::by_form(&text(transaction.path())),

@@ -65,7 +65,8 @@ impl Inherited {
 
 /// Sockets of systemd's, `socket:NAME` each (sd_listen_fds(3)).
 fn of_systemd() -> io::Result<Vec<(String, Socket)>> {
-    let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let names = env::var_os("LISTEN_FDNAMES").unwrap_or_default();
+    let names = names.to_string_lossy();
     let mut names = names.split(':');
     let mut passed = ListenFd::from_env();
     let mut sockets = Vec::new();

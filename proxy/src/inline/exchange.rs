@@ -129,6 +129,7 @@ impl Exchange {
             id: self.id.clone(),
             started_us: jiff::Timestamp::now().as_microsecond(),
             connection: adapt::connection(session),
+            client_subject: self.client.as_ref().and_then(|client| client.subject.clone()),
             head,
             collections: Some(Arc::clone(&self.running.collections)),
         };
@@ -367,7 +368,6 @@ impl Exchange {
             total_us: micros(self.started.elapsed()),
             inspect_us: micros(inspect),
             syntax_error: self.syntax_error,
-            client_subject: self.client.as_ref().and_then(|client| client.subject.clone()),
         };
         let evaluation = held.get_mut().unwrap_or_else(PoisonError::into_inner);
         evaluation.close();

@@ -9,7 +9,6 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -27,7 +26,6 @@ pub(super) struct ClientSocket {
     /// What was read and put back, from this offset on.
     unread: (Vec<u8>, usize),
     digest: Arc<SocketDigest>,
-    established: SystemTime,
 }
 
 /// A socket of either kind.
@@ -57,7 +55,6 @@ impl ClientSocket {
             stream: BufWriter::with_capacity(PACKET_BYTES, raw),
             unread: (Vec::new(), 0),
             digest: Arc::new(digest),
-            established: SystemTime::now(),
         }
     }
 
@@ -215,7 +212,7 @@ impl Ssl for ClientSocket {}
 
 impl GetTimingDigest for ClientSocket {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        vec![Some(TimingDigest { established_ts: self.established, ..TimingDigest::default() })]
+        vec![Some(TimingDigest::default())]
     }
 }
 

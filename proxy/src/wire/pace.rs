@@ -69,7 +69,7 @@ impl Pace {
                 return;
             }
         }
-        pending().await
+        pending::<()>().await;
     }
 }
 
