@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use signatures::{Diagnostic, SourceFile};
 
-pub use acme::{Acme, Authority, Challenge};
+pub use acme::{Acme, Authority, Challenge, Eab};
 pub use admin::Admin;
 pub use collections::Collections;
 pub use flags::Flags;

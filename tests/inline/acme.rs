@@ -10,7 +10,7 @@ use super::pebble::{BINDING, Pebble};
 use super::process::{Portcullis, Setup};
 
 /// A proxy with a plain and a TLS listener, a certificate for a name on its way; `None` without Pebble.
-fn start(challenge: &str) -> Option<(Origin, Pebble, Portcullis)> {
+fn start(challenge: &str) -> Option<(Origin, Pebble, Portcullis, Setup)> {
     let [plain, tls] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let [plain, tls] = [plain, tls].map(|socket| socket.local_addr().expect("an address").port());
     let pebble = Pebble::start(plain, tls)?;
@@ -27,7 +27,7 @@ fn start(challenge: &str) -> Option<(Origin, Pebble, Portcullis)> {
     let setup = Setup { listener, more, ..Setup::new(origin.address) };
     let files = [("pebble.pem", pebble.root.as_str()), ("pebble.key", BINDING.1)];
     let proxy = Portcullis::start_with(&setup, &files);
-    Some((origin, pebble, proxy))
+    Some((origin, pebble, proxy, setup))
 }
 
 /// What a client gets that trusts Pebble alone.
@@ -51,7 +51,7 @@ fn eventually(holds: impl Fn() -> bool) -> bool {
 }
 
 fn serves_a_site_that_clients_trust(challenge: &str) {
-    let Some((_origin, pebble, proxy)) = start(challenge) else { return };
+    let Some((_origin, pebble, proxy, setup)) = start(challenge) else { return };
     let served = eventually(|| ask(&proxy, &pebble, "shop.example.com", "/echo").status == 200);
     assert!(served, "{}", proxy.said());
     assert_eq!(ask(&proxy, &pebble, "www.example.com", "/echo").status, 200);
@@ -73,6 +73,9 @@ fn serves_a_site_that_clients_trust(challenge: &str) {
     assert_eq!(ask(&proxy, &pebble, "shop.example.com", "/echo").status, 200);
     let attempts = "portcullis_acme_attempts_total{authority=\"pebble\",outcome=\"obtained\"}";
     assert!((proxy.metric(attempts) - 1.0).abs() < 0.1, "{}", proxy.admin("/metrics"));
+    let proxy = proxy.restart(&setup);
+    assert_eq!(ask(&proxy, &pebble, "shop.example.com", "/echo").status, 200, "{}", proxy.said());
+    assert!(!proxy.admin("/metrics").contains("portcullis_acme_attempts_total{"), "nothing is ordered again");
 }
 
 #[test]

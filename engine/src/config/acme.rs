@@ -7,6 +7,8 @@ use signatures::suggest::closest;
 use super::quantity::duration_at;
 use super::{AcmeSpec, At, AuthoritySpec, ChallengeSpec, DnsCommandSpec, Listener, NamedAuthoritySpec};
 
+use crate::tls::NamedFile;
+
 /// How certificates are obtained by ACME (RFC 8555).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acme {
@@ -29,10 +31,19 @@ pub struct Authority {
     pub name: String,
     /// The URL of its directory.
     pub directory: String,
-    /// Binds our account to another: the key's id, and the file with the key.
-    pub eab: Option<(String, String)>,
+    /// Binds our account to another.
+    pub eab: Option<Eab>,
     /// A file of certificates (PEM) that its own is checked with; those of the system when absent.
-    pub ca: Option<String>,
+    pub ca: Option<NamedFile>,
+}
+
+/// An external account binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Eab {
+    /// The key's id.
+    pub kid: String,
+    /// The file with the key, in base64url.
+    pub hmac_key: NamedFile,
 }
 
 /// How it is proved that names are ours.
@@ -62,7 +73,7 @@ pub(super) fn check(spec: &AcmeSpec, at: &At<'_>) -> Acme {
             .report();
     }
     Acme {
-        directory: beside(spec.directory.as_deref().unwrap_or(DIRECTORY), &at.key("directory")),
+        directory: file(spec.directory.as_deref().unwrap_or(DIRECTORY), &at.key("directory")).path,
         email: email(spec.email.as_deref(), &at.key("email")),
         authorities: authorities(spec, &at.key("authorities")),
         challenge: challenge(spec.challenge.as_ref(), &at.key("challenge")),
@@ -103,13 +114,11 @@ pub(super) fn named(mut acme: Acme, listeners: &[Listener], at: &At<'_>) -> Acme
 }
 
 /// A path that is relative to the configuration's directory.
-fn beside(path: &str, at: &At<'_>) -> String {
+fn file(path: &str, at: &At<'_>) -> NamedFile {
     if path.is_empty() {
         at.error("empty-path", "the path is empty").label("must name a file or directory").report();
     }
-    let configuration = &at.location().file.path;
-    let directory = configuration.rfind('/').filter(|_| !path.starts_with('/'));
-    format!("{}{path}", directory.map_or("", |end| &configuration[..=end]))
+    NamedFile::new(path, at.location())
 }
 
 fn email(text: Option<&str>, at: &At<'_>) -> Option<String> {
@@ -188,9 +197,9 @@ fn by_url(spec: &NamedAuthoritySpec, staging: bool, at: &At<'_>) -> Option<Autho
         if eab.kid.is_empty() {
             at.key("kid").error("empty-value", "the key's id is empty").label("must not be empty").report();
         }
-        (eab.kid.clone(), beside(&eab.hmac_key_file, &at.key("hmac_key_file")))
+        Eab { kid: eab.kid.clone(), hmac_key: file(&eab.hmac_key_file, &at.key("hmac_key_file")) }
     });
-    let ca = spec.ca.as_ref().map(|ca| beside(ca, &at.key("ca")));
+    let ca = spec.ca.as_ref().map(|ca| file(ca, &at.key("ca")));
     match (staging, staged) {
         (false, _) => Some(Authority { name: name.clone(), directory, eab, ca }),
         (true, Some(directory)) => Some(Authority { name: format!("{name}-staging"), directory, eab, ca }),

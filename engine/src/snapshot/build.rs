@@ -260,6 +260,14 @@ impl<'a> Compiler<'a> {
                 keyring.read_authorities(&clients.authorities, self.reader, &mut self.diagnostics);
             }
         }
+        for authority in config.acme.iter().flat_map(|acme| &acme.authorities) {
+            if let Some(file) = &authority.ca {
+                keyring.read_authorities(file, self.reader, &mut self.diagnostics);
+            }
+            if let Some(eab) = &authority.eab {
+                keyring.read_binding(&eab.hmac_key, self.reader, &mut self.diagnostics);
+            }
+        }
         keyring
     }
 

@@ -4,6 +4,7 @@
 //! Nothing here opens a connection: the proxy makes its listeners and upstreams of what is found.
 
 mod authority;
+mod binding;
 mod identity;
 
 use std::collections::HashMap;
@@ -94,6 +95,17 @@ impl Keyring {
             Ok(identity) => drop(self.identities.insert(name, Arc::new(identity))),
             Err(found) => diagnostics.extend(found),
         }
+    }
+
+    /// Looks at the key of an external account binding. It is not kept: who needs it reads it.
+    pub(crate) fn read_binding(
+        &mut self,
+        file: &NamedFile,
+        reader: &dyn FileReader,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        self.files.push(file.path.clone());
+        diagnostics.extend(binding::check(file, reader).err().map(|found| *found));
     }
 
     /// Reads a file of authorities, once.

@@ -26,15 +26,15 @@ pub(super) fn read(settings: &config::Acme, store: Store) -> Result<Settings, St
 
 fn authority(settings: &config::Authority) -> Result<Authority, String> {
     let file = |path: &str| std::fs::read_to_string(path).map_err(|error| format!("`{path}`: {error}"));
-    let binding = settings
-        .eab
-        .as_ref()
-        .map(|(kid, path)| Binding::read(kid, &file(path)?).map_err(|error| format!("`{path}`: {error}")));
+    let binding = settings.eab.as_ref().map(|eab| {
+        let path = &eab.hmac_key.path;
+        Binding::read(&eab.kid, &file(path)?).map_err(|error| format!("`{path}`: {error}"))
+    });
     Ok(Authority {
         name: settings.name.clone(),
         directory: settings.directory.clone(),
         binding: binding.transpose()?,
-        roots: settings.ca.as_deref().map(file).transpose()?,
+        roots: settings.ca.as_ref().map(|ca| file(&ca.path)).transpose()?,
     })
 }
 
