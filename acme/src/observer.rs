@@ -9,7 +9,7 @@ pub trait Observer: Send + Sync {
     /// There is a certificate: read from the store, or obtained.
     fn certificate(&self, certificate: &Certificate);
 
-    /// An attempt ended: `obtained`, or a word for the failure ([`crate::Failure::word`]).
+    /// An attempt ended: `obtained`, or a word for the failure (`failure::Failure::word`).
     fn attempt(&self, _authority: &str, _outcome: &'static str) {}
 
     /// How many requests an authority may be sent now.
