@@ -48,5 +48,9 @@ mod process;
 mod streams;
 #[path = "inline/tls.rs"]
 mod tls;
+#[path = "inline/upstream_tls.rs"]
+mod upstream_tls;
+#[path = "inline/upstreams.rs"]
+mod upstreams;
 #[path = "inline/wire.rs"]
 mod wire;

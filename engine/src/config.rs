@@ -34,13 +34,18 @@ pub use rbl::Rbl;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AcmeCertificateSpec, AcmeSpec, AdminSpec, AssetSpec, AuthoritySpec, CertificateSpec, ChallengeSpec,
-    ClientCertificatesSpec, CollectionsSpec, ConfigSpec, DecisionsOnly, DecisionsSpec, DnsChallengeSpec,
-    DnsCommandSpec, EabSpec, Forwarded, HealthCheckSpec, HstsSpec, LearningMode, LearningSpec,
-    ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, QuorumSpec, RblSpec, ReportsSpec, TlsSpec,
-    TlsVersion, UnknownNames, UpstreamProtocol, UpstreamSpec,
+    AcmeCertificateSpec, AcmeSpec, AdminSpec, AssetSpec, AuthoritySpec, BalanceSpec, CertificateSpec,
+    ChallengeSpec, ClientCertificatesSpec, CollectionsSpec, ConfigSpec, DecisionsOnly, DecisionsSpec,
+    DnsChallengeSpec, DnsCommandSpec, EabSpec, Forwarded, HashFieldSpec, HashKeySpec, HashSpec,
+    HealthCheckSpec, HstsSpec, LearningMode, LearningSpec, ListenerLimitsSpec, ListenerSpec,
+    NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec, QuorumSpec, RblSpec, RedirectSpec, ReportsSpec,
+    RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, StatusSpec, TlsSpec, TlsVersion, UnknownNames,
+    UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
 };
-pub use upstream::{HealthCheck, Probe, Server, Upstream};
+pub use upstream::{
+    Balance, HashKey, HealthCheck, Outlier, Probe, Retries, RetryOn, Server, ServerAddress, Statuses,
+    Upstream, UpstreamHost, UpstreamTls,
+};
 
 pub(crate) use at::{At, Findings};
 pub(crate) use quantity::{size, size_at};

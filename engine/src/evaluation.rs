@@ -27,7 +27,7 @@ use transaction::{
 
 use crate::boundary::contained;
 use crate::decide::{Decision, decide};
-use crate::policy::{Asset, Exception, Policy, Role};
+use crate::policy::{Asset, Exception, FixedAnswer, Policy, Role, Target};
 use crate::snapshot::CompiledPolicy;
 use crate::{AuditRecord, DecisionRecord, Lesson, Refusal, Selection, Snapshot, Verdict, telling};
 pub(crate) use rules::Running;
@@ -191,10 +191,22 @@ impl Evaluation {
         }
     }
 
-    /// The upstream's name in the configuration, for the selected asset; `None` when no asset matches.
+    /// The upstream's name in the configuration, for the selected asset; `None` when no asset matches, or it [answers](Evaluation::fixed_answer) by itself.
     #[must_use]
     pub fn upstream(&self) -> Option<&str> {
-        Some(&self.asset()?.upstream)
+        match &self.asset()?.target {
+            Target::Upstream(name) => Some(name),
+            Target::Answer(_) => None,
+        }
+    }
+
+    /// What the selected asset answers by itself, without an upstream.
+    #[must_use]
+    pub fn fixed_answer(&self) -> Option<&FixedAnswer> {
+        match &self.asset()?.target {
+            Target::Upstream(_) => None,
+            Target::Answer(answer) => Some(answer),
+        }
     }
 
     /// The lists in the DNS that rules will ask of the client's address, and that are to be

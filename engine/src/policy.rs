@@ -10,6 +10,7 @@ mod mode;
 mod model;
 mod path;
 mod source;
+mod target;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use glob::Glob;
 pub use mode::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Role};
 pub use model::{ModelOrigin, ModelPolicy};
 pub use source::{Origin, RuleSource};
+pub use target::{FixedAnswer, Location, Target};
 
 pub(crate) use asset::check_all as check_assets;
 pub(crate) use path::normalised;

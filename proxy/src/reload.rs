@@ -80,10 +80,12 @@ impl Reloader {
     }
 
     /// A configuration at work.
-    pub(crate) fn running(&self, loaded: &Loaded) -> Running {
+    ///
+    /// Upstreams go on as they are `before`, as far as the configuration is the same.
+    pub(crate) fn running(&self, loaded: &Loaded, before: Option<&Upstreams>) -> Running {
         let (_, decisions) = &*self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
         let reports = Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions));
-        let upstreams = Arc::new(Upstreams::new(&loaded.config().upstreams));
+        let upstreams = Arc::new(Upstreams::new(&loaded.snapshot, before));
         let collections = Arc::clone(self.collections.store());
         let running = Running {
             snapshot: Arc::clone(&loaded.snapshot),
@@ -284,8 +286,10 @@ impl Reloader {
         self.replace_lists(loaded.config().rbl.as_ref())?;
         self.replace_decisions(&loaded.config().decisions)?;
         self.replace_learning(learning).await;
-        let running = self.running(loaded);
-        running.upstreams.start().await;
+        let before = Arc::clone(&shared.running.load().upstreams);
+        let running = self.running(loaded, Some(&before));
+        running.upstreams.start(Some(&before)).await;
+        self.metrics.upstreams.tell_of(Arc::downgrade(&running.upstreams));
         shared.running.store(Arc::new(running));
         if let Some((listeners, prepared)) = listeners.zip(prepared) {
             listeners.apply(prepared, loaded).await.map_err(io::Error::other)?;

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::config::Config;
+use engine::policy::Target;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -90,6 +92,18 @@ async fn serve(options: Options) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Where requests go, for people.
+fn destination(config: &Config, target: &Target) -> String {
+    match target {
+        Target::Upstream(name) => {
+            let servers = config.upstreams.get(name).map(|upstream| &upstream.servers);
+            let servers = servers.into_iter().flatten().map(|server| server.address.to_string());
+            format!("to {name} ({})", servers.collect::<Vec<_>>().join(", "))
+        }
+        Target::Answer(answer) => format!("answers {}", answer.status),
+    }
+}
+
 /// Says what is inspected and where.
 fn announce(server: &Server) {
     let loaded = server.loaded();
@@ -100,15 +114,8 @@ fn announce(server: &Server) {
         eprintln!("listening on {scheme}://{address}{}", if http2 { " (HTTP/1.1 and HTTP/2)" } else { "" });
     }
     for asset in &config.assets {
-        let servers = config.upstreams.get(&asset.upstream).map(|upstream| &upstream.servers);
-        let servers: Vec<String> = servers.into_iter().flatten().map(ToString::to_string).collect();
-        eprintln!(
-            "asset {}: to {} ({}), policy {}",
-            asset.name,
-            asset.upstream,
-            servers.join(", "),
-            config.policies[asset.policy].name,
-        );
+        let policy = &config.policies[asset.policy].name;
+        eprintln!("asset {}: {}, policy {policy}", asset.name, destination(config, &asset.target));
     }
     for policy in loaded.snapshot.policies() {
         let rules: usize = policy.sources.iter().map(|source| source.rules.ruleset.rules.len()).sum();

@@ -69,8 +69,9 @@ impl Server {
         let metrics = Metrics::new().map_err(|error| StartError::Configuration(error.to_string()))?;
         let reloader = Reloader::new(source, Arc::new(metrics), &loaded)
             .map_err(|error| StartError::Open { what: "what it writes to".into(), error })?;
-        let running = reloader.running(&loaded);
-        running.upstreams.start().await;
+        let running = reloader.running(&loaded, None);
+        running.upstreams.start(None).await;
+        reloader.metrics().upstreams.tell_of(Arc::downgrade(&running.upstreams));
         let shared = Arc::new(Shared {
             running: Arc::new(ArcSwap::from_pointee(running)),
             drain: Drain::default(),
@@ -211,5 +212,5 @@ const LAME_DUCK: Duration = Duration::from_secs(1);
 /// How long idle connections are kept open after that: a client that sends a request the moment its connection is closed
 /// would have to guess what became of it.
 const IDLE_GRACE: Duration = Duration::from_secs(5);
-/// Servers tried for one request.
-const TRIES_MAX: usize = 3;
+/// Tries of one request, at most: upstreams say how many it is (`retries.tries_max`).
+const TRIES_MAX: usize = 10;

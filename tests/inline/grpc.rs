@@ -16,7 +16,7 @@ async fn service() -> SocketAddr {
     h2_server::serve(|request, respond| echo(request.into_body(), respond)).await
 }
 
-async fn echo(mut body: h2::RecvStream, mut respond: h2::server::SendResponse<Bytes>) {
+pub(crate) async fn echo(mut body: h2::RecvStream, mut respond: h2::server::SendResponse<Bytes>) {
     let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
     let mut answer = respond.send_response(head, false).expect("sent");
     while let Some(Ok(message)) = body.data().await {
@@ -42,12 +42,9 @@ async fn call(proxy: SocketAddr, path: &str) -> (h2::client::ResponseFuture, h2:
     client.ready().await.expect("ready").send_request(request, false).expect("sent")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn streams_flow_both_ways_and_trailers_arrive() {
-    let service = service().await;
-    let setup = Setup { protocol: "h2c", ..Setup::new(service) };
-    let proxy = tokio::task::spawn_blocking(move || Portcullis::start(&setup)).await.expect("started");
-    let (response, mut messages) = call(proxy.address, "/shop.Orders/Watch").await;
+/// Two messages there and back, one after the other; the trailers.
+pub(crate) async fn exchange(proxy: SocketAddr) -> HeaderMap {
+    let (response, mut messages) = call(proxy, "/shop.Orders/Watch").await;
     messages.send_data(Bytes::from_static(b"\0\0\0\0\x03one"), false).expect("sent");
     let whole = async {
         let mut answer = response.await.expect("a head").into_body();
@@ -59,7 +56,15 @@ async fn streams_flow_both_ways_and_trailers_arrive() {
         assert!(answer.data().await.is_none());
         answer.trailers().await.expect("no reset").expect("trailers")
     };
-    let trailers = timeout(Duration::from_secs(10), whole).await.expect("in time");
+    timeout(Duration::from_secs(10), whole).await.expect("in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_flow_both_ways_and_trailers_arrive() {
+    let service = service().await;
+    let setup = Setup { protocol: "h2c", ..Setup::new(service) };
+    let proxy = tokio::task::spawn_blocking(move || Portcullis::start(&setup)).await.expect("started");
+    let trailers = exchange(proxy.address).await;
     assert_eq!(trailers.get("grpc-status"), Some(&HeaderValue::from_static("0")));
 }
 

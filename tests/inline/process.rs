@@ -26,6 +26,12 @@ pub(crate) struct Setup {
     pub(crate) forwarded: &'static str,
     /// The listener, as YAML.
     pub(crate) listener: String,
+    /// More keys of the upstream.
+    pub(crate) upstream: String,
+    /// More upstreams.
+    pub(crate) upstreams: String,
+    /// More assets.
+    pub(crate) assets: String,
     /// More keys of the policy.
     pub(crate) policy: String,
     /// More keys of the configuration.
@@ -46,6 +52,9 @@ impl Setup {
             protocol: "http1",
             forwarded: "append",
             listener,
+            upstream: String::new(),
+            upstreams: String::new(),
+            assets: String::new(),
             policy,
             more,
             rules,
@@ -56,8 +65,8 @@ impl Setup {
         format!(
             r#"version: 1
 listeners: [{}]
-upstreams: {{ app: {{ servers: ["{}"], protocol: {}, forwarded: {}, connect_timeout: 1s }} }}
-assets: [{{ name: all, hosts: ["*"], upstream: app, policy: default }}]
+upstreams: {{ app: {{ servers: ["{}"], protocol: {}, forwarded: {}, connect_timeout: 1s, {} }}, {} }}
+assets: [{{ name: all, hosts: ["*"], upstream: app, policy: default }}, {}]
 policies:
   default:
     mode: {}
@@ -67,7 +76,16 @@ admin: {{ address: "127.0.0.1:0" }}
 reports: {{ decisions: {{ to: none }} }}
 {}
 "#,
-            self.listener, self.origin, self.protocol, self.forwarded, self.mode, self.policy, self.more
+            self.listener,
+            self.origin,
+            self.protocol,
+            self.forwarded,
+            self.upstream,
+            self.upstreams,
+            self.assets,
+            self.mode,
+            self.policy,
+            self.more
         )
     }
 }

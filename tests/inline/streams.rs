@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::origin::Origin;
 use super::process::{Portcullis, Setup};
 
-fn connect(proxy: &Portcullis, request: &str) -> TcpStream {
+pub(crate) fn connect(proxy: &Portcullis, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(proxy.address).expect("connected");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
     stream.write_all(request.as_bytes()).expect("sent");
@@ -15,7 +15,7 @@ fn connect(proxy: &Portcullis, request: &str) -> TcpStream {
 }
 
 /// Reads until `part` came.
-fn read_until(stream: &mut TcpStream, part: &str) -> String {
+pub(crate) fn read_until(stream: &mut TcpStream, part: &str) -> String {
     let (mut text, mut bytes) = (String::new(), [0; 1024]);
     while !text.contains(part) {
         let read = stream.read(&mut bytes).expect("more");

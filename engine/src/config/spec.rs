@@ -1,7 +1,9 @@
 //! The configuration as it is written; [`super::Config`] is the same, checked.
 
 mod acme;
+mod answer;
 mod listener;
+mod upstream;
 
 use std::collections::BTreeMap;
 
@@ -13,9 +15,15 @@ pub use acme::{
 };
 
 use crate::policy::spec::{PolicySpec, SizeSpec};
+pub use answer::{RedirectSpec, RespondSpec};
 pub use listener::{
     AcmeCertificateSpec, CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec,
     TlsSpec, TlsVersion, UnknownNames,
+};
+pub use upstream::{
+    BalanceSpec, Forwarded, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, OutlierSettingsSpec,
+    OutlierSpec, RetriesSpec, RetryOnSpec, ServerSpec, StatusSpec, UpstreamProtocol, UpstreamSpec,
+    UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
 };
 
 /// A Portcullis configuration.
@@ -91,75 +99,6 @@ pub struct CollectionsSpec {
     pub bytes_max: Option<SizeSpec>,
 }
 
-/// An application behind the proxy.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamSpec {
-    /// Its servers, `host:port` each; requests go to them in turn.
-    #[schemars(length(min = 1))]
-    pub servers: Vec<String>,
-    /// What its servers speak. Default `http1`.
-    #[serde(default)]
-    pub protocol: UpstreamProtocol,
-    /// What its servers are told about the client, the same in every mode. Default `append`.
-    #[serde(default)]
-    pub forwarded: Forwarded,
-    /// TLS to the servers: not in this version.
-    #[schemars(with = "Option<bool>")]
-    pub tls: Option<bool>,
-    /// How long a connection may take. Default `5s`.
-    pub connect_timeout: Option<String>,
-    /// How long a server may be silent. Default `60s`.
-    pub read_timeout: Option<String>,
-    /// How long a server may take no bytes. Default `60s`.
-    pub write_timeout: Option<String>,
-    /// How servers are found healthy; none when absent.
-    pub health_check: Option<HealthCheckSpec>,
-}
-
-/// What an upstream's servers speak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum UpstreamProtocol {
-    /// HTTP/1.1.
-    #[default]
-    Http1,
-    /// HTTP/2 without TLS, by prior knowledge.
-    H2c,
-}
-
-/// What an upstream's servers are told about the client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Forwarded {
-    /// The client's address at the end of `X-Forwarded-For`; `X-Forwarded-Proto`, `X-Forwarded-Host` and
-    /// `X-Request-Id` where the request has none.
-    #[default]
-    Append,
-    /// Nothing: the request's headers go on as they came.
-    Off,
-}
-
-/// How servers are found healthy. Exactly one of `path` and `tcp`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HealthCheckSpec {
-    /// A path that answers 200 to GET.
-    pub path: Option<String>,
-    /// Whether an accepted connection is enough.
-    pub tcp: Option<bool>,
-    /// Time between checks. Default `10s`.
-    pub interval: Option<String>,
-    /// How long a check may take. Default `2s`.
-    pub timeout: Option<String>,
-    /// Failed checks in a row until a server gets no more requests. Default 3.
-    #[schemars(range(min = 1, max = 1000))]
-    pub unhealthy_after: Option<u32>,
-    /// Passed checks in a row until it gets requests again. Default 1.
-    #[schemars(range(min = 1, max = 1000))]
-    pub healthy_after: Option<u32>,
-}
-
 /// What is protected.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -171,8 +110,12 @@ pub struct AssetSpec {
     pub hosts: Vec<String>,
     /// Path prefixes; they match whole segments: `/api` matches `/api/x`, not `/apis`. Default `[/]`.
     pub paths: Option<Vec<String>>,
-    /// The upstream that requests go to.
-    pub upstream: String,
+    /// The upstream that requests go to. Exactly one of `upstream`, `redirect` and `respond`.
+    pub upstream: Option<String>,
+    /// Where clients are sent instead.
+    pub redirect: Option<RedirectSpec>,
+    /// What clients are answered instead.
+    pub respond: Option<RespondSpec>,
     /// The policy that judges them.
     pub policy: String,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Policy;
 use super::path::covers;
+use super::target::{self, Target};
 use crate::Selection;
 use crate::config::{AssetSpec, At, Upstream};
 use signatures::suggest::closest;
@@ -18,8 +19,8 @@ pub struct Asset {
     pub hosts: Vec<HostPattern>,
     /// Path prefixes.
     pub paths: Vec<String>,
-    /// The upstream's name.
-    pub upstream: String,
+    /// Where its requests go.
+    pub target: Target,
     /// Index of the policy.
     pub policy: usize,
 }
@@ -139,7 +140,10 @@ pub(crate) fn check_all(
         }
         let upstream_names = upstreams.keys().map(String::as_str);
         let policy_names = policies.iter().map(|policy| policy.name.as_str());
-        known("upstream", &spec.upstream, upstream_names, &at.key("upstream"));
+        let target = target::check(spec, &at);
+        if let Some(Target::Upstream(name)) = &target {
+            known("upstream", name, upstream_names, &at.key("upstream"));
+        }
         known("policy", &spec.policy, policy_names, &at.key("policy"));
         let (hosts, paths) =
             (hosts(&spec.hosts, &at.key("hosts")), paths(spec.paths.as_deref(), &at.key("paths")));
@@ -148,7 +152,8 @@ pub(crate) fn check_all(
             name: spec.name.clone(),
             hosts,
             paths,
-            upstream: spec.upstream.clone(),
+            // Without one there was an error, and nobody sees this.
+            target: target.unwrap_or_else(|| Target::Upstream(String::new())),
             policy: policies.iter().position(|policy| policy.name == spec.policy).unwrap_or(0),
         });
     }
@@ -246,7 +251,7 @@ mod tests {
             name: String::new(),
             hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-            upstream: String::new(),
+            target: Target::Upstream(String::new()),
             policy: 0,
         }
     }

@@ -268,6 +268,14 @@ impl<'a> Compiler<'a> {
                 keyring.read_binding(&eab.hmac_key, self.reader, &mut self.diagnostics);
             }
         }
+        for tls in config.upstreams.values().filter_map(|upstream| upstream.tls.as_ref()) {
+            if let Some(files) = &tls.identity {
+                keyring.read_identity(files, self.reader, &mut self.diagnostics);
+            }
+            if let Some(file) = &tls.authorities {
+                keyring.read_authorities(file, self.reader, &mut self.diagnostics);
+            }
+        }
         keyring
     }
 

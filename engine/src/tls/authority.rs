@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use signatures::Diagnostic;
 use signatures::seclang::FileReader;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::NamedFile;
 
@@ -43,6 +44,15 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, S
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if found.is_empty() => Err("it has no certificate".to_owned()),
-        found => found.map_err(|error| error.to_string()),
+        found => found.map_err(|error| error.to_string()).and_then(parsed),
+    }
+}
+
+/// The same, if each of them is a certificate: libraries that parse them again later may rely on it.
+fn parsed(certificates: Vec<CertificateDer<'static>>) -> Result<Vec<CertificateDer<'static>>, String> {
+    let broken = |certificate: &&CertificateDer<'static>| X509Certificate::from_der(certificate).is_err();
+    match certificates.iter().position(|certificate| broken(&certificate)) {
+        Some(index) => Err(format!("certificate {} in it does not parse", index + 1)),
+        None => Ok(certificates),
     }
 }

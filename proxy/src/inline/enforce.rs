@@ -98,7 +98,8 @@ pub(super) async fn redirect(
     answer(session, exchange, header, bytes::Bytes::new()).await
 }
 
-async fn answer(
+/// Sends an answer of ours.
+pub(super) async fn answer(
     session: &mut Session,
     exchange: &Exchange,
     mut header: ResponseHeader,
@@ -121,6 +122,10 @@ async fn answer(
         session.as_downstream_mut().finish_body().await?;
     } else {
         session.write_response_body(Some(body), true).await?;
+        if exchange.relayed {
+            // The other half would take the answer for one that broke off.
+            session.as_downstream_mut().finish_body().await?;
+        }
     }
     if !body_done {
         linger(session).await;

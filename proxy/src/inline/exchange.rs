@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::config::Forwarded;
+use engine::policy::FixedAnswer;
 use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
 use pingora::proxy::Session;
 use transaction::{RequestHead, Shortfall, SyntaxError};
@@ -15,7 +16,7 @@ use crate::drain::Ticket;
 use crate::listen::{Client, Settings, Visit};
 use crate::report::Stage;
 use crate::state::Running;
-use crate::upstream::Pool;
+use crate::upstream::{Pool, Tries};
 use crate::wire::{Gate, Pace, PaceStage};
 
 /// Pingora's per-request context.
@@ -28,6 +29,12 @@ pub(crate) struct Exchange {
     pub(super) id: String,
     /// The upstream, once it is known.
     pub(super) upstream: Option<Arc<Pool>>,
+    /// Its way from server to server.
+    pub(super) tries: Tries,
+    /// Whether a server's answer is left for another's.
+    pub(super) tries_again: bool,
+    /// What is answered without an upstream.
+    pub(super) fixed: Option<FixedAnswer>,
     /// Whether this is the upstream half of a relayed request, which was judged in the other half.
     pub(super) relayed: bool,
     /// What the policy wants.
@@ -75,6 +82,9 @@ impl Exchange {
             running,
             id,
             upstream: None,
+            tries: Tries::default(),
+            tries_again: false,
+            fixed: None,
             relayed: false,
             plan: Plan::NOTHING,
             judged: false,
@@ -120,6 +130,7 @@ impl Exchange {
         let evaluation = self.evaluation(session, head);
         self.plan = evaluation.plan();
         self.upstream = evaluation.upstream().and_then(|name| self.running.upstreams.get(name)).cloned();
+        self.fixed = evaluation.fixed_answer().cloned();
         self.evaluation = Some(Box::new(Mutex::new(evaluation)));
     }
 

@@ -16,7 +16,7 @@ use transaction::Shortfall;
 use super::exchange::{Exchange, is_bodiless};
 use super::hold::{Admission, Held, admit};
 use super::page::Form;
-use super::{adapt, challenge, enforce, entry, forwarded, relay};
+use super::{adapt, challenge, enforce, entry, fixed, forwarded, relay};
 use crate::state::Shared;
 use crate::wire::{self, PaceStage};
 
@@ -43,7 +43,7 @@ impl Inline {
         let stall_timeout = entry::stall_timeout(exchange);
         session.set_read_timeout(Some(stall_timeout));
         session.set_write_timeout(Some(stall_timeout));
-        if exchange.upstream.is_none() {
+        if exchange.upstream.is_none() && exchange.fixed.is_none() {
             enforce::page(session, exchange, 404).await?;
             return Ok(true);
         }
@@ -59,6 +59,10 @@ impl Inline {
         }
         if let Some(status) = refusal_of_head(session, exchange) {
             refuse_head(session, exchange, status).await?;
+            return Ok(true);
+        }
+        if let Some(answer) = exchange.fixed.take() {
+            fixed::answer(session, exchange, &answer).await?;
             return Ok(true);
         }
         self.admit_body(session, exchange).await
@@ -134,17 +138,11 @@ impl ProxyHttp for Inline {
 
     async fn upstream_peer(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         exchange: &mut Self::CTX,
     ) -> pingora::Result<Box<HttpPeer>> {
         exchange.rewind();
-        match exchange.upstream.as_ref().and_then(|pool| pool.peer()) {
-            Some(peer) => Ok(Box::new(peer)),
-            None => {
-                let error = Error::explain(ErrorType::ConnectNoRoute, "no healthy server");
-                Err(error.into_up())
-            }
-        }
+        exchange.next_peer(session)
     }
 
     async fn upstream_request_filter(
@@ -154,6 +152,10 @@ impl ProxyHttp for Inline {
         exchange: &mut Self::CTX,
     ) -> pingora::Result<()> {
         entry::introduce(request, exchange)?;
+        let host = exchange.upstream.as_ref().and_then(|pool| exchange.tries.host(pool));
+        if let Some(host) = host {
+            request.insert_header(http::header::HOST, host)?;
+        }
         if !exchange.tells_client() {
             return Ok(());
         }
@@ -183,6 +185,25 @@ impl ProxyHttp for Inline {
             exchange.note(Shortfall::ReleasedEarly);
         }
         Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        header: &mut ResponseHeader,
+        exchange: &mut Self::CTX,
+    ) -> pingora::Result<()> {
+        exchange.server_answers(session, header)
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        exchange: &mut Self::CTX,
+    ) -> pingora::Result<Option<Duration>> {
+        exchange.keeps_time().map(|()| None)
     }
 
     async fn response_filter(
@@ -245,14 +266,27 @@ impl ProxyHttp for Inline {
 
     fn fail_to_connect(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         _peer: &HttpPeer,
         exchange: &mut Self::CTX,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        exchange.running.reports.metrics().upstream_error(exchange.upstream_name(), "connect");
-        // Nothing was sent, so another server may be tried.
-        error.set_retry(true);
+        let again = exchange.connect_failed(session, &error);
+        error.set_retry(again);
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        exchange: &mut Self::CTX,
+        was_kept: bool,
+    ) -> Box<Error> {
+        let again = exchange.exchange_failed(session, &error, was_kept);
+        let mut error = error.more_context(format!("server {}", peer._address));
+        error.set_retry(again);
         error
     }
 
@@ -301,8 +335,9 @@ impl Inline {
         if status >= 500 {
             tracing::warn!(%error, transaction = %exchange.id, upstream, status, "no answer from the application");
         }
-        if error.esource() == &ErrorSource::Upstream && !is_connect(error) {
-            exchange.running.reports.metrics().upstream_error(upstream, kind_of(error));
+        // Failures of tries were counted as they happened.
+        if error.etype() == &ErrorType::ConnectNoRoute && error.root_etype() == &ErrorType::ConnectNoRoute {
+            exchange.running.reports.metrics().upstream_error(upstream, "no-server");
         }
         session.set_keepalive(None);
         if enforce::reaches_client(session, exchange) {
@@ -316,31 +351,17 @@ impl Inline {
 
 /// The status for a failed exchange; `None` when nobody is there to read it.
 fn status_of(error: &Error) -> Option<u16> {
-    use ErrorType::{ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError, ReadTimedout, WriteError};
+    use ErrorType::{
+        ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError, ReadTimedout, WriteError, WriteTimedout,
+    };
     match (error.esource(), error.etype()) {
         (_, HTTPStatus(status)) => Some(*status),
-        (ErrorSource::Upstream, ReadTimedout | ConnectTimedout) => Some(504),
+        (ErrorSource::Upstream, ReadTimedout | WriteTimedout | ConnectTimedout) => Some(504),
         (ErrorSource::Upstream, _) => Some(502),
         (ErrorSource::Downstream, WriteError | ReadError | ConnectionClosed) => None,
         (ErrorSource::Downstream, ReadTimedout) => Some(408),
         (ErrorSource::Downstream, _) => Some(400),
         (ErrorSource::Internal | ErrorSource::Unset, _) => Some(500),
-    }
-}
-
-/// Failures to connect were counted as they happened.
-fn is_connect(error: &Error) -> bool {
-    use ErrorType::{ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout};
-    matches!(error.etype(), ConnectError | ConnectRefused | ConnectTimedout)
-        || (error.etype() == &ConnectNoRoute && error.root_etype() != &ConnectNoRoute)
-}
-
-fn kind_of(error: &Error) -> &'static str {
-    match error.etype() {
-        ErrorType::ConnectNoRoute => "no-server",
-        ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout => "timeout",
-        ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => "broken",
-        _ => "other",
     }
 }
 

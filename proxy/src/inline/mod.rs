@@ -3,8 +3,9 @@
 //! | hook | does |
 //! |---|---|
 //! | `request_filter` | adapts the head, phase 1, and judges the body before the upstream sees anything |
-//! | `upstream_peer` | a healthy server of the asset's upstream |
-//! | `upstream_request_filter` | forwarded headers |
+//! | `upstream_peer` | a server of the asset's upstream |
+//! | `fail_to_connect`, `error_while_proxy`, `upstream_response_filter` | whether another is tried |
+//! | `upstream_request_filter` | Host and forwarded headers |
 //! | `request_body_filter` | detect mode and gRPC: a copy is inspected while the body passes |
 //! | `response_filter`, `response_body_filter` | phases 3 and 4, unless a relay does it |
 //! | `fail_to_proxy` | the one place where errors and late refusals become answers |
@@ -20,9 +21,11 @@ mod enforce;
 mod entry;
 mod exchange;
 mod filter;
+mod fixed;
 mod forwarded;
 mod hold;
 mod page;
 mod relay;
+mod tries;
 
 pub(crate) use filter::Inline;

@@ -11,7 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
-use super::{AllConnections, Certificates, Learning, Lists, Stage, Tally};
+use super::{AllConnections, Certificates, Learning, Lists, Stage, Tally, Upstreams};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     pub(crate) connections: AllConnections,
     /// What is counted of lists in the DNS.
     pub(crate) lists: Lists,
+    /// What is counted of upstreams.
+    pub(crate) upstreams: Upstreams,
     /// What is counted of learning.
     pub(crate) learning: Learning,
     /// What is told of certificates obtained by ACME.
@@ -101,6 +103,7 @@ impl Metrics {
             collections: OnceLock::new(),
             connections: AllConnections::new(&registry)?,
             lists: Lists::new(&registry)?,
+            upstreams: Upstreams::new(&registry)?,
             learning: Learning::new(&registry)?,
             certificates: Certificates::new(&registry)?,
             registry,
@@ -115,6 +118,7 @@ impl Metrics {
     /// The text that a scrape gets.
     pub(crate) fn render(&self) -> Vec<u8> {
         self.collections.get().into_iter().for_each(|store| self.kept.look_at(store));
+        self.upstreams.look();
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics do not encode");

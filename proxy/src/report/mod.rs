@@ -8,6 +8,7 @@ mod learning;
 mod lists;
 mod metrics;
 mod tally;
+mod upstreams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) use learning::{Learning, Taught};
 pub(crate) use lists::Lists;
 pub(crate) use metrics::Metrics;
 use tally::Tally;
+use upstreams::Upstreams;
 
 /// The stages of inspection that are timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
