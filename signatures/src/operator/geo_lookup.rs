@@ -11,7 +11,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use maxminddb::{Reader, geoip2};
+use maxminddb::{PathElement, Reader, geoip2};
 
 /// A MaxMind database in memory.
 pub struct GeoDatabase {
@@ -29,6 +29,13 @@ impl GeoDatabase {
     pub fn read(bytes: Vec<u8>) -> Result<Self, String> {
         let reader = Reader::from_source(bytes).map_err(|error| error.to_string())?;
         Ok(Self { reader })
+    }
+
+    /// The country that an address is in, by the two letters of ISO 3166-1; `None` when that is not known.
+    #[must_use]
+    pub fn country(&self, address: IpAddr) -> Option<&str> {
+        let path = [PathElement::Key("country"), PathElement::Key("iso_code")];
+        self.reader.lookup(address).ok()?.decode_path(&path).ok()?
     }
 
     /// What is known of an address, written as text; `None` when nothing is, or it is no address.
@@ -87,7 +94,16 @@ mod tests {
                 fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
             });
             assert_eq!(found.as_deref().unwrap_or("nothing"), expected, "{address}");
+            let country = address.parse().ok().and_then(|address| database.country(address));
+            let expected = expected.split(' ').find_map(|field| field.strip_prefix("COUNTRY_CODE="));
+            assert_eq!(country, expected, "{address}");
         }
+    }
+
+    /// Tests elsewhere read the file.
+    #[test]
+    fn the_file_is_what_the_writer_writes() {
+        assert_eq!(database(), include_bytes!("geo_lookup/two-networks.mmdb"));
     }
 
     #[test]
