@@ -33,13 +33,14 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates that only one of ours may use, so that the inner crates stay free of I/O and frameworks.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 10] = [
     ("linfa", &["train"]),
     ("linfa-logistic", &["train"]),
     ("ndarray", &["train"]),
     ("plotters", &["train", "portcullis-benches"]),
     ("pingora", &["proxy", "portcullis-benches"]),
     ("instant-acme", &["acme"]),
+    ("redis", &["proxy"]),
     ("tokio", &["acme", "proxy", "portcullis", "portcullis-tests", "portcullis-benches"]),
     ("clap", &["portcullis", "portcullis-benches"]),
     ("prometheus", &["proxy"]),

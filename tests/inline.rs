@@ -6,6 +6,8 @@
 
 #[path = "inline/acme.rs"]
 mod acme;
+#[path = "inline/addresses.rs"]
+mod addresses;
 #[path = "inline/bodies.rs"]
 mod bodies;
 #[path = "inline/collections.rs"]
@@ -32,6 +34,8 @@ mod handover;
 mod learning;
 #[path = "inline/life.rs"]
 mod life;
+#[path = "inline/limits.rs"]
+mod limits;
 #[path = "inline/listeners.rs"]
 mod listeners;
 #[path = "inline/lists.rs"]
@@ -44,6 +48,12 @@ mod origin;
 mod pebble;
 #[path = "inline/process.rs"]
 mod process;
+#[path = "inline/redis.rs"]
+mod redis;
+#[path = "inline/shared_limits.rs"]
+mod shared_limits;
+#[path = "inline/steady.rs"]
+mod steady;
 #[path = "inline/streams.rs"]
 mod streams;
 #[path = "inline/tls.rs"]

@@ -119,6 +119,7 @@ fn send(snapshot: &Arc<Snapshot>, store: &Arc<dyn CollectionStore>, sent: &Sent)
         Verdict::Prevent(_, Refusal::Redirect { status, location }) => {
             (Some(*status), Some(location.clone()))
         }
+        Verdict::Prevent(_, Refusal::TooMany { .. }) => (Some(429), None),
         Verdict::Prevent(_, Refusal::Close) => (Some(0), None),
         Verdict::Pass | Verdict::Detect(_) => (None, None),
     };

@@ -46,7 +46,10 @@ impl Narrowest {
         let mut fields = Some(Vec::new());
         for evidence in std::iter::once(&why.first).chain(&why.rest) {
             match evidence {
-                Evidence::InspectionFailure { .. } => return None,
+                Evidence::Address { .. }
+                | Evidence::Country { .. }
+                | Evidence::InspectionFailure { .. }
+                | Evidence::RateLimit { .. } => return None,
                 Evidence::Rule { id, matches } => found.add_rules(*id, matches, &mut fields),
                 Evidence::Model { .. } => found.add_model(evaluation, &mut fields),
             }

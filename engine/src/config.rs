@@ -5,6 +5,7 @@
 //! Every error is reported at once.
 
 mod acme;
+mod addresses;
 mod admin;
 mod at;
 mod collections;
@@ -13,10 +14,12 @@ mod learning;
 mod listener;
 mod node;
 mod quantity;
+mod rates;
 mod rbl;
 mod report;
 mod schema;
 mod spec;
+mod stores;
 mod upstream;
 
 use std::collections::{BTreeMap, HashSet};
@@ -25,6 +28,7 @@ use std::sync::Arc;
 use signatures::{Diagnostic, SourceFile};
 
 pub use acme::{Acme, Authority, Challenge, Eab};
+pub use addresses::{AddressList, Countries};
 pub use admin::Admin;
 pub use collections::Collections;
 pub use flags::Flags;
@@ -34,23 +38,28 @@ pub use rbl::Rbl;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AcmeCertificateSpec, AcmeSpec, AdminSpec, AssetSpec, AuthoritySpec, BalanceSpec, CertificateSpec,
-    ChallengeSpec, ClientCertificatesSpec, CollectionsSpec, ConfigSpec, DecisionsOnly, DecisionsSpec,
-    DnsChallengeSpec, DnsCommandSpec, EabSpec, Forwarded, HashFieldSpec, HashKeySpec, HashSpec,
-    HealthCheckSpec, HstsSpec, LearningMode, LearningSpec, ListenerLimitsSpec, ListenerSpec,
-    NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec, QuorumSpec, RblSpec, RedirectSpec, ReportsSpec,
-    RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, StatusSpec, TlsSpec, TlsVersion, UnknownNames,
-    UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
+    AcmeCertificateSpec, AcmeSpec, AddressListSpec, AdminSpec, AssetSpec, AuthoritySpec, BalanceSpec,
+    CertificateSpec, ChallengeSpec, ClientCertificatesSpec, ClientPrefixSpec, CollectionsSpec, ConfigSpec,
+    CountriesSpec, DecisionsOnly, DecisionsSpec, DnsChallengeSpec, DnsCommandSpec, EabSpec, Forwarded,
+    HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, HstsSpec, LearningMode, LearningSpec,
+    ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec, QuorumSpec,
+    RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec, RedirectSpec, ReportsSpec,
+    RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec, StoreSpec, TlsSpec, TlsVersion,
+    UnknownCountry, UnknownNames, UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec,
+    WeightedServerSpec,
 };
+pub use stores::{Store, StoreNode};
 pub use upstream::{
     Balance, HashKey, HealthCheck, Outlier, Probe, Retries, RetryOn, Server, ServerAddress, Statuses,
     Upstream, UpstreamHost, UpstreamTls,
 };
 
+pub(crate) use addresses::countries;
 pub(crate) use at::{At, Findings};
 pub(crate) use quantity::{size, size_at};
 
-use crate::policy::{Asset, AssetIndex, Policy};
+use crate::limit::RateLimit;
+use crate::policy::{Asset, AssetIndex, Named, Policy};
 pub(crate) use node::{Content, Node};
 
 /// A checked configuration.
@@ -64,6 +73,12 @@ pub struct Config {
     pub assets: Vec<Asset>,
     /// Policies, in the order of their names.
     pub policies: Vec<Arc<Policy>>,
+    /// How many requests of a kind may come, in the order of their names.
+    pub rate_limits: Vec<Arc<RateLimit>>,
+    /// Lists of client addresses, by name.
+    pub address_lists: BTreeMap<String, AddressList>,
+    /// Where instances share what they count, by name.
+    pub stores: BTreeMap<String, Store>,
     /// The listener for metrics and health.
     pub admin: Option<Admin>,
     /// Where decision records go.
@@ -127,14 +142,17 @@ fn read(text: &str, now_us: i64, findings: &Findings) -> Option<Config> {
     }
 }
 
-/// Whether a spoilt entry is an upstream, a policy, all of them, or how certificates are obtained: others refer to these.
+/// Whether a spoilt entry is an upstream, a policy, a rate limit, a store, a list, all of them, or how certificates are
+/// obtained: others refer to these.
 fn is_referred_to(node: &Node, spoilt: &HashSet<usize>) -> bool {
-    let named =
-        node.entries().iter().filter(|entry| ["upstreams", "policies", "acme"].contains(&entry.key.as_str()));
+    let named = node.entries().iter().filter(|entry| REFERRED_TO.contains(&entry.key.as_str()));
     named
         .flat_map(|entry| entry.value.entries().iter().chain([entry]))
         .any(|entry| spoilt.contains(&entry.key_span.start))
 }
+
+/// What others refer to by name.
+const REFERRED_TO: [&str; 6] = ["upstreams", "policies", "acme", "rate_limits", "stores", "address_lists"];
 
 fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
     if spec.version != 1 {
@@ -144,8 +162,12 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
             .report();
     }
     let upstreams = upstream::check_all(&spec.upstreams, &at.key("upstreams"));
-    let policies = crate::policy::check_all(&spec.policies, &at.key("policies"), now_us);
-    let assets = crate::policy::check_assets(&spec.assets, &at.key("assets"), &upstreams, &policies);
+    let stores = stores::check_all(&spec.stores, &at.key("stores"));
+    let rate_limits = rates::check_all(&spec.rate_limits, &stores, &at.key("rate_limits"));
+    let address_lists = addresses::check_all(&spec.address_lists, &at.key("address_lists"));
+    let named = Named { rate_limits: &rate_limits, address_lists: &address_lists };
+    let policies = crate::policy::check_all(&spec.policies, &at.key("policies"), &named, now_us);
+    let assets = crate::policy::check_assets(&spec.assets, &at.key("assets"), &upstreams, &policies, &named);
     let acme = spec.acme.as_ref().map(|it| acme::check(it, &at.key("acme")));
     let listeners = listener::check_all(&spec.listeners, &at.key("listeners"), acme.as_ref());
     Config {
@@ -158,6 +180,9 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
         rbl: spec.rbl.as_ref().map(|it| rbl::check(it, &at.key("rbl"))),
         decisions: report::check(&spec.reports.decisions, &at.key("reports").key("decisions")),
         upstreams,
+        address_lists,
+        rate_limits,
+        stores,
         assets,
         policies,
     }

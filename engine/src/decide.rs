@@ -7,16 +7,38 @@
 //! Both functions are pure: what is stopped depends on the policy and on what was found, and on nothing
 //! else. In [`Mode::Detect`] and [`Mode::Prevent`] the same is found; they differ in what is done.
 
+use std::sync::Arc;
+
 use model::{Confidence, ModelScore};
 use signatures::{Interruption, InterruptionResponse, Match, RuleId};
-use transaction::{Inspection, Shortfall};
+use transaction::{Inspection, Rate, Shortfall};
 
+use crate::address::Country;
+use crate::config::RateLimitHeaders;
+use crate::limit::RateLimit;
 use crate::policy::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Policy};
 use crate::{Evidence, Explanation, Plan, Refusal, Verdict};
 
 /// Something that speaks against a transaction.
 #[derive(Clone, Debug)]
 pub enum Finding {
+    /// The client is on a list of addresses that the policy denies.
+    Address {
+        /// The list's name.
+        list: Arc<str>,
+    },
+    /// The client comes from a country from where it is not welcome.
+    Country {
+        /// The country; `None` when it is not known.
+        country: Option<Country>,
+    },
+    /// It is one more than a rate limit allows.
+    RateLimit {
+        /// The limit.
+        limit: Arc<RateLimit>,
+        /// How it stands with it.
+        rate: Rate,
+    },
     /// A rule of an enforced source wants the transaction stopped.
     Rule {
         /// The one that is named: of those that would each have stopped it, the most telling.
@@ -110,13 +132,22 @@ pub fn plan(policy: &Policy, request_body: bool, responses: bool) -> Plan {
     }
 }
 
+/// Whether answers tell clients how they stand with rate limits. Where requests only are detected, nobody is told anything.
+#[must_use]
+pub fn tells_rates(policy: &Policy) -> bool {
+    policy.mode == Mode::Prevent && policy.rate_limit_headers == RateLimitHeaders::All
+}
+
 /// The shortfalls that are for [`Policy::on_limit`], [`Policy::on_malformed`] and
 /// [`Policy::on_inspection_failure`] to judge.
 ///
-/// What was released early was inspected all the same, and an upgrade is the application's consent. The length of a response is
+/// What was released early was inspected all the same, an upgrade is the application's consent, and who is exempt is so by
+/// the policy. The length of a response is
 /// not in the hands of who sent the request, so that it has a key of its own ([`Policy::on_response_limit`]).
 pub fn judged_shortfalls(inspection: Inspection) -> impl Iterator<Item = Shortfall> {
-    inspection.reasons().filter(|reason| !matches!(reason, Shortfall::ReleasedEarly | Shortfall::Upgraded))
+    inspection.reasons().filter(|reason| {
+        !matches!(reason, Shortfall::ReleasedEarly | Shortfall::Upgraded | Shortfall::Exempt)
+    })
 }
 
 /// What the model thinks of a transaction as a whole.
@@ -149,6 +180,7 @@ impl Opinion {
 
 fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
     match finding {
+        Finding::Address { .. } | Finding::Country { .. } | Finding::RateLimit { .. } => Weight::Stop,
         Finding::Rule { needs_model: true, .. } if opinion == Opinion::Ordinary => Weight::None,
         Finding::Rule { interruption, .. } if interruption.enforced => Weight::Stop,
         // `SecRuleEngine DetectionOnly`: the rules themselves only report.
@@ -183,6 +215,9 @@ fn at_limit(action: OnLimit) -> Weight {
 
 fn evidence(finding: Finding) -> Evidence {
     match finding {
+        Finding::Address { list } => Evidence::Address { list },
+        Finding::Country { country } => Evidence::Country { country },
+        Finding::RateLimit { limit, .. } => Evidence::RateLimit { limit: limit.name.clone() },
         Finding::Rule { rule, matches, .. } => Evidence::Rule { id: rule, matches },
         Finding::Model { score, confidence, .. } => Evidence::Model { score, confidence },
         Finding::Shortfall(reason) => Evidence::InspectionFailure { reason: reason.as_str() },
@@ -195,7 +230,12 @@ const DENY_STATUS: u16 = 403;
 fn refusal(policy: &Policy, finding: &Finding) -> Refusal {
     let page = Refusal::Page { status: policy.response.status };
     match finding {
-        Finding::Shortfall(_) | Finding::Model { .. } => page,
+        Finding::Shortfall(_) | Finding::Model { .. } | Finding::Address { .. } | Finding::Country { .. } => {
+            page
+        }
+        Finding::RateLimit { rate, .. } => {
+            Refusal::TooMany { retry_after_s: rate.wait_us.div_ceil(1_000_000).max(1) }
+        }
         Finding::Rule { interruption, .. } => match &interruption.response {
             InterruptionResponse::Deny(DENY_STATUS) => page,
             InterruptionResponse::Deny(status) => Refusal::Page { status: *status },
@@ -214,6 +254,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::limit::Quota;
     use proptest::prelude::*;
 
     fn policy(mode: Mode, on_limit: OnLimit, on_inspection_failure: OnInspectionFailure) -> Policy {
@@ -244,8 +285,19 @@ mod tests {
                 |(id, response, enforced, needs_model)| waiting(rule(id, response, enforced), needs_model)
             ),
             prop::sample::select(Shortfall::ALL).prop_map(Finding::Shortfall),
+            any::<u32>().prop_map(|wait| over(wait.into())),
+            Just(Finding::Address { list: "l".into() }),
+            Just(Finding::Country { country: Country::parse("XY") }),
             (any_confidence(), any::<bool>()).prop_map(|(confidence, agreed)| says(confidence, agreed)),
         ]
+    }
+
+    fn over(wait_us: u64) -> Finding {
+        let quota = Quota { count: 1, period: std::time::Duration::from_secs(1), burst: 1 };
+        let (key, paths, methods) = (Vec::new(), Vec::new(), Vec::new());
+        let limit =
+            RateLimit { name: "l".into(), index: 0, key, paths, methods, quota, store: None, entries_max: 1 };
+        Finding::RateLimit { limit: Arc::new(limit), rate: Rate { is_over: true, remaining: 0, wait_us } }
     }
 
     fn waiting(mut finding: Finding, waits: bool) -> Finding {
@@ -335,6 +387,10 @@ mod tests {
             (rule(1, InterruptionResponse::Deny(429), true), "Page { status: 429 }"),
             (rule(1, InterruptionResponse::Drop, true), "Close"),
             (Finding::Shortfall(Shortfall::QueryArguments), "Page { status: 406 }"),
+            (Finding::Address { list: "l".into() }, "Page { status: 406 }"),
+            (Finding::Country { country: None }, "Page { status: 406 }"),
+            (over(0), "TooMany { retry_after_s: 1 }"),
+            (over(1_000_001), "TooMany { retry_after_s: 2 }"),
         ] {
             let Verdict::Prevent(_, refusal) = decide(&policy, vec![finding]).verdict else {
                 panic!("stopped")

@@ -5,6 +5,8 @@
 //! response, then [`Evaluation::finish`], which may be called at any time. Stages that do not come are
 //! skipped; a stage after a [`Step::Refuse`] changes nothing and says the same again.
 
+mod addresses;
+mod rates;
 mod replay;
 mod response;
 mod rules;
@@ -25,8 +27,10 @@ use transaction::{
     SyntaxError, Transaction,
 };
 
+use crate::address::Admission;
 use crate::boundary::contained;
 use crate::decide::{Decision, decide};
+use crate::limit::RateLimit;
 use crate::policy::{Asset, Exception, FixedAnswer, Policy, Role, Target};
 use crate::snapshot::CompiledPolicy;
 use crate::{AuditRecord, DecisionRecord, Lesson, Refusal, Selection, Snapshot, Verdict, telling};
@@ -113,6 +117,10 @@ pub struct Evaluation {
     running: Vec<Running>,
     /// Indices of the exceptions that hold.
     exceptions: Vec<usize>,
+    /// What the policy makes of the client's address.
+    admission: Admission,
+    /// The rate limits that hold.
+    limits: Vec<Arc<RateLimit>>,
     reader: Option<BodyReader>,
     /// Whether the rules that do not want the body were asked without it.
     body_begun: bool,
@@ -157,6 +165,8 @@ impl Evaluation {
             client_subject,
             running: Vec::new(),
             exceptions: Vec::new(),
+            admission: Admission::default(),
+            limits: Vec::new(),
             reader: None,
             body_begun: false,
             ended: false,
@@ -283,8 +293,9 @@ impl Evaluation {
         reported
     }
 
-    /// Phase 1.
+    /// Phase 1. What is known of the client before it is judged first: where that is enough, no rule runs.
     pub fn request_headers(&mut self) -> Step {
+        self.judge();
         self.stage(|it| it.run(Phase::RequestHeaders))
     }
 

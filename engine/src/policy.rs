@@ -8,6 +8,7 @@ mod glob;
 mod limits;
 mod mode;
 mod model;
+mod named;
 mod path;
 mod source;
 mod target;
@@ -19,17 +20,20 @@ use signatures::{LimitAction, ParanoiaLevel, RuleLimits};
 use transaction::Limits;
 
 pub use asset::{Asset, AssetIndex, HostPattern};
-pub use exception::{Exception, FieldScope, RequestFacts, Scope};
+pub use exception::{Exception, FieldScope, PathScope, RequestFacts, Scope};
 pub use glob::Glob;
 pub use mode::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Role};
 pub use model::{ModelOrigin, ModelPolicy};
 pub use source::{Origin, RuleSource};
 pub use target::{FixedAnswer, Location, Target};
 
-pub(crate) use asset::check_all as check_assets;
+pub(crate) use asset::{check_all as check_assets, known};
+pub(crate) use exception::{methods as check_methods, paths as check_path_scopes};
+pub(crate) use named::Named;
 pub(crate) use path::normalised;
 
-use crate::config::At;
+use crate::config::{At, Countries, RateLimitHeaders, Skip};
+use crate::limit::RateLimit;
 use spec::{PolicySpec, SignaturesSpec};
 
 /// How requests are judged.
@@ -59,6 +63,18 @@ pub struct Policy {
     pub on_malformed: OnMalformed,
     /// What is done when the engine itself failed, or a list in the DNS did not answer.
     pub on_inspection_failure: OnInspectionFailure,
+    /// Lists of addresses whose clients are hostile.
+    pub deny_addresses: Vec<String>,
+    /// Lists of addresses whose clients are welcome.
+    pub allow_addresses: Vec<String>,
+    /// What these are spared.
+    pub allowed_skip: Vec<Skip>,
+    /// Which countries clients may come from; any without.
+    pub countries: Option<Countries>,
+    /// Rate limits that hold for its requests.
+    pub rate_limits: Vec<Arc<RateLimit>>,
+    /// Which answers tell clients how they stand with them.
+    pub rate_limit_headers: RateLimitHeaders,
     /// What is not looked at.
     pub exceptions: Vec<Exception>,
     /// How a stopped request is answered.
@@ -73,8 +89,9 @@ impl Policy {
         // Places are not part of what a policy says.
         let sources: Vec<_> = self.sources.iter().map(|source| (&source.origin, source.role)).collect();
         let model = self.model.as_ref().map(|model| (&model.origin, model.minimum_confidence));
-        let rest = Self { sources: Vec::new(), model: None, ..self.clone() };
-        format!("{sources:?} {model:?} {rest:?}")
+        let countries = self.countries.as_ref().map(|it| (&it.file, &it.countries, it.is_allow, it.unknown));
+        let rest = Self { sources: Vec::new(), model: None, countries: None, ..self.clone() };
+        format!("{sources:?} {model:?} {countries:?} {rest:?}")
     }
 }
 
@@ -158,11 +175,16 @@ pub struct Response {
     pub page: Option<String>,
 }
 
-pub(crate) fn check_all(specs: &BTreeMap<String, PolicySpec>, at: &At<'_>, now_us: i64) -> Vec<Arc<Policy>> {
-    specs.iter().map(|(name, spec)| Arc::new(check(name, spec, &at.key(name), now_us))).collect()
+pub(crate) fn check_all(
+    specs: &BTreeMap<String, PolicySpec>,
+    at: &At<'_>,
+    named: &Named<'_>,
+    now_us: i64,
+) -> Vec<Arc<Policy>> {
+    specs.iter().map(|(name, spec)| Arc::new(check(name, spec, &at.key(name), named, now_us))).collect()
 }
 
-fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
+fn check(name: &str, spec: &PolicySpec, at: &At<'_>, named: &Named<'_>, now_us: i64) -> Policy {
     let signatures = at.key("signatures");
     let (limits, hold_bytes_max) = limits::check(&spec.limits, &at.key("limits"));
     Policy {
@@ -179,6 +201,15 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, now_us: i64) -> Policy {
         stated: Stated::of(spec),
         on_malformed: spec.on_malformed,
         on_inspection_failure: spec.on_inspection_failure,
+        deny_addresses: named.address_lists(&spec.deny_addresses, &at.key("deny_addresses")),
+        allow_addresses: named.address_lists(&spec.allow_addresses, &at.key("allow_addresses")),
+        allowed_skip: spec.allowed_skip.clone().unwrap_or_else(|| vec![Skip::RateLimits, Skip::Countries]),
+        countries: spec
+            .countries
+            .as_ref()
+            .and_then(|countries| crate::config::countries(countries, &at.key("countries"))),
+        rate_limits: named.rate_limits(&spec.rate_limits, &at.key("rate_limits")),
+        rate_limit_headers: spec.rate_limit_headers,
         exceptions: exception::check_all(&spec.exceptions, &at.key("exceptions"), now_us),
         response: Response { status: spec.response.status.unwrap_or(403), page: spec.response.page.clone() },
     }

@@ -61,6 +61,12 @@ pub struct DecisionRecord {
     /// [`transaction::SyntaxError::as_str`] spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub malformed: Option<&'static str>,
+    /// The client's country, where the policy asks for it and the database knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The rate limits that it was one too many for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub over_limits: Vec<String>,
     /// What lists in the DNS said of the client's address, by their zones; empty when none was asked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub listings: BTreeMap<String, &'static str>,
@@ -85,14 +91,20 @@ pub struct Scores {
 }
 
 /// What decided.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
-    /// `rule`, `model` or `inspection`.
+    /// `rule`, `model`, `inspection`, `address`, `country` or `rate-limit`.
     pub kind: &'static str,
     /// The most telling rule of those whose disruptive action fired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_id: Option<u32>,
+    /// The list of addresses that the client is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// The rate limit that it was one too many for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
     /// Why inspection was incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shortfall: Option<&'static str>,

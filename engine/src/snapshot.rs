@@ -1,5 +1,6 @@
 //! Everything a verdict depends on besides the transaction, immutable and hashed.
 
+mod addresses;
 mod build;
 mod files;
 
@@ -10,6 +11,7 @@ use model::profile::Profiles;
 use signatures::operator::Zone;
 use signatures::{Exclusion, InitialVariables, Ruleset};
 
+use crate::address::Addresses;
 use crate::config::Config;
 use crate::policy::{Origin, Policy, Role};
 use crate::tls::Keyring;
@@ -24,6 +26,7 @@ pub struct Snapshot {
     hashes: SnapshotHashes,
     profiles: Option<Arc<Profiles>>,
     keyring: Arc<Keyring>,
+    lists: addresses::Lists,
 }
 
 /// What a snapshot is made of: SHA-256, shortened to 16 hexadecimal digits.
@@ -55,10 +58,14 @@ pub struct CompiledPolicy {
     pub sources: Vec<CompiledSource>,
     /// The lists in the DNS that its rules ask of the client's address; empty where the configuration asks none.
     pub zones: Vec<Zone>,
+    /// What it makes of clients' addresses.
+    pub(crate) addresses: Addresses,
     /// Its model; shared between policies that have the same.
     pub model: Option<Arc<Model>>,
     /// SHA-256 of the policy, shortened.
     pub policy_hash: String,
+    /// The hashes of the lists and databases that it names.
+    pub(crate) data_hash: String,
     /// SHA-256 of its rules' texts, shortened.
     pub rules_hash: String,
 }
@@ -155,13 +162,17 @@ impl Snapshot {
         &self.hashes
     }
 
-    /// The rule, data and certificate files it was read from; one that several policies use comes up several times. A file
+    /// The rule, data and certificate files, lists and databases it was read from; one that several policies use comes up
+    /// several times. A file
     /// that the proxy itself writes is none of them.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         let sources = self.policies.iter().flat_map(|policy| &policy.sources);
         let learned = self.config.learning.iter().filter(|it| !it.learns).map(|it| &it.file);
+        let lists = self.lists.values().flat_map(|list| &list.files);
+        let countries =
+            self.config.policies.iter().filter_map(|policy| Some(&policy.countries.as_ref()?.file));
         let rules = sources.flat_map(|source| &source.rules.files);
-        rules.chain(learned).chain(self.keyring.files()).map(String::as_str)
+        rules.chain(learned).chain(lists).chain(countries).chain(self.keyring.files()).map(String::as_str)
     }
 
     /// Which asset and policy a request falls under, by its `Host` header and raw path.

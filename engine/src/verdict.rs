@@ -1,7 +1,11 @@
 //! What is concluded about a transaction, and why.
 
+use std::sync::Arc;
+
 use model::{Confidence, ModelScore};
 use signatures::{Match, RuleId};
+
+use crate::address::Country;
 
 /// What is concluded about a transaction.
 #[derive(Clone, Debug)]
@@ -26,6 +30,16 @@ pub struct Explanation {
 /// A reason.
 #[derive(Clone, Debug)]
 pub enum Evidence {
+    /// The client is on a list of addresses that the policy denies.
+    Address {
+        /// The list's name.
+        list: Arc<str>,
+    },
+    /// The client comes from a country from where it is not welcome.
+    Country {
+        /// The country; `None` when it is not known.
+        country: Option<Country>,
+    },
     /// The engine could not inspect, and the policy blocks then.
     InspectionFailure {
         /// Why, as [`transaction::Shortfall::as_str`] spells it.
@@ -37,6 +51,11 @@ pub enum Evidence {
         score: ModelScore,
         /// The band of that.
         confidence: Confidence,
+    },
+    /// It was one more than a rate limit allows.
+    RateLimit {
+        /// The limit's name.
+        limit: Arc<str>,
     },
     /// An enforced rule stopped the transaction.
     Rule {
@@ -57,6 +76,11 @@ pub enum Refusal {
     Page {
         /// The status code, 403 as a rule.
         status: u16,
+    },
+    /// The block page with status 429: too many requests.
+    TooMany {
+        /// After how long the next one may come (seconds).
+        retry_after_s: u64,
     },
     /// A redirect.
     Redirect {

@@ -15,6 +15,7 @@ mod lists;
 mod load;
 mod open_files;
 mod pages;
+mod rates;
 mod reload;
 mod report;
 mod run;

@@ -19,6 +19,7 @@ use crate::learning::Learning;
 use crate::listen::Listeners;
 use crate::lists::Lists;
 use crate::load::{Loaded, Source};
+use crate::rates::Rates;
 use crate::report::{Decisions, Metrics, Reports};
 use crate::state::{Running, Shared};
 use crate::upstream::Upstreams;
@@ -30,6 +31,7 @@ pub(crate) struct Reloader {
     decisions: Mutex<(DecisionLog, Arc<Decisions>)>,
     learning: Mutex<Option<Arc<Learning>>>,
     lists: Mutex<Option<Arc<Lists>>>,
+    rates: Mutex<Arc<Rates>>,
     collections: Collections,
     listeners: OnceLock<Arc<Listeners>>,
     acme: Mutex<Option<Arc<Acme>>>,
@@ -37,6 +39,8 @@ pub(crate) struct Reloader {
     /// What only a restart changes.
     admin: Option<Admin>,
     files: Mutex<Vec<PathBuf>>,
+    /// What these were like when they were read.
+    seen: Mutex<Fingerprint>,
     status: ArcSwap<Status>,
     /// One reload at a time.
     turn: tokio::sync::Mutex<()>,
@@ -60,6 +64,7 @@ impl Reloader {
         let decisions = Arc::new(Decisions::start(&settings.decisions)?);
         let collections = Collections::start(&settings.collections)?;
         let lists = settings.rbl.as_ref().map(|settings| Lists::start(settings, &metrics)).transpose()?;
+        let rates = Rates::new(settings, None, &metrics);
         metrics.running(loaded.snapshot.hashes());
         metrics.collections(Arc::clone(collections.store()));
         Ok(Self {
@@ -68,12 +73,14 @@ impl Reloader {
             decisions: Mutex::new((settings.decisions.clone(), decisions)),
             learning: Mutex::default(),
             lists: Mutex::new(lists.map(Arc::new)),
+            rates: Mutex::new(Arc::new(rates)),
             collections,
             listeners: OnceLock::new(),
             acme: Mutex::default(),
             shelf: Arc::default(),
             admin: settings.admin.clone(),
             files: Mutex::new(loaded.files.clone()),
+            seen: Mutex::new(fingerprint(&loaded.files)),
             status: ArcSwap::from_pointee(Status::of(loaded)),
             turn: tokio::sync::Mutex::new(()),
         })
@@ -93,6 +100,7 @@ impl Reloader {
             reports,
             lessons: None,
             lists: self.lists.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            rates: Arc::clone(&self.rates.lock().unwrap_or_else(PoisonError::into_inner)),
             collections,
         };
         match self.learning() {
@@ -259,6 +267,9 @@ impl Reloader {
     pub(crate) async fn reload(&self, shared: &Shared) {
         let _turn = self.turn.lock().await;
         self.save_learning().await;
+        // Before they are read, so that what changes meanwhile is read again.
+        let files = self.watched();
+        let seen = fingerprint(&files);
         let source = Arc::clone(&self.source);
         // Reading files and compiling rules takes a while; requests go on meanwhile.
         let load = move || source.load().inspect(|loaded| loaded.snapshot.build_matchers());
@@ -268,6 +279,7 @@ impl Reloader {
             Ok(Err(text)) => Err(text),
             Err(error) => Err(error.to_string()),
         };
+        self.see(&files, seen);
         self.metrics.reload(applied.is_ok());
         if let Err(text) = applied {
             tracing::error!("reload failed, the old configuration keeps running\n{text}");
@@ -285,6 +297,7 @@ impl Reloader {
         self.replace_certificates(loaded.config().acme.as_ref(), certificates).await?;
         self.replace_lists(loaded.config().rbl.as_ref())?;
         self.replace_decisions(&loaded.config().decisions)?;
+        self.replace_rates(loaded);
         self.replace_learning(learning).await;
         let before = Arc::clone(&shared.running.load().upstreams);
         let running = self.running(loaded, Some(&before));
@@ -323,12 +336,30 @@ impl Reloader {
         Ok(())
     }
 
+    /// Keeps what was counted by limits that are still there.
+    fn replace_rates(&self, loaded: &Loaded) {
+        let mut held = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(Rates::new(loaded.config(), Some(&held), &self.metrics));
+    }
+
     fn replace_decisions(&self, wanted: &DecisionLog) -> io::Result<()> {
         let mut held = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 != *wanted {
             *held = (wanted.clone(), Arc::new(Decisions::start(wanted)?));
         }
         Ok(())
+    }
+
+    /// Remembers what the files were like; of those that are new, what they are like now.
+    fn see(&self, files: &[PathBuf], seen: Fingerprint) {
+        let watched = self.watched();
+        let seen = if watched == files { seen } else { fingerprint(&watched) };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    /// Whether a file is not what it was when it was read.
+    fn has_changed(&self) -> bool {
+        fingerprint(&self.watched()) != *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn watched(&self) -> Vec<PathBuf> {
@@ -363,19 +394,16 @@ pub(crate) fn watch(reloader: Arc<Reloader>, shared: Arc<Shared>) {
     // All of this before anybody is told that the proxy runs: a change from then on is seen.
     let mut directories = BTreeSet::new();
     follow(&mut watcher, &mut directories, &reloader.watched());
-    let mut seen = fingerprint(&reloader.watched());
     tokio::spawn(async move {
         loop {
             if changed.recv().await.is_none() {
                 return;
             }
             settle(&mut changed).await;
-            let now = fingerprint(&reloader.watched());
-            if now != seen {
+            if reloader.has_changed() {
                 reloader.reload(&shared).await;
-                follow(&mut watcher, &mut directories, &reloader.watched());
-                seen = fingerprint(&reloader.watched());
             }
+            follow(&mut watcher, &mut directories, &reloader.watched());
         }
     });
 }

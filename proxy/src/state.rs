@@ -12,6 +12,7 @@ use crate::drain::Drain;
 use crate::ids::Ids;
 use crate::learning::Lessons;
 use crate::lists::Lists;
+use crate::rates::Rates;
 use crate::report::Reports;
 use crate::upstream::Upstreams;
 
@@ -28,6 +29,8 @@ pub(crate) struct Running {
     pub(crate) lessons: Option<Arc<Lessons>>,
     /// Lists in the DNS that are asked of clients' addresses; `None` when none is.
     pub(crate) lists: Option<Arc<Lists>>,
+    /// What was counted by rate limits.
+    pub(crate) rates: Arc<Rates>,
     /// What rules remember of earlier requests.
     pub(crate) collections: Arc<dyn CollectionStore>,
 }

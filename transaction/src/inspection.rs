@@ -60,6 +60,8 @@ shortfalls! {
     Upgraded = "upgraded",
     /// The body exceeded `hold_bytes_max` and parts were released before the last verdict.
     ReleasedEarly = "released-early",
+    /// The client's address is on a list that the policy exempts from inspection.
+    Exempt = "exempt",
     /// A list in the DNS (`@rbl`) did not answer in time, so that it is unknown whether a rule matches.
     ListUnanswered = "list-unanswered",
     /// A rule's pattern reached its limit on some value, so that it is unknown whether the rule matches.

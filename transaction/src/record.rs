@@ -6,11 +6,13 @@
 //!  "request":{"method":"POST","target":"/login?next=%2F","protocol":"HTTP/1.1",
 //!             "headers":[["Host","shop.example.com"],["Content-Type","text/plain"]],"body":"hello"},
 //!  "listings":{"bl.example.org":"not-listed"},
+//!  "rates":{"login":{"over":true,"remaining":0,"waitUs":250000}},
 //!  "response":{"status":200,"headers":[["Content-Type","text/html"]],"body":"<p>"},
 //!  "label":0,"source":"capture"}
 //! ```
 //! `listings` is what lists in the DNS said of the client's address, for rules with `@rbl`: `listed`, `not-listed` or
-//! `unanswered` each. Bytes that are not UTF-8 are written as `{"base64":"..."}` in place of the string. The flat form of the
+//! `unanswered` each. `rates` is how the request stood with rate limits: whether it was one too many, how many more could
+//! come at once, and after how long one more (microseconds); both are 0 where they are not said. Bytes that are not UTF-8 are written as `{"base64":"..."}` in place of the string. The flat form of the
 //! WAF Comparison Project, `{"method","url","headers":{..},"data"}`, is read as well.
 //!
 //! Only `request.method` and `request.target` must be there (`url` in the flat form). Headers are an
@@ -20,6 +22,7 @@
 mod canonical;
 mod flat;
 mod headers;
+mod rates;
 mod text;
 mod time;
 
@@ -29,7 +32,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::{Connection, Limits, Listings, RequestHead, ResponseHead, Transaction};
+use crate::{Connection, Limits, Listings, Rates, RequestHead, ResponseHead, Transaction};
 
 /// What a transaction was: the one form that captures, data sets, tests and the command line share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct Record {
     pub connection: Connection,
     /// What lists in the DNS said of the client's address; empty when none was asked.
     pub listings: Listings,
+    /// How it stood with rate limits; empty when none held for it.
+    pub rates: Rates,
     /// The request's head.
     pub request: RequestHead,
     /// The request's body as sent, encoded or not.
@@ -109,7 +114,7 @@ impl Record {
     pub fn transaction(&self, limits: &Limits) -> Transaction {
         let head = self.request.clone();
         let transaction = Transaction::new(&self.id, self.time_us, self.connection, head, limits);
-        Transaction { listings: self.listings.clone(), ..transaction }
+        Transaction { listings: self.listings.clone(), rates: self.rates.clone(), ..transaction }
     }
 }
 
@@ -147,7 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Fields, Listing};
+    use crate::{Fields, Listing, Rate};
 
     #[track_caller]
     fn read(json: &str) -> Record {
@@ -159,7 +164,7 @@ mod tests {
         let record = read(
             r#"{"id":"0a1b","time":"2026-11-20T10:00:00.25Z","client":{"address":"192.0.2.7","port":40000},
                 "server":{"address":"2001:db8::1"},
-                "listings":{"bl.example.org":"listed"},
+                "listings":{"bl.example.org":"listed"},"rates":{"login":{"over":true,"waitUs":9}},
                 "request":{"method":"POST","target":"/login?next=%2F","headers":[["A","1"],["a","2"]],
                            "body":{"base64":"/w=="}},
                 "response":{"status":200,"headers":{"Content-Type":"text/html"},"body":"<p>"},
@@ -169,6 +174,7 @@ mod tests {
         assert_eq!(record.connection.client_port, 40_000);
         assert_eq!(record.connection.server_address.to_string(), "2001:db8::1");
         assert_eq!(record.listings.of("bl.example.org"), Some(Listing::Listed));
+        assert_eq!(record.rates.of("login"), Some(Rate { is_over: true, remaining: 0, wait_us: 9 }));
         assert_eq!(record.request.protocol, b"HTTP/1.1");
         assert_eq!(format!("{:?}", record.request.headers), "[A=1, a=2]");
         assert_eq!(record.body, [0xff]);
@@ -204,6 +210,7 @@ mod tests {
             (r#"{"request":{"method":"GET","target":"/"},"label":2}"#, "expected 0, 1"),
             (r#"{"request":{"method":"GET","target":"/"},"time":"today"}"#, "not an RFC 3339 time"),
             (r#"{"request":{"method":"GET","target":"/"},"listings":{"a.test":"no"}}"#, "expected one of"),
+            (r#"{"request":{"method":"GET","target":"/"},"rates":{"login":true}}"#, "expected struct Stands"),
             (r#"{"request":{"method":"GET","target":"/"},"response":{"status":99}}"#, "100..=999"),
             (r#"{"url":"/"} {}"#, "trailing characters"),
         ] {
@@ -235,6 +242,15 @@ mod tests {
             .prop_map(|answers| answers.iter().map(|(zone, listing)| (zone.as_str(), *listing)).collect())
     }
 
+    fn rates() -> impl Strategy<Value = Rates> {
+        let rate = any::<(bool, u32, u64)>().prop_map(|(is_over, remaining, wait_us)| Rate {
+            is_over,
+            remaining,
+            wait_us,
+        });
+        prop::collection::vec((any::<String>(), rate), 0..3).prop_map(|rates| rates.into_iter().collect())
+    }
+
     prop_compose! {
         fn request()(method in bytes(), target in bytes(), protocol in bytes(), headers in fields()) -> RequestHead {
             RequestHead { method, target, protocol, headers }
@@ -253,7 +269,7 @@ mod tests {
             id in ".*", time_us in -62_167_219_200_000_000..=253_402_300_799_999_999_i64,
             addresses in any::<([u8; 4], [u16; 8])>(), ports in any::<(u16, u16)>(),
             request in request(), body in bytes(), response in prop::option::of(response()),
-            listings in listings(), label in any::<Option<bool>>(), words in any::<[String; 4]>(),
+            listings in listings(), rates in rates(), label in any::<Option<bool>>(), words in any::<[String; 4]>(),
         ) -> Record {
             let connection = Connection {
                 client_address: addresses.0.into(), client_port: ports.0,
@@ -261,7 +277,7 @@ mod tests {
             };
             let [source, family, site, cluster] = words;
             Record {
-                id, time_us, connection, listings, request, body, response, label, source, family, site, cluster,
+                id, time_us, connection, listings, rates, request, body, response, label, source, family, site, cluster,
             }
         }
     }

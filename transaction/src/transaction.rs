@@ -2,7 +2,7 @@
 
 use crate::decode::percent;
 use crate::{
-    Body, Connection, Fields, Inspection, Limits, Listings, RequestHead, ResponseHead, Shortfall, Uri,
+    Body, Connection, Fields, Inspection, Limits, Listings, Rates, RequestHead, ResponseHead, Shortfall, Uri,
 };
 
 /// One request with its response. Rules and model read it; nobody changes what was parsed.
@@ -16,6 +16,8 @@ pub struct Transaction {
     pub connection: Connection,
     /// What lists in the DNS say of the client's address; empty when none was asked.
     pub listings: Listings,
+    /// How it stands with the rate limits that hold for it.
+    pub rates: Rates,
     /// Request line and headers as sent.
     pub request: RequestHead,
     /// Where the parts of `request.target` lie.

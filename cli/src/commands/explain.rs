@@ -132,6 +132,16 @@ fn reason(snapshot: &Snapshot, evaluation: &Evaluation) -> String {
             let confidence = confidence.as_str();
             format!("because of what the model sees{field}: score {:.3}, {confidence} confidence", score.0)
         }
+        Evidence::Address { list } => format!("because the client is on the list of addresses `{list}`"),
+        Evidence::Country { country: Some(country) } => {
+            format!("because the client comes from the country {}", country.as_str())
+        }
+        Evidence::Country { country: None } => {
+            "because it is not known from which country the client comes".to_owned()
+        }
+        Evidence::RateLimit { limit } => {
+            format!("because it was one more than the rate limit `{limit}` allows")
+        }
         Evidence::Rule { id, .. } => {
             let place =
                 find_rule(snapshot, *id).map(|rule| format!(" ({})", place(rule))).unwrap_or_default();
@@ -224,6 +234,17 @@ fn ways_out(evaluation: &Evaluation) -> Vec<String> {
             ways.push("`mode: detect`".to_owned());
             ways
         }
+        Evidence::Address { .. } => {
+            vec!["a list with a longer prefix in `allow_addresses`".to_owned(), "`mode: detect`".to_owned()]
+        }
+        Evidence::Country { .. } => vec![
+            "the country in `countries`, or a list in `allow_addresses`".to_owned(),
+            "`mode: detect`".to_owned(),
+        ],
+        Evidence::RateLimit { limit } => vec![
+            format!("a higher `rate` or `burst` of the rate limit `{limit}`"),
+            "`mode: detect`".to_owned(),
+        ],
         Evidence::Rule { matches, .. } => {
             let mut ways = exception(evaluation);
             let score = evaluation.anomaly_score();

@@ -95,6 +95,13 @@ impl<'a> At<'a> {
         self.draft(Severity::Warning, code, title.into())
     }
 
+    /// The path of a file that the configuration names, found from the working directory.
+    pub(crate) fn beside(&self, file: &str) -> String {
+        let path = &self.findings.file.path;
+        let directory = path.rfind('/').filter(|_| !file.starts_with('/')).map_or("", |at| &path[..=at]);
+        format!("{directory}{file}")
+    }
+
     fn span(&self) -> Range<usize> {
         self.node.map_or_else(|| self.key.clone(), Node::caret)
     }

@@ -1,5 +1,7 @@
 //! Where decision records go.
 
+use transaction::Shortfall;
+
 use super::spec::DecisionsSpec;
 use super::{At, DecisionsOnly};
 
@@ -32,7 +34,11 @@ impl DecisionsOnly {
         match self {
             Self::All => true,
             Self::Blocked => verdict.is_blocked(),
-            Self::Hostile => !verdict.is_pass() || !evaluation.transaction().inspection.is_complete(),
+            Self::Hostile => {
+                // Who is exempt is so by the policy: that is counted, and nobody has to look at it.
+                let mut reasons = evaluation.transaction().inspection.reasons();
+                !verdict.is_pass() || reasons.any(|reason| reason != Shortfall::Exempt)
+            }
         }
     }
 }

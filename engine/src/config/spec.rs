@@ -1,8 +1,11 @@
 //! The configuration as it is written; [`super::Config`] is the same, checked.
 
 mod acme;
+mod addresses;
 mod answer;
 mod listener;
+mod rates;
+mod stores;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -15,11 +18,14 @@ pub use acme::{
 };
 
 use crate::policy::spec::{PolicySpec, SizeSpec};
+pub use addresses::{AddressListSpec, CountriesSpec, Skip, UnknownCountry};
 pub use answer::{RedirectSpec, RespondSpec};
 pub use listener::{
     AcmeCertificateSpec, CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec,
     TlsSpec, TlsVersion, UnknownNames,
 };
+pub use rates::{ClientPrefixSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec};
+pub use stores::StoreSpec;
 pub use upstream::{
     BalanceSpec, Forwarded, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, OutlierSettingsSpec,
     OutlierSpec, RetriesSpec, RetryOnSpec, ServerSpec, StatusSpec, UpstreamProtocol, UpstreamSpec,
@@ -44,6 +50,15 @@ pub struct ConfigSpec {
     /// How requests are judged, by name.
     #[serde(default)]
     pub policies: BTreeMap<String, PolicySpec>,
+    /// How many requests of a kind may come, by name; policies and assets name those that hold for their requests.
+    #[serde(default)]
+    pub rate_limits: BTreeMap<String, RateLimitSpec>,
+    /// Lists of client addresses, by name; policies name those they deny and allow.
+    #[serde(default)]
+    pub address_lists: BTreeMap<String, AddressListSpec>,
+    /// Where instances share what they count, by name; rate limits name theirs.
+    #[serde(default)]
+    pub stores: BTreeMap<String, StoreSpec>,
     /// The listener for metrics and health; none when absent.
     pub admin: Option<AdminSpec>,
     /// What is written about requests.
@@ -118,6 +133,9 @@ pub struct AssetSpec {
     pub respond: Option<RespondSpec>,
     /// The policy that judges them.
     pub policy: String,
+    /// Rate limits that hold for its requests, beside those that its policy names.
+    #[serde(default)]
+    pub rate_limits: Vec<String>,
 }
 
 /// The listener for metrics and health.

@@ -15,6 +15,7 @@ impl Evaluation {
         let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
         let mut evaluation = Self::begin(snapshot, request(record, record.request.clone()));
         evaluation.answer_lists(record.listings.clone());
+        evaluation.answer_rates(record.rates.clone());
         evaluation.replay(&record.body, response);
         evaluation
     }
@@ -25,6 +26,7 @@ impl Evaluation {
         let head = std::mem::take(&mut record.request);
         let mut evaluation = Self::begin(snapshot, request(&record, head));
         evaluation.answer_lists(std::mem::take(&mut record.listings));
+        evaluation.answer_rates(std::mem::take(&mut record.rates));
         let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
         evaluation.replay(&record.body, response);
         evaluation
@@ -40,6 +42,7 @@ impl Evaluation {
         let response = record.response.as_ref().map(|(head, body)| (head, body.as_slice()));
         let mut evaluation = Self::begin(snapshot, request(record, record.request.clone()));
         evaluation.answer_lists(record.listings.clone());
+        evaluation.answer_rates(record.rates.clone());
         evaluation.measure(meter);
         evaluation.replay(&record.body, response);
         evaluation

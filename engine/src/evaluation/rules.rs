@@ -9,6 +9,7 @@ use signatures::{Match, Phase, RuleState};
 use transaction::{Processor, Shortfall};
 
 use super::Evaluation;
+use crate::config::Skip;
 use crate::decide::{Finding, judged_shortfalls};
 use crate::policy::{RequestFacts, Role};
 use crate::snapshot::LoadedRules;
@@ -53,7 +54,8 @@ impl Running {
 }
 
 impl Evaluation {
-    /// Prepares the states: the policy's variables and the exceptions that hold.
+    /// Prepares what judges: what is known of the client's address, the rate limits that hold, the states of rules with the
+    /// policy's variables, and the exceptions that hold.
     pub(super) fn begin_rules(&mut self, collections: Option<&Arc<dyn CollectionStore>>) {
         let snapshot = self.snapshot.clone();
         let Some(compiled) = self.selection.and_then(|selection| snapshot.policies().get(selection.policy))
@@ -61,6 +63,11 @@ impl Evaluation {
             return;
         };
         if !crate::decide::plan(&compiled.policy, false, false).inspects {
+            return;
+        }
+        self.begin_addresses(compiled);
+        self.begin_limits(compiled);
+        if self.is_spared(compiled, Skip::Inspection) {
             return;
         }
         self.strangest =
@@ -205,6 +212,8 @@ impl Evaluation {
     pub(super) fn has_findings(&self) -> bool {
         !self.transaction.inspection.is_complete()
             || self.is_strange()
+            || self.is_unwelcome()
+            || self.limits_exceeded().next().is_some()
             || self.running.iter().any(|running| running.state.interruption.is_some())
     }
 
@@ -218,7 +227,10 @@ impl Evaluation {
             let needs_model = corroboration::needs_model(&running.state.matches, |it| self.is_habitual(it));
             Some(Finding::Rule { rule, interruption, matches: running.decisive(), needs_model })
         });
-        rules
+        self.address_finding()
+            .into_iter()
+            .chain(self.rate_findings())
+            .chain(rules)
             .chain(self.model_finding())
             .chain(judged_shortfalls(self.transaction.inspection).map(Finding::Shortfall))
             .collect()

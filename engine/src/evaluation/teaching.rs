@@ -22,13 +22,14 @@ impl Evaluation {
 
     /// What a site may learn of rules from this request, if it may learn from it at all.
     ///
-    /// It must have been read to its end, and the model alone must not call it critical: that the learner makes sure
+    /// Its client must be welcome, it must not be one too many, must have been read to its end, and the model alone must not call it critical: that the learner makes sure
     /// of, and what is known here to be is not offered to it. If rules speak against it, these must mean fields of it,
     /// which they may habitually match: there is nothing to learn from a request that is stopped for what it is as a
     /// whole. Of the rules something is learned where the model sees nothing.
     #[must_use]
     pub fn lesson(&self) -> Option<Vec<Hit>> {
-        let is_whole = self.ended && !self.failed && self.strangest.is_some();
+        let is_welcome = !self.is_unwelcome() && self.limits_exceeded().next().is_none();
+        let is_whole = self.ended && !self.failed && self.strangest.is_some() && is_welcome;
         let is_inspected =
             || self.verdict().is_pass() || judged_shortfalls(self.transaction.inspection).next().is_none();
         if !is_whole || !is_inspected() || self.is_critical_alone() {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::Policy;
 use super::path::covers;
 use super::target::{self, Target};
+use super::{Named, Policy};
 use crate::Selection;
 use crate::config::{AssetSpec, At, Upstream};
+use crate::limit::RateLimit;
 use signatures::suggest::closest;
 
 /// What is protected.
@@ -23,6 +24,8 @@ pub struct Asset {
     pub target: Target,
     /// Index of the policy.
     pub policy: usize,
+    /// Rate limits that hold beside those of the policy.
+    pub rate_limits: Vec<Arc<RateLimit>>,
 }
 
 /// A host name of an asset; lower case.
@@ -127,6 +130,7 @@ pub(crate) fn check_all(
     at: &At<'_>,
     upstreams: &BTreeMap<String, Upstream>,
     policies: &[Arc<Policy>],
+    named: &Named<'_>,
 ) -> Vec<Asset> {
     let mut assets: Vec<Asset> = Vec::new();
     let mut taken = HashMap::new();
@@ -155,12 +159,14 @@ pub(crate) fn check_all(
             // Without one there was an error, and nobody sees this.
             target: target.unwrap_or_else(|| Target::Upstream(String::new())),
             policy: policies.iter().position(|policy| policy.name == spec.policy).unwrap_or(0),
+            rate_limits: named.rate_limits(&spec.rate_limits, &at.key("rate_limits")),
         });
     }
     assets
 }
 
-fn known<'n>(what: &str, name: &str, names: impl Iterator<Item = &'n str> + Clone, at: &At<'_>) {
+/// Says so where nothing has that name.
+pub(crate) fn known<'n>(what: &str, name: &str, names: impl Iterator<Item = &'n str> + Clone, at: &At<'_>) {
     if names.clone().any(|known| known == name) {
         return;
     }
@@ -171,7 +177,13 @@ fn known<'n>(what: &str, name: &str, names: impl Iterator<Item = &'n str> + Clon
             (!known.is_empty()).then(|| format!("there is {}", known.join(", ")))
         }
     };
-    let code = if what == "policy" { "unknown-policy" } else { "unknown-upstream" };
+    let code = match what {
+        "policy" => "unknown-policy",
+        "rate limit" => "unknown-rate-limit",
+        "store" => "unknown-store",
+        "address list" => "unknown-address-list",
+        _ => "unknown-upstream",
+    };
     at.error(code, format!("there is no {what} `{name}`"))
         .label(format!("not a known {what}"))
         .help(help)
@@ -253,6 +265,7 @@ mod tests {
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
             target: Target::Upstream(String::new()),
             policy: 0,
+            rate_limits: Vec::new(),
         }
     }
 

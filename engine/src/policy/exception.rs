@@ -88,7 +88,7 @@ pub struct Scope {
 }
 
 /// Paths of a [`Scope`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum PathScope {
     /// The whole path fits.
     Glob(Glob),
@@ -156,7 +156,8 @@ impl Scope {
 }
 
 impl PathScope {
-    fn covers(&self, path: &[u8]) -> bool {
+    /// Whether a path is one of them.
+    pub(crate) fn covers(&self, path: &[u8]) -> bool {
         match self {
             Self::Glob(glob) => glob.matches(path),
             Self::Prefix(prefix) => covers(prefix.as_bytes(), path),
@@ -201,7 +202,8 @@ fn check(spec: &ExceptionSpec, at: &At<'_>, now_us: i64) -> Exception {
     }
 }
 
-fn paths(specs: &[String], at: &At<'_>) -> Vec<PathScope> {
+/// Paths as they are written: prefixes and globs.
+pub(crate) fn paths(specs: &[String], at: &At<'_>) -> Vec<PathScope> {
     let read = |(index, path): (usize, &String)| {
         if !path.starts_with(['/', '*']) {
             at.item(index)
@@ -229,7 +231,8 @@ fn hosts(specs: &[String], at: &At<'_>) -> Vec<HostPattern> {
     specs.iter().enumerate().filter_map(read).collect()
 }
 
-fn methods(specs: &[String], at: &At<'_>) -> Vec<String> {
+/// Methods, in upper case.
+pub(crate) fn methods(specs: &[String], at: &At<'_>) -> Vec<String> {
     for (index, method) in specs.iter().enumerate() {
         let upper = method.to_ascii_uppercase();
         if method.is_empty() || *method != upper || !method.bytes().all(|byte| byte.is_ascii_graphic()) {

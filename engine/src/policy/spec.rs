@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Mode, OnInspectionFailure, OnLimit, OnMalformed};
+use crate::config::{CountriesSpec, RateLimitHeaders, Skip};
 
 /// How requests are judged.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -37,6 +38,24 @@ pub struct PolicySpec {
     /// Default `pass`; always counted.
     #[serde(default)]
     pub on_inspection_failure: OnInspectionFailure,
+    /// Lists of addresses whose clients are hostile, and refused with the status of `response`.
+    #[serde(default)]
+    pub deny_addresses: Vec<String>,
+    /// Lists of addresses whose clients are welcome. Where a client is on lists of both kinds, the longer prefix decides; of
+    /// two that are as long, the one here.
+    #[serde(default)]
+    pub allow_addresses: Vec<String>,
+    /// What clients on a list of `allow_addresses` are spared: `rate_limits`, `countries`, `inspection`. Default
+    /// `[rate_limits, countries]`.
+    pub allowed_skip: Option<Vec<Skip>>,
+    /// Which countries clients may come from. Default: any.
+    pub countries: Option<CountriesSpec>,
+    /// Rate limits that hold for its requests; a request that is one too many is hostile, and answered with 429.
+    #[serde(default)]
+    pub rate_limits: Vec<String>,
+    /// Which answers tell clients how they stand with these. Default `refused`.
+    #[serde(default)]
+    pub rate_limit_headers: RateLimitHeaders,
     /// What is not looked at.
     #[serde(default)]
     pub exceptions: Vec<ExceptionSpec>,

@@ -38,6 +38,8 @@ impl DecisionRecord {
             habitual: ModelRecord::habitual(evaluation),
             exceptions: evaluation.exceptions().map(|exception| exception.name.clone()).collect(),
             malformed: outcome.syntax_error.map(SyntaxError::as_str),
+            country: evaluation.admission().country.map(|country| country.as_str().to_owned()),
+            over_limits: evaluation.limits_exceeded().map(|(limit, _)| limit.name.to_string()).collect(),
             listings: listings(&transaction.listings),
             inspection: InspectionRecord {
                 complete: transaction.inspection.is_complete(),
@@ -77,10 +79,17 @@ fn reason(verdict: &Verdict) -> Option<Reason> {
     let (Verdict::Detect(why) | Verdict::Prevent(why, _)) = verdict else { return None };
     Some(match &why.first {
         Evidence::InspectionFailure { reason } => {
-            Reason { kind: "inspection", rule_id: None, shortfall: Some(reason) }
+            Reason { kind: "inspection", shortfall: Some(reason), ..Reason::default() }
         }
-        Evidence::Model { .. } => Reason { kind: "model", rule_id: None, shortfall: None },
-        Evidence::Rule { id, .. } => Reason { kind: "rule", rule_id: Some(id.get()), shortfall: None },
+        Evidence::Model { .. } => Reason { kind: "model", ..Reason::default() },
+        Evidence::Address { list } => {
+            Reason { kind: "address", list: Some(list.to_string()), ..Reason::default() }
+        }
+        Evidence::Country { .. } => Reason { kind: "country", ..Reason::default() },
+        Evidence::RateLimit { limit } => {
+            Reason { kind: "rate-limit", limit: Some(limit.to_string()), ..Reason::default() }
+        }
+        Evidence::Rule { id, .. } => Reason { kind: "rule", rule_id: Some(id.get()), ..Reason::default() },
     })
 }
 

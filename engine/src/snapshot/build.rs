@@ -6,15 +6,17 @@ use std::sync::Arc;
 use model::Model;
 use model::profile::{Profiles, State};
 use sha2::{Digest, Sha256};
-use signatures::operator::Zone;
+use signatures::operator::{GeoDatabase, Zone};
 use signatures::seclang::{self, FileReader, Loaded, Source};
 use signatures::{
     Diagnostic, EngineMode, InitialVariables, LimitAction, ParanoiaLevel, RuleLimits, Settings, Severity,
 };
 
+use super::addresses::{self, Lists};
 use super::files::HashingReader;
 use super::{CompiledPolicy, CompiledSource, LoadedRules, RulesName, Snapshot, SnapshotHashes};
-use crate::config::{Config, Flags, Learning};
+use crate::address::Addresses;
+use crate::config::{Config, Countries, Flags, Learning};
 use crate::policy::{Levels, ModelOrigin, ModelPolicy, Origin, Policy, Role, RuleSource};
 use crate::tls::Keyring;
 
@@ -73,9 +75,10 @@ impl Snapshot {
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, warnings) = Config::parse(path, text, now_us)?;
         let compiler = Compiler::new(warnings, directory(path), reader);
+        let lists_before = before.map(|before| before.lists.clone()).unwrap_or_default();
         let before = before.map(Self::rules_by_name).unwrap_or_default();
         let asks_lists = config.rbl.is_some();
-        Self::compile(config, text, Compiler { load, before, asks_lists, ..compiler })
+        Self::compile(config, text, Compiler { load, before, lists_before, asks_lists, ..compiler })
     }
 
     /// Builds the snapshot that command line flags stand for; rule files are relative to the working
@@ -102,10 +105,12 @@ impl Snapshot {
         text: &str,
         mut compiler: Compiler<'_>,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        compiler.stores(&config);
+        compiler.lists(&config);
         let policies: Vec<_> = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
         let profiles = config.learning.as_ref().and_then(|learning| compiler.profiles(learning, &policies));
         let keyring = Arc::new(compiler.keyring(&config));
-        let diagnostics = compiler.diagnostics;
+        let Compiler { diagnostics, lists, .. } = compiler;
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(diagnostics);
         }
@@ -117,7 +122,7 @@ impl Snapshot {
             rules: short(&of_all(|policy| &policy.rules_hash)),
         };
         let (config, policies) = (Arc::new(config), policies.into());
-        Ok((Self { config, policies, hashes, profiles, keyring }, diagnostics))
+        Ok((Self { config, policies, hashes, profiles, keyring, lists }, diagnostics))
     }
 }
 
@@ -131,8 +136,10 @@ impl CompiledPolicy {
         Self {
             sources: self.sources.iter().map(source).collect(),
             zones: self.zones.clone(),
+            addresses: self.addresses.clone(),
             model: self.model.clone(),
-            policy_hash: short(&policy.fingerprint()),
+            policy_hash: short(&format!("{}{}", policy.fingerprint(), self.data_hash)),
+            data_hash: self.data_hash.clone(),
             rules_hash: self.rules_hash.clone(),
             policy: Arc::new(policy),
         }
@@ -171,6 +178,11 @@ struct Compiler<'a> {
     before: HashMap<RulesName, Arc<LoadedRules>>,
     /// What the first rules do at some levels, found out once for all policies that have both.
     prepared: HashMap<(Vec<Origin>, Levels), InitialVariables>,
+    /// Lists of addresses, by their names, and those of the snapshot before.
+    lists: Lists,
+    lists_before: Lists,
+    /// Databases of countries by their paths, with their hashes.
+    countries: HashMap<String, (Arc<GeoDatabase>, String)>,
     /// Models by their paths, likewise.
     models: HashMap<String, Arc<Model>>,
     diagnostics: Vec<Diagnostic>,
@@ -186,6 +198,9 @@ impl<'a> Compiler<'a> {
             loaded: HashMap::new(),
             before: HashMap::new(),
             prepared: HashMap::new(),
+            lists: Lists::new(),
+            lists_before: Lists::new(),
+            countries: HashMap::new(),
             models: HashMap::new(),
             diagnostics: warnings,
         }
@@ -196,8 +211,11 @@ impl<'a> Compiler<'a> {
         let sources: Vec<_> = groups.into_iter().map(|group| self.source(policy, group)).collect();
         let hashes: Vec<_> = sources.iter().map(|source| source.rules.hash.as_str()).collect();
         let policy = &with_limits(policy, &sources);
+        let (addresses, data_hash) = self.addresses(policy);
         CompiledPolicy {
-            policy_hash: short(&policy.fingerprint()),
+            policy_hash: short(&format!("{}{data_hash}", policy.fingerprint())),
+            data_hash,
+            addresses,
             rules_hash: short(&hashes.join(" ")),
             zones: if self.asks_lists { zones(&sources) } else { Vec::new() },
             model: policy.model.as_ref().and_then(|model| self.model(model)),
@@ -277,6 +295,70 @@ impl<'a> Compiler<'a> {
             }
         }
         keyring
+    }
+
+    fn lists(&mut self, config: &Config) {
+        for (name, wanted) in &config.address_lists {
+            let before = self.lists_before.get(name);
+            let loaded = addresses::load(wanted, before, self.reader, &mut self.diagnostics);
+            self.lists.insert(name.clone(), loaded);
+        }
+    }
+
+    /// What a policy makes of addresses, and the hashes of the files that says so.
+    fn addresses(&mut self, policy: &Policy) -> (Addresses, String) {
+        let mut hashes = String::new();
+        let mut named = |names: &[String]| {
+            let found = names.iter().filter_map(|name| Some((name, self.lists.get(name)?)));
+            let list = |(name, loaded): (&String, &Arc<addresses::LoadedList>)| {
+                hashes.push_str(&hex(&loaded.hash));
+                (name.as_str().into(), loaded.list.clone())
+            };
+            found.map(list).collect()
+        };
+        let (allow, deny) = (named(&policy.allow_addresses), named(&policy.deny_addresses));
+        let countries = policy.countries.as_ref().and_then(|wanted| {
+            let (database, hash) = self.database(wanted)?;
+            hashes.push_str(&hash);
+            Some((database, wanted.clone()))
+        });
+        (Addresses { allow, deny, skips: policy.allowed_skip.clone(), countries }, hashes)
+    }
+
+    /// A database of countries, with the hash of its file.
+    fn database(&mut self, wanted: &Countries) -> Option<(Arc<GeoDatabase>, String)> {
+        let path = &wanted.file;
+        if let Some(known) = self.countries.get(path) {
+            return Some(known.clone());
+        }
+        let read = self.reader.read(path).and_then(|bytes| {
+            let hash = hex(&Sha256::digest(&bytes));
+            Ok((Arc::new(GeoDatabase::read(bytes)?), hash))
+        });
+        match read {
+            Ok(read) => Some(self.countries.entry(path.clone()).or_insert(read).clone()),
+            Err(message) => {
+                let title = format!("cannot read the database `{path}`: {message}");
+                let found = Diagnostic::error("unreadable-database", title)
+                    .at(wanted.place.clone(), "no database there");
+                let help = "a file in MaxMind's format that knows countries, such as GeoLite2-Country.mmdb";
+                self.diagnostics.push(found.help(help.to_owned()));
+                None
+            }
+        }
+    }
+
+    /// Sees that the passwords of stores can be read; they are read again whenever a connection begins.
+    fn stores(&mut self, config: &Config) {
+        for store in config.stores.values() {
+            let Some(path) = &store.password_file else { continue };
+            if let Err(message) = self.reader.read(path) {
+                let title =
+                    format!("cannot read the password of the store `{}`, `{path}`: {message}", store.name);
+                let found = Diagnostic::error("unreadable-password", title);
+                self.diagnostics.push(found.at(store.place.clone(), "no password there"));
+            }
+        }
     }
 
     /// What was learned of sites; of a state that is yet to be begun, nothing.

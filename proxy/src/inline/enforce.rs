@@ -20,7 +20,11 @@ pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pi
     match exchange.refusal.clone() {
         Some(Refusal::Page { status }) => {
             let own = exchange.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
-            send_page(session, exchange, status, own).await
+            send_page(session, exchange, Page { status, own, retry_after_s: None }).await
+        }
+        Some(Refusal::TooMany { retry_after_s }) => {
+            let own = exchange.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
+            send_page(session, exchange, Page { status: 429, own, retry_after_s: Some(retry_after_s) }).await
         }
         Some(Refusal::Redirect { status, location }) => redirect(session, exchange, status, &location).await,
         Some(Refusal::Close) | None => {
@@ -51,19 +55,38 @@ pub(super) fn reaches_client(session: &Session, exchange: &Exchange) -> bool {
 
 /// Answers with a page of that status in the form the client asked for.
 pub(super) async fn page(session: &mut Session, exchange: &mut Exchange, status: u16) -> pingora::Result<()> {
-    send_page(session, exchange, status, None).await
+    send_page(session, exchange, Page { status, own: None, retry_after_s: None }).await
 }
 
-async fn send_page(
-    session: &mut Session,
-    exchange: &mut Exchange,
+/// A page to answer with.
+struct Page {
     status: u16,
+    /// The policy's own.
     own: Option<String>,
+    /// After how long the client may come again (seconds).
+    retry_after_s: Option<u64>,
+}
+
+/// Tells the client how it stands with rate limits, where answers do.
+pub(super) fn tell_rates(
+    header: &mut ResponseHeader,
+    fields: Option<(String, String)>,
 ) -> pingora::Result<()> {
+    if let Some((policy, standing)) = fields {
+        // An application may have limits of its own: both fields are lists.
+        header.append_header("RateLimit-Policy", policy)?;
+        header.append_header("RateLimit", standing)?;
+    }
+    Ok(())
+}
+
+async fn send_page(session: &mut Session, exchange: &mut Exchange, page: Page) -> pingora::Result<()> {
+    let Page { status, own, retry_after_s } = page;
     if !reaches_client(session, exchange) {
         close(session).await;
         return Ok(());
     }
+    let told = exchange.rate_fields();
     exchange.answer_with(status);
     let form = Form::of(session.req_header());
     if form == Form::Grpc && answerable(session) {
@@ -76,6 +99,10 @@ async fn send_page(
     header.insert_header(http::header::CONTENT_LENGTH, body.len())?;
     header.insert_header(http::header::CACHE_CONTROL, "no-store")?;
     header.insert_header("X-Content-Type-Options", "nosniff")?;
+    if let Some(seconds) = retry_after_s {
+        header.insert_header(http::header::RETRY_AFTER, seconds)?;
+    }
+    tell_rates(&mut header, told)?;
     answer(session, exchange, header, body).await
 }
 

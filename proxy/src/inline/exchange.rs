@@ -49,6 +49,8 @@ pub(crate) struct Exchange {
     gated: usize,
     /// The body of an answer whose head went on, as far as it waits for its verdict; `None` when it does not wait.
     kept: Option<Held>,
+    /// How the client stands with rate limits, for answers of any status; `None` where these do not tell.
+    rate_fields: Option<(String, String)>,
     /// What stopped the transaction.
     pub(super) refusal: Option<Refusal>,
     /// Request body bytes that were shown to the engine, and how far this attempt to reach an upstream has
@@ -92,6 +94,7 @@ impl Exchange {
             gate: None,
             gated: 0,
             kept: None,
+            rate_fields: None,
             refusal: None,
             fed: 0,
             position: 0,
@@ -164,6 +167,28 @@ impl Exchange {
         if let Some(evaluation) = self.open() {
             evaluation.answer_lists(listings);
         }
+    }
+
+    /// Counts the request by the rate limits that hold for it.
+    pub(super) async fn count_rates(&mut self) {
+        let Some(asked) = self.open().map(|evaluation| evaluation.rate_limits()) else { return };
+        if asked.is_empty() {
+            return;
+        }
+        let counts = Arc::clone(&self.running.rates);
+        let rates = counts.count(&asked).await;
+        let Some(evaluation) = self.open() else { return };
+        evaluation.answer_rates(rates);
+        if evaluation.tells_rates() {
+            self.rate_fields = evaluation.rate_headers();
+        }
+    }
+
+    /// The header fields that tell the client how it stands with rate limits: they go with every refusal of a request that
+    /// was one too many, and with other answers if the policy says so.
+    pub(super) fn rate_fields(&mut self) -> Option<(String, String)> {
+        let is_limited = matches!(self.refusal, Some(Refusal::TooMany { .. }));
+        self.rate_fields.clone().or_else(|| self.open().filter(|_| is_limited)?.rate_headers())
     }
 
     /// Phase 1. `false` when the transaction is refused.
@@ -462,8 +487,9 @@ mod tests {
         let snapshot = Arc::new(Snapshot::build("p.yaml", &text, &files, 0).expect("a snapshot").0);
         let decisions =
             Decisions::start(&DecisionLog { to: DecisionsTo::None, only: DecisionsOnly::default() });
-        let reports =
-            Reports::new(Arc::new(Metrics::new().expect("metrics")), Arc::new(decisions.expect("no log")));
+        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        let rates = Arc::new(crate::rates::Rates::new(snapshot.config(), None, &metrics));
+        let reports = Reports::new(metrics, Arc::new(decisions.expect("no log")));
         let upstreams = Arc::new(Upstreams::default());
         let collections = Arc::new(signatures::collections::MemoryStore::default());
         let running = Running {
@@ -472,6 +498,7 @@ mod tests {
             reports,
             lessons: None,
             lists: None,
+            rates,
             collections,
         };
         let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());

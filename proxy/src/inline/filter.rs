@@ -52,6 +52,7 @@ impl Inline {
             enforce::redirect(session, exchange, 308, &location).await?;
             return Ok(true);
         }
+        exchange.count_rates().await;
         exchange.ask_lists().await;
         if !exchange.judge_head() {
             enforce::refuse(session, exchange).await?;
@@ -225,6 +226,9 @@ impl ProxyHttp for Inline {
             exchange.finish_before_answer();
         }
         entry::secure(exchange, header)?;
+        if !header.status.is_informational() {
+            enforce::tell_rates(header, exchange.rate_fields())?;
+        }
         exchange.open_behind_head(header);
         Ok(())
     }

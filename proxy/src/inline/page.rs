@@ -76,6 +76,7 @@ fn words(status: u16) -> (&'static str, &'static str) {
         400 => ("Bad request", "The request could not be read."),
         404 => ("Not found", "Nothing is served under this name."),
         413 => ("Request too large", "The request is larger than this site accepts."),
+        429 => ("Too many requests", "Wait a moment, then try again."),
         431 => ("Request headers too large", "The request has larger headers than this site accepts."),
         500 => ("Something went wrong", "The request could not be completed. Try again in a moment."),
         502..=504 => ("Application unavailable", "The application does not answer. Try again in a moment."),

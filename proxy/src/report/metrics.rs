@@ -11,7 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
-use super::{AllConnections, Certificates, Learning, Lists, Stage, Tally, Upstreams};
+use super::{AllConnections, Certificates, Learning, Lists, Rates, Stage, Tally, Upstreams};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -36,6 +36,8 @@ pub(crate) struct Metrics {
     pub(crate) lists: Lists,
     /// What is counted of upstreams.
     pub(crate) upstreams: Upstreams,
+    /// What is counted of rate limits.
+    pub(crate) rates: Rates,
     /// What is counted of learning.
     pub(crate) learning: Learning,
     /// What is told of certificates obtained by ACME.
@@ -104,6 +106,7 @@ impl Metrics {
             connections: AllConnections::new(&registry)?,
             lists: Lists::new(&registry)?,
             upstreams: Upstreams::new(&registry)?,
+            rates: Rates::new(&registry)?,
             learning: Learning::new(&registry)?,
             certificates: Certificates::new(&registry)?,
             registry,
@@ -119,6 +122,7 @@ impl Metrics {
     pub(crate) fn render(&self) -> Vec<u8> {
         self.collections.get().into_iter().for_each(|store| self.kept.look_at(store));
         self.upstreams.look();
+        self.rates.look();
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics do not encode");
@@ -146,6 +150,7 @@ impl Metrics {
             }
         }
         self.rules(evaluation);
+        self.rates.transaction(evaluation);
         for (stage, spent) in self.stages.iter().zip(spent).filter(|(_, spent)| !spent.is_zero()) {
             stage.observe(spent.as_secs_f64());
         }

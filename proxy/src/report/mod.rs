@@ -7,6 +7,7 @@ mod decisions;
 mod learning;
 mod lists;
 mod metrics;
+mod rates;
 mod tally;
 mod upstreams;
 
@@ -21,6 +22,8 @@ pub(crate) use decisions::Decisions;
 pub(crate) use learning::{Learning, Taught};
 pub(crate) use lists::Lists;
 pub(crate) use metrics::Metrics;
+use rates::Rates;
+pub(crate) use rates::StoreMetrics;
 use tally::Tally;
 use upstreams::Upstreams;
 

@@ -8,6 +8,7 @@ use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::headers::Headers;
+use super::rates::Standing;
 use super::text::Text;
 use super::{Record, RecordError, time};
 use crate::{Connection, Listing, Listings, RequestHead, ResponseHead};
@@ -25,6 +26,8 @@ pub(super) struct Canonical<'a> {
     server: Option<Peer>,
     #[serde(default, skip_serializing_if = "Answers::is_empty")]
     listings: Answers,
+    #[serde(default, skip_serializing_if = "Standing::is_empty")]
+    rates: Standing,
     #[serde(borrow)]
     request: Request<'a>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -173,6 +176,7 @@ impl<'a> From<&'a Record> for Canonical<'a> {
             client: Some(Peer { address: connection.client_address, port: connection.client_port }),
             server: Some(Peer { address: connection.server_address, port: connection.server_port }),
             listings: Answers(record.listings.clone()),
+            rates: Standing(record.rates.clone()),
             request: Request {
                 method: record.request.method.as_slice().into(),
                 target: record.request.target.as_slice().into(),
@@ -210,6 +214,7 @@ impl TryFrom<Canonical<'_>> for Record {
             time_us: form.time.as_deref().map_or(Ok(0), read_time)?,
             connection: connection(form.client.as_ref(), form.server.as_ref()),
             listings: form.listings.0,
+            rates: form.rates.0,
             request: RequestHead {
                 method: form.request.method.into_bytes(),
                 target: form.request.target.into_bytes(),

@@ -9,7 +9,7 @@ use super::Record;
 use super::canonical::Label;
 use super::headers::Headers;
 use super::text::Text;
-use crate::{Connection, Listings, RequestHead};
+use crate::{Connection, Listings, Rates, RequestHead};
 
 /// One line of a data set. Keys that are not here are ignored; `null` is as good as nothing.
 #[derive(Deserialize)]
@@ -47,6 +47,7 @@ impl From<Flat<'_>> for Record {
             time_us: 0,
             connection: Connection::default(),
             listings: Listings::default(),
+            rates: Rates::default(),
             request: RequestHead {
                 method: flat.method.map_or_else(|| b"GET".to_vec(), Text::into_bytes),
                 target: flat.url.into_bytes(),

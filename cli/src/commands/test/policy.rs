@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use engine::{Evaluation, Refusal, Snapshot, Verdict};
 use serde::Deserialize;
-use transaction::{Connection, Fields, Record, RequestHead, ResponseHead};
+use transaction::{Connection, Fields, Rate, Record, RequestHead, ResponseHead};
 
 use super::{Tally, yaml_files};
 use crate::Outcome;
@@ -42,6 +42,9 @@ struct Request {
     #[serde(default)]
     body: String,
     client: Option<std::net::IpAddr>,
+    /// Rate limits that it is one too many for.
+    #[serde(default)]
+    over_limits: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +152,7 @@ fn answered(verdict: &Verdict) -> String {
         Verdict::Prevent(_, Refusal::Page { status } | Refusal::Redirect { status, .. }) => {
             status.to_string()
         }
+        Verdict::Prevent(_, Refusal::TooMany { .. }) => "429".to_owned(),
         Verdict::Prevent(_, Refusal::Close) => "closed connection".to_owned(),
         Verdict::Pass | Verdict::Detect(_) => "none".to_owned(),
     }
@@ -181,11 +185,13 @@ fn record(case: &Case) -> Record {
             headers.push(b"Content-Length", request.body.len().to_string().as_bytes());
         }
     }
+    let one_too_many = Rate { is_over: true, ..Rate::default() };
     let mut connection = Connection::default();
     connection.client_address = request.client.unwrap_or(connection.client_address);
     Record {
         id: "0".to_owned(),
         connection,
+        rates: request.over_limits.iter().map(|limit| (limit.as_str(), one_too_many)).collect(),
         request: RequestHead {
             method: request.method.clone().into_bytes(),
             target: request.target.clone().into_bytes(),
