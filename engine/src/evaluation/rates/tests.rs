@@ -88,9 +88,12 @@ fn says_what_may_come() {
     assert_eq!(policy, "\"first\";q=5;w=1, \"second\";q=20;w=12");
 }
 
+/// A letter, the client, the target, and headers.
+type Row<'a> = (char, &'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// Which requests are counted together: by the first letter.
 #[track_caller]
-fn check(limit: &str, requests: &[(char, &str, &str, &[(&str, &str)])]) {
+fn check(limit: &str, requests: &[Row<'_>]) {
     let snapshot = snapshot("mode: prevent", limit);
     let mut known: HashMap<char, RateKey> = HashMap::new();
     for (letter, client, target, headers) in requests {
