@@ -40,6 +40,8 @@ mod limits;
 mod listeners;
 #[path = "inline/lists.rs"]
 mod lists;
+#[path = "inline/mortal.rs"]
+mod mortal;
 #[path = "inline/nginx.rs"]
 mod nginx;
 #[path = "inline/origin.rs"]
@@ -52,6 +54,8 @@ mod process;
 mod redis;
 #[path = "inline/shared_limits.rs"]
 mod shared_limits;
+#[path = "inline/soak.rs"]
+mod soak;
 #[path = "inline/steady.rs"]
 mod steady;
 #[path = "inline/streams.rs"]

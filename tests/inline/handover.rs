@@ -12,11 +12,17 @@ use super::origin::Origin;
 use super::process::{Portcullis, Setup};
 
 /// Processes that took over, ended when the test is.
-struct Successors(Vec<u32>);
+#[derive(Default)]
+pub(crate) struct Successors(Vec<u32>);
 
 impl Successors {
+    /// The last that is known of.
+    pub(crate) fn last(&self) -> Option<u32> {
+        self.0.last().copied()
+    }
+
     /// The process that took over last, as its predecessor said.
-    fn newest(&mut self, proxy: &Portcullis) -> u32 {
+    pub(crate) fn newest(&mut self, proxy: &Portcullis) -> u32 {
         let count = self.0.len() + 1;
         for _ in 0..400 {
             std::thread::sleep(Duration::from_millis(50));
@@ -49,7 +55,8 @@ impl Drop for Successors {
     }
 }
 
-fn signal(pid: u32, name: &str) -> bool {
+/// Sends a process a signal; whether it was there.
+pub(crate) fn signal(pid: u32, name: &str) -> bool {
     Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().is_ok_and(|it| it.success())
 }
 
@@ -87,7 +94,7 @@ fn keep_asking(address: SocketAddr, stop: &AtomicBool) -> usize {
 fn no_request_is_lost_when_a_new_process_takes_over() {
     let origin = Origin::start();
     let mut proxy = Portcullis::start(&Setup::new(origin.address));
-    let mut successors = Successors(Vec::new());
+    let mut successors = Successors::default();
     let stop = Arc::new(AtomicBool::new(false));
     let address = proxy.address;
     let kept: Vec<_> = (0..2)

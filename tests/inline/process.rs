@@ -181,11 +181,14 @@ impl Portcullis {
         assert!(status.expect("kill runs").success());
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Memory that is resident (KiB).
     pub(crate) fn resident_kib(&self) -> i64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        resident_kib(self.child.id())
     }
 
     /// Whether the process ended by itself within `limit`, and with success.
@@ -218,4 +221,11 @@ impl Drop for Portcullis {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Memory of a process that is resident (KiB).
+pub(crate) fn resident_kib(process: u32) -> i64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
