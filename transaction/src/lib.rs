@@ -20,7 +20,9 @@ mod uri;
 pub mod body;
 pub mod calendar;
 pub mod decode;
+pub mod hops;
 pub mod pairs;
+pub mod wire;
 
 pub use body::{Body, BodyError, BodyReader, FilePart, MultipartFlags, Processor, Progress};
 pub use fields::{Field, Fields};

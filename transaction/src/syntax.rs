@@ -3,11 +3,12 @@
 //! Only what servers read differently is here: a request that two servers route differently is a way
 //! around whatever stands between them. What is merely unusual goes on.
 
+use crate::wire::head::is_name;
 use crate::{Fields, RequestHead};
 
 macro_rules! syntax_errors {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// Why an HTTP/1 request is answered with 400 (Bad Request) in every mode.
+        /// Why a request is refused in every mode, mostly with 400 (Bad Request).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum SyntaxError { $($(#[$doc])* $name,)* }
 
@@ -17,13 +18,43 @@ macro_rules! syntax_errors {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
+
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
 }
 
+impl SyntaxError {
+    /// The status that the client gets.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Expectation => 417,
+            Self::Size => 431,
+            _ => 400,
+        }
+    }
+}
+
 syntax_errors! {
+    /// A CR that ends no line: there are servers for which it does (RFC 9112, section 2.2: MUST be refused or replaced).
+    BareReturn = "bare-cr",
+    /// A line that ends with LF alone. Servers may take that for an end (RFC 9112, section 2.2), and need not.
+    BareLineFeed = "bare-lf",
+    /// A chunked body whose framing is not exactly that of RFC 9112, section 7.1.
+    Chunk = "chunk",
+    /// A Transfer-Encoding other than `chunked`, or more than one.
+    Coding = "transfer-coding",
     /// CONNECT without a host and a port (RFC 9112, section 3.2.3: MUST be refused).
     Connect = "connect-target",
+    /// A Connection that names framing, Host or where the request is from: whoever removes what it names, as RFC 9110, section
+    /// 7.6.1 asks, would have another request.
+    Connection = "connection-option",
+    /// An Expect other than `100-continue` (RFC 9110, section 10.1.1), or in HTTP/1.0.
+    Expectation = "expect",
+    /// A header that goes on in a second line, or white space in front of the first (RFC 9112, sections 5.2 and 2.2).
+    Folding = "obs-fold",
     /// A target with a fragment: no form of a target has one (RFC 9112, section 3.2), and servers differ in
     /// whether `#` ends the path.
     Fragment = "target-fragment",
@@ -33,29 +64,78 @@ syntax_errors! {
     /// More than one Host, an empty one, or one that cannot be a host (RFC 9112, section 3.2: MUST be
     /// refused).
     Host = "host",
-    /// Content-Length beside Transfer-Encoding (RFC 9112, section 6.3: "ought to be handled as an error").
+    /// Content-Length beside Transfer-Encoding (RFC 9112, section 6.3: "ought to be handled as an error"), or
+    /// Transfer-Encoding in HTTP/1.0 (section 6.1: "faulty framing").
     Framing = "length-and-coding",
+    /// More than one Content-Length, even the same twice, or one that is no plain decimal number (RFC 9110, section 8.6).
+    Length = "content-length",
+    /// A request line without a method, a target, and HTTP/1.0 or HTTP/1.1.
+    Line = "request-line",
+    /// A header whose name is no token, or has white space behind it (RFC 9112, section 5.1: MUST be refused).
+    Name = "header-name",
+    /// A head that is too long, or has too many headers.
+    Size = "head-size",
+    /// A control character in a header's value (RFC 9110, section 5.5).
+    Value = "header-value",
 }
 
 impl RequestHead {
     /// What is wrong with the head, if it has to be refused.
     #[must_use]
     pub fn syntax_error(&self) -> Option<SyntaxError> {
-        let has = |name: &[u8]| self.headers.first(name).is_some();
         if self.target.contains(&b'#') {
             Some(SyntaxError::Fragment)
         } else if self.target.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
             Some(SyntaxError::Space)
         } else if self.method == b"CONNECT" && !is_authority(&self.target) {
             Some(SyntaxError::Connect)
-        } else if !has_valid_host(&self.headers) {
-            Some(SyntaxError::Host)
-        } else if has(b"content-length") && has(b"transfer-encoding") {
-            Some(SyntaxError::Framing)
         } else {
-            None
+            header_error(&self.headers)
         }
     }
+}
+
+/// What is wrong with headers. All of them are looked at once, for every request; most are none of these, as their lengths
+/// tell.
+fn header_error(headers: &Fields) -> Option<SyntaxError> {
+    let (mut has_host, mut has_length, mut has_coding) = (false, false, false);
+    for header in headers.iter() {
+        match header.name.len() {
+            // Without any Host, the head may still be one of HTTP/1.0.
+            4 if header.name.eq_ignore_ascii_case(b"host") => {
+                if std::mem::replace(&mut has_host, true) || !is_host(header.value) {
+                    return Some(SyntaxError::Host);
+                }
+            }
+            6 if header.name.eq_ignore_ascii_case(b"expect") => {
+                if !header.value.eq_ignore_ascii_case(b"100-continue") {
+                    return Some(SyntaxError::Expectation);
+                }
+            }
+            14 if is_name(header.name, b"content-length") => {
+                let again = std::mem::replace(&mut has_length, true);
+                if again || header.name.contains(&b'_') || !is_length(header.value) {
+                    return Some(SyntaxError::Length);
+                }
+            }
+            17 if is_name(header.name, b"transfer-encoding") => {
+                has_coding = true;
+                if header.name.contains(&b'_') {
+                    return Some(SyntaxError::Coding);
+                }
+            }
+            _ => {}
+        }
+    }
+    (has_length && has_coding).then_some(SyntaxError::Framing)
+}
+
+/// Whether a Content-Length is a plain decimal number, written as everybody writes it: without a sign, zeros in front, or
+/// more of it than fits into 63 bits.
+pub(crate) fn is_length(value: &[u8]) -> bool {
+    let plain =
+        value == b"0" || matches!(value, [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
+    plain && std::str::from_utf8(value).is_ok_and(|text| text.parse::<i64>().is_ok())
 }
 
 /// `host:port`.
@@ -67,15 +147,9 @@ fn is_authority(target: &[u8]) -> bool {
     })
 }
 
-/// One Host at most: without any, the head may still be one of HTTP/1.0.
-fn has_valid_host(headers: &Fields) -> bool {
-    let mut hosts = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(b"host"));
-    hosts.next().is_none_or(|host| is_host(host.value)) && hosts.next().is_none()
-}
-
 /// A name, an address, and perhaps a port. Names of `http` URIs are names of DNS (RFC 9110, section 4.3),
 /// so nothing is percent-encoded; `_` occurs in names within clusters.
-fn is_host(host: &[u8]) -> bool {
+pub(crate) fn is_host(host: &[u8]) -> bool {
     !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
 }
 
@@ -105,6 +179,12 @@ mod tests {
             ("CONNECT", "a:", &[("Host", "a")], Some(SyntaxError::Connect)),
             ("CONNECT", "/a:80", &[("Host", "a")], Some(SyntaxError::Connect)),
             ("POST", "/", &[("Content-Length", "1")], None),
+            ("POST", "/", &[("Content-Length", "1, 1")], Some(SyntaxError::Length)),
+            ("POST", "/", &[("Content_Length", "1")], Some(SyntaxError::Length)),
+            ("POST", "/", &[("Expect", "100-Continue")], None),
+            ("POST", "/", &[("expect", "x 100-continue")], Some(SyntaxError::Expectation)),
+            ("POST", "/", &[("transfer_encoding", "chunked")], Some(SyntaxError::Coding)),
+            ("POST", "/", &[("content-length", "1"), ("Content-Length", "1")], Some(SyntaxError::Length)),
             ("POST", "/", &[("Transfer-Encoding", "chunked")], None),
             (
                 "POST",
