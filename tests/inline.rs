@@ -10,6 +10,8 @@ mod acme;
 mod addresses;
 #[path = "inline/bodies.rs"]
 mod bodies;
+#[path = "inline/clients.rs"]
+mod clients;
 #[path = "inline/collections.rs"]
 mod collections;
 #[path = "inline/curl.rs"]
@@ -28,6 +30,8 @@ mod grpc;
 mod h2_server;
 #[path = "inline/h2load.rs"]
 mod h2load;
+#[path = "inline/h2spec.rs"]
+mod h2spec;
 #[path = "inline/handover.rs"]
 mod handover;
 #[path = "inline/learning.rs"]
@@ -54,6 +58,8 @@ mod process;
 mod redis;
 #[path = "inline/shared_limits.rs"]
 mod shared_limits;
+#[path = "inline/smuggling.rs"]
+mod smuggling;
 #[path = "inline/soak.rs"]
 mod soak;
 #[path = "inline/steady.rs"]

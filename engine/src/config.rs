@@ -8,6 +8,7 @@ mod acme;
 mod addresses;
 mod admin;
 mod at;
+mod clients;
 mod collections;
 mod flags;
 mod learning;
@@ -30,6 +31,7 @@ use signatures::{Diagnostic, SourceFile};
 pub use acme::{Acme, Authority, Challenge, Eab};
 pub use addresses::{AddressList, Countries};
 pub use admin::Admin;
+pub use clients::{BrokenChain, Clients, Origin};
 pub use collections::Collections;
 pub use flags::Flags;
 pub use learning::Learning;
@@ -41,12 +43,12 @@ pub use spec::{
     AcmeCertificateSpec, AcmeSpec, AddressListSpec, AdminSpec, AssetSpec, AuthoritySpec, BalanceSpec,
     CertificateSpec, ChallengeSpec, ClientCertificatesSpec, ClientPrefixSpec, CollectionsSpec, ConfigSpec,
     CountriesSpec, DecisionsOnly, DecisionsSpec, DnsChallengeSpec, DnsCommandSpec, EabSpec, Forwarded,
-    HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, HstsSpec, LearningMode, LearningSpec,
-    ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec, QuorumSpec,
-    RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec, RedirectSpec, ReportsSpec,
-    RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec, StoreSpec, TlsSpec, TlsVersion,
-    UnknownCountry, UnknownNames, UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec,
-    WeightedServerSpec,
+    ForwardedHeader, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, HstsSpec, LearningMode,
+    LearningSpec, ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec,
+    QuorumSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec, RedirectSpec,
+    ReportsSpec, RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec, StoreSpec, TlsSpec,
+    TlsVersion, TraceContext, UnknownCountry, UnknownNames, UpstreamProtocol, UpstreamSpec,
+    UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
 };
 pub use stores::{Store, StoreNode};
 pub use upstream::{

@@ -32,6 +32,7 @@ use crate::boundary::contained;
 use crate::decide::{Decision, decide};
 use crate::limit::RateLimit;
 use crate::policy::{Asset, Exception, FixedAnswer, Policy, Role, Target};
+use crate::record::Hops;
 use crate::snapshot::CompiledPolicy;
 use crate::{AuditRecord, DecisionRecord, Lesson, Refusal, Selection, Snapshot, Verdict, telling};
 pub(crate) use rules::Running;
@@ -74,6 +75,8 @@ pub struct Outcome {
     pub inspect_us: u64,
     /// Why the front end refused it, whatever was found in it.
     pub syntax_error: Option<SyntaxError>,
+    /// The hops it came by.
+    pub hops: Hops,
 }
 
 /// What a front end must deliver and may release, as the policy wants it. It depends on the mode, so it is

@@ -4,12 +4,15 @@
 //! were never in it.
 
 mod build;
+mod hops;
 pub mod mask;
 mod strange;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+
+pub use hops::{Hops, HopsRecord};
 
 /// What was concluded about one transaction.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -36,6 +39,9 @@ pub struct DecisionRecord {
     /// The distinguished name in the certificate that the client showed; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_subject: Option<String>,
+    /// The hops it came by.
+    #[serde(flatten)]
+    pub hops: HopsRecord,
     /// The method as sent.
     pub method: String,
     /// The host asked for, without its port.

@@ -79,7 +79,7 @@ impl Server {
             shelf: Arc::clone(reloader.shelf()),
         });
         reloader.learn(&shared, &loaded).map_err(|error| StartError::Configuration(error.to_string()))?;
-        let wire = Arc::new(Wire::new(proxy(&shared)));
+        let wire = Arc::new(Wire::new(proxy(&shared), Arc::clone(&shared)));
         let inherited = Inherited::of_process()
             .map_err(|error| StartError::Open { what: "the sockets that were passed".into(), error })?;
         let inherited = Arc::new(inherited);

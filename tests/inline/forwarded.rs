@@ -17,12 +17,9 @@ fn nginx_learns_what_is_configured() {
     for mode in MODES {
         for (forwarded, sent, expected) in [
             ("append", &[][..], "127.0.0.1|http|shop.example.com|*|shop.example.com"),
-            ("append", &[claimed, id], "198.51.100.1, 127.0.0.1|http|shop.example.com|mine|shop.example.com"),
-            (
-                "append",
-                &["-HX-Forwarded-Proto: https"],
-                "127.0.0.1|https|shop.example.com|*|shop.example.com",
-            ),
+            ("append", &[claimed, id], "198.51.100.1, 127.0.0.1|http|shop.example.com|*|shop.example.com"),
+            ("append", &["-HX-Forwarded-Proto: https"], "127.0.0.1|http|shop.example.com|*|shop.example.com"),
+            ("replace", &[claimed, id], "127.0.0.1|http|shop.example.com|*|shop.example.com"),
             ("off", &[], "||||shop.example.com"),
             ("off", &[claimed, id], "198.51.100.1|||mine|shop.example.com"),
         ] {

@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) more: String,
     /// More rules.
     pub(crate) rules: String,
+    /// What is written of requests.
+    pub(crate) decisions: String,
 }
 
 impl Setup {
@@ -58,6 +60,7 @@ impl Setup {
             policy,
             more,
             rules,
+            decisions: "to: none".to_owned(),
         }
     }
 
@@ -73,7 +76,7 @@ policies:
     signatures: {{ rules: [{{ file: rules.conf }}] }}
     {}
 admin: {{ address: "127.0.0.1:0" }}
-reports: {{ decisions: {{ to: none }} }}
+reports: {{ decisions: {{ {} }} }}
 {}
 "#,
             self.listener,
@@ -85,6 +88,7 @@ reports: {{ decisions: {{ to: none }} }}
             self.assets,
             self.mode,
             self.policy,
+            self.decisions,
             self.more
         )
     }

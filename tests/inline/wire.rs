@@ -16,12 +16,29 @@ fn send(address: SocketAddr, requests: &[&str]) -> Vec<String> {
         if stream.write_all(request.as_bytes()).is_err() {
             break;
         }
-        let mut answer = vec![0; 16 << 10];
-        let read = stream.read(&mut answer).unwrap_or(0);
-        let text = String::from_utf8_lossy(&answer[..read]).into_owned();
-        lines.push(text.lines().next().unwrap_or_default().to_owned());
+        lines.push(answer(&mut stream).lines().next().unwrap_or_default().to_owned());
     }
     lines
+}
+
+/// An answer, which may come in pieces.
+fn answer(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    let mut bytes = [0; 16 << 10];
+    loop {
+        if let Some((head, body)) = answer.split_once("\r\n\r\n") {
+            let head = head.to_ascii_lowercase();
+            let length =
+                head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return answer;
+            }
+        }
+        match stream.read(&mut bytes) {
+            Ok(read) if read > 0 => answer.push_str(&String::from_utf8_lossy(&bytes[..read])),
+            _ => return answer,
+        }
+    }
 }
 
 const HEAD: &str = "HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: test\r\n";

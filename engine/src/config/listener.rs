@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::quantity::duration_at;
 use super::spec::{HstsSpec, ListenerSpec};
-use super::{Acme, At};
+use super::{Acme, At, Clients, clients};
 pub use address::ListenAddress;
 pub use limits::ListenerLimits;
 pub use tls::{ClientCertificates, Tls};
@@ -32,6 +32,8 @@ pub struct Listener {
     pub hsts: Option<String>,
     /// How much clients may ask of it.
     pub limits: ListenerLimits,
+    /// Whom it believes of who the client is.
+    pub clients: Clients,
 }
 
 impl Listener {
@@ -46,6 +48,7 @@ impl Listener {
             redirect_to_https: false,
             hsts: None,
             limits: ListenerLimits::default(),
+            clients: Clients::default(),
         }
     }
 }
@@ -127,11 +130,12 @@ fn check(spec: &ListenerSpec, at: &At<'_>, acme: Option<&Acme>) -> Option<Listen
         redirect_to_https: spec.redirect_to_https,
         hsts,
         limits: limits::check(&spec.limits, &at.key("limits")),
+        clients: clients::check(spec, at),
     })
 }
 
 /// Networks and `unix`.
-pub(super) fn peers(texts: &[String], at: &At<'_>) -> Peers {
+pub(in crate::config) fn peers(texts: &[String], at: &At<'_>) -> Peers {
     let mut peers = Peers::default();
     for (index, text) in texts.iter().enumerate() {
         let address = || text.parse::<IpAddr>().ok().map(IpNet::from);

@@ -3,6 +3,7 @@
 mod acme;
 mod addresses;
 mod answer;
+mod clients;
 mod listener;
 mod rates;
 mod stores;
@@ -20,6 +21,7 @@ pub use acme::{
 use crate::policy::spec::{PolicySpec, SizeSpec};
 pub use addresses::{AddressListSpec, CountriesSpec, Skip, UnknownCountry};
 pub use answer::{RedirectSpec, RespondSpec};
+pub use clients::{Forwarded, ForwardedHeader, TraceContext};
 pub use listener::{
     AcmeCertificateSpec, CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec,
     TlsSpec, TlsVersion, UnknownNames,
@@ -27,8 +29,8 @@ pub use listener::{
 pub use rates::{ClientPrefixSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec};
 pub use stores::StoreSpec;
 pub use upstream::{
-    BalanceSpec, Forwarded, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, OutlierSettingsSpec,
-    OutlierSpec, RetriesSpec, RetryOnSpec, ServerSpec, StatusSpec, UpstreamProtocol, UpstreamSpec,
+    BalanceSpec, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, OutlierSettingsSpec, OutlierSpec,
+    RetriesSpec, RetryOnSpec, ServerSpec, StatusSpec, UpstreamProtocol, UpstreamSpec,
     UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
 };
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::quantity::duration_at;
-use super::{At, Forwarded, UpstreamProtocol, UpstreamSpec};
+use super::{At, Forwarded, ForwardedHeader, UpstreamProtocol, UpstreamSpec};
 pub use balance::{Balance, HashKey};
 pub use health::{HealthCheck, Probe};
 pub use host::UpstreamHost;
@@ -36,6 +36,8 @@ pub struct Upstream {
     pub host: UpstreamHost,
     /// What they are told about the client.
     pub forwarded: Forwarded,
+    /// The headers that tell it.
+    pub forwarded_headers: Vec<ForwardedHeader>,
     /// Which of them gets the next request.
     pub balance: Balance,
     /// How long one that comes or comes back takes to get its whole share.
@@ -74,6 +76,7 @@ fn check(name: &str, spec: &UpstreamSpec, at: &At<'_>) -> Upstream {
         protocol: spec.protocol,
         host: host::check(spec.host.as_deref(), &servers, &at.key("host")),
         forwarded: spec.forwarded,
+        forwarded_headers: spec.forwarded_headers.clone().unwrap_or_else(|| FORWARDED_HEADERS.to_vec()),
         balance: balance::check(spec.balance.as_ref(), &at.key("balance")),
         slow_start: optional(&spec.slow_start, "slow_start"),
         outlier: outlier::check(spec.outlier.as_ref(), &at.key("outlier")),
@@ -106,3 +109,11 @@ fn protocol(protocol: UpstreamProtocol, has_tls: bool, at: &At<'_>) {
     };
     at.key("protocol").error("contradiction", title).label("not possible").help(help.to_owned()).report();
 }
+
+/// The headers that tell of the client, unless others are set.
+const FORWARDED_HEADERS: [ForwardedHeader; 4] = [
+    ForwardedHeader::XForwardedFor,
+    ForwardedHeader::XForwardedProto,
+    ForwardedHeader::XForwardedHost,
+    ForwardedHeader::XRequestId,
+];

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use engine::config::Clients;
 use http::{HeaderMap, Version};
 use memchr::memchr;
 use pingora::http::ResponseHeader;
@@ -9,24 +10,37 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::socket::SocketAddr;
 use transaction::{Connection, Fields, RequestHead, ResponseHead};
 
+use super::hops::Hops;
+use crate::wire::Raw;
+
 /// The request head as the client sent it.
 ///
 /// HTTP/1 heads are read from the bytes on the wire, because Pingora's header map gathers headers of one
-/// name and drops a fragment from the target; HTTP/2 knows neither order nor case of its own. `raw_line` is the
-/// request line, where Pingora was given another one.
-pub(super) fn request_head(session: &ServerSession, raw_line: Option<&[u8]>) -> RequestHead {
-    match session {
-        ServerSession::H1(_) => wire_head(&session.to_h1_raw(), raw_line),
+/// name and drops a fragment from the target; HTTP/2 knows neither order nor case of its own. `raw` is the
+/// request line, or the head, where Pingora was given another one.
+pub(super) fn request_head(session: &ServerSession, raw: Option<&Raw>) -> RequestHead {
+    match (session, raw) {
+        (_, Some(Raw::Head(head, _))) => wire_head(head, None),
+        (ServerSession::H1(_), Some(Raw::Line(line))) => wire_head(&session.to_h1_raw(), Some(line)),
+        (ServerSession::H1(_), None) => wire_head(&session.to_h1_raw(), None),
         _ => mapped_head(session),
     }
 }
 
-/// Who talks to whom.
-pub(super) fn connection(session: &ServerSession) -> Connection {
+/// Who talks to whom. Who connected may say that the client is another, and has no address on a unix socket; `clients` says who
+/// is believed.
+pub(super) fn connection(
+    session: &ServerSession,
+    clients: Option<&Clients>,
+    headers: &Fields,
+) -> (Hops, Connection) {
     let unknown = Connection::default();
-    let (client_address, client_port) = address(session.client_addr()).unwrap_or((unknown.client_address, 0));
+    let peer = address(session.client_addr());
+    let (client_address, client_port) = peer.unwrap_or((unknown.client_address, 0));
     let (server_address, server_port) = address(session.server_addr()).unwrap_or((unknown.server_address, 0));
-    Connection { client_address, client_port, server_address, server_port }
+    let connection = Connection { client_address, client_port, server_address, server_port };
+    let hops = Hops::of(session, &connection, peer.map(|(address, _)| address), clients, headers);
+    (hops, hops.seen_from(connection))
 }
 
 /// The response head as the upstream sent it, as far as Pingora keeps it.
@@ -43,9 +57,10 @@ fn address(address: Option<&SocketAddr>) -> Option<(IpAddr, u16)> {
     Some((inet.ip().to_canonical(), inet.port()))
 }
 
-/// Splits a head that Pingora has parsed already, so its lines are known to be well-formed.
+/// Splits a head. It may be one that has to be refused, and any bytes at all.
 fn wire_head(raw: &[u8], raw_line: Option<&[u8]>) -> RequestHead {
-    let (line, mut rest) = next_line(raw);
+    // Empty lines may stand in front (RFC 9112, section 2.2).
+    let (line, mut rest) = next_line(raw.trim_ascii_start());
     let mut head = request_line(raw_line.unwrap_or(line));
     head.headers.reserve(rest.len(), USUAL_HEADERS);
     loop {
@@ -145,6 +160,7 @@ mod tests {
             "GET /a#b?c HTTP/1.1\r\nX-B: 1\r\nhost:h\r\nx-b:  2 \r\n\r\n",
             "GET|/a#b?c|HTTP/1.1|[X-B=1, host=h, x-b=2]",
         );
+        check("\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n", "GET|/|HTTP/1.1|[A=b]");
         check("post / HTTP/1.0\nA:\n\n", "post|/|HTTP/1.0|[A=]");
         check("GET /a b HTTP/1.1\r\n\r\n", "GET|/a b|HTTP/1.1|[]");
         check("", "|||[]");

@@ -213,8 +213,11 @@ pub(super) fn answerable(session: &Session) -> bool {
 }
 
 /// Reads on for a while after an early answer: a connection closed under a client that is still sending
-/// takes the answer with it (RFC 9112 section 9.6).
+/// takes the answer with it (RFC 9112 section 9.6). That nothing more comes is said at once.
 async fn linger(session: &mut Session) {
+    if let ServerSession::H1(downstream) = session.as_downstream_mut() {
+        downstream.shutdown().await;
+    }
     let drained = timeout(LINGER, async {
         while let Ok(Some(_)) = session.as_downstream_mut().read_request_body().await {}
     });

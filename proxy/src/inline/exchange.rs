@@ -4,20 +4,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use engine::config::Forwarded;
 use engine::policy::FixedAnswer;
 use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
 use pingora::proxy::Session;
-use transaction::{RequestHead, Shortfall, SyntaxError};
+use transaction::{Connection, Fields, RequestHead, Shortfall, SyntaxError};
 
 use super::adapt;
+use super::forwarded::Telling;
 use super::hold::Held;
+use super::hops::Hops;
 use crate::drain::Ticket;
 use crate::listen::{Client, Settings, Visit};
 use crate::report::Stage;
 use crate::state::Running;
 use crate::upstream::{Pool, Tries};
-use crate::wire::{Gate, Pace, PaceStage};
+use crate::wire::{Gate, Pace, PaceStage, Raw, Seen};
 
 /// Pingora's per-request context.
 pub(crate) struct Exchange {
@@ -59,15 +60,19 @@ pub(crate) struct Exchange {
     position: u64,
     /// What the client is answered, once that is known.
     pub(super) status: Option<u16>,
-    /// The request line as it came, if it is not what Pingora has.
-    pub(super) raw_line: Option<Arc<Vec<u8>>>,
+    /// The head as it came, if it is not what Pingora has.
+    pub(super) raw: Option<Arc<Raw>>,
+    /// What the connection saw of the request; `None` where connections have several at once.
+    pub(super) seen: Option<Seen>,
+    /// The hops it came by.
+    pub(super) hops: Hops,
     /// Who asks, and by which listener.
     pub(super) client: Option<Arc<Client>>,
     /// Who watches how fast the request comes.
     pace: Option<Arc<Pace>>,
     /// How large the head is: its target, and names and values of its headers (bytes).
     pub(super) head_bytes: usize,
-    /// What is wrong with the head, if it has to be refused in every mode.
+    /// What is wrong with the request, if it has to be refused in every mode.
     pub(super) syntax_error: Option<SyntaxError>,
     /// Pingora shares contexts between threads, which an evaluation cannot be; nobody ever waits here.
     /// In a box, as what is here is moved several times a request.
@@ -99,7 +104,9 @@ impl Exchange {
             fed: 0,
             position: 0,
             status: None,
-            raw_line: None,
+            raw: None,
+            seen: None,
+            hops: Hops::default(),
             client: None,
             pace: None,
             head_bytes: 0,
@@ -117,6 +124,7 @@ impl Exchange {
         self.upstream = upper.upstream;
         self.id = upper.id;
         self.client = upper.client;
+        self.hops = upper.hops;
     }
 
     /// Shows the head to the engine: asset and policy are selected, nothing is judged yet.
@@ -126,10 +134,13 @@ impl Exchange {
             self.pace = Some(Arc::clone(&visit.pace));
         }
         self.reach(PaceStage::Body);
-        let head = adapt::request_head(session, self.raw_line.as_ref().map(|line| line.as_slice()));
+        let raw = self.raw.as_deref();
+        let head = adapt::request_head(session, raw);
         self.head_bytes = head.target.len() + head.headers.bytes_total();
-        // HTTP/2's own codec has refused what is wrong there.
-        self.syntax_error = session.as_http2().is_none().then(|| head.syntax_error()).flatten();
+        self.syntax_error = match raw {
+            Some(Raw::Head(_, error)) => Some(*error),
+            _ => head.syntax_error(),
+        };
         let evaluation = self.evaluation(session, head);
         self.plan = evaluation.plan();
         self.upstream = evaluation.upstream().and_then(|name| self.running.upstreams.get(name)).cloned();
@@ -142,7 +153,7 @@ impl Exchange {
         let request = Request {
             id: self.id.clone(),
             started_us: jiff::Timestamp::now().as_microsecond(),
-            connection: adapt::connection(session),
+            connection: self.connection(session, &head.headers),
             client_subject: self.client.as_ref().and_then(|client| client.subject.clone()),
             head,
             collections: Some(Arc::clone(&self.running.collections)),
@@ -150,6 +161,23 @@ impl Exchange {
         let evaluation = Evaluation::begin(Arc::clone(&self.running.snapshot), request);
         self.spent[Stage::Parse as usize] += begun.elapsed();
         evaluation
+    }
+
+    /// Who talks to whom, as far as the listener believes what the request says of that.
+    fn connection(&mut self, session: &Session, headers: &Fields) -> Connection {
+        let settings = self.client.as_ref().map(|client| &client.listener.listener.clients);
+        let (hops, connection) = adapt::connection(session, settings, headers);
+        self.hops = hops;
+        connection
+    }
+
+    /// Whether the request cannot go on because the framing of its body is broken.
+    pub(super) fn notes_broken_body(&mut self) -> bool {
+        let broken = self.seen.as_ref().is_some_and(Seen::is_broken);
+        if broken {
+            self.syntax_error = Some(SyntaxError::Chunk);
+        }
+        broken
     }
 
     /// Asks the lists in the DNS that rules will want to know of, and waits for their answers.
@@ -245,9 +273,9 @@ impl Exchange {
         self.upstream.as_ref().map_or("-", |pool| pool.name())
     }
 
-    /// Whether the upstream wants to hear of the client. It does not depend on the mode.
-    pub(super) fn tells_client(&self) -> bool {
-        self.upstream.as_ref().is_none_or(|pool| pool.forwarded() == Forwarded::Append)
+    /// What the upstream wants to hear of the client. It does not depend on the mode.
+    pub(super) fn telling(&self) -> Option<Telling> {
+        self.upstream.as_ref().map(|pool| pool.telling()).filter(|telling| !telling.is_off())
     }
 
     /// Another attempt to reach an upstream begins.
@@ -398,12 +426,16 @@ impl Exchange {
             self.judge_response_end();
         }
         let Some(mut held) = self.evaluation.take() else { return };
+        if let Some(error) = self.syntax_error {
+            self.running.reports.metrics().malformed(error.as_str());
+        }
         let inspect: Duration = self.spent.iter().sum();
         let outcome = Outcome {
             status,
             total_us: micros(self.started.elapsed()),
             inspect_us: micros(inspect),
             syntax_error: self.syntax_error,
+            hops: self.hops.record(),
         };
         let evaluation = held.get_mut().unwrap_or_else(PoisonError::into_inner);
         evaluation.close();

@@ -11,12 +11,12 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
-use transaction::Shortfall;
+use transaction::{Shortfall, SyntaxError};
 
 use super::exchange::{Exchange, is_bodiless};
 use super::hold::{Admission, Held, admit};
 use super::page::Form;
-use super::{adapt, challenge, enforce, entry, fixed, forwarded, relay};
+use super::{challenge, enforce, entry, fixed, relay};
 use crate::state::Shared;
 use crate::wire::{self, PaceStage};
 
@@ -44,7 +44,8 @@ impl Inline {
         session.set_read_timeout(Some(stall_timeout));
         session.set_write_timeout(Some(stall_timeout));
         if exchange.upstream.is_none() && exchange.fixed.is_none() {
-            enforce::page(session, exchange, 404).await?;
+            let status = exchange.syntax_error.map_or(404, SyntaxError::status);
+            enforce::page(session, exchange, status).await?;
             return Ok(true);
         }
         if let Some(location) = entry::redirect(session, exchange).filter(|_| exchange.syntax_error.is_none())
@@ -113,7 +114,8 @@ impl ProxyHttp for Inline {
     ) {
         // Called for the first request as well: this is what the connection was given (crate::wire).
         if let Some(shared) = connection.downcast_ref::<wire::Shared>() {
-            exchange.raw_line = shared.line.take();
+            exchange.raw = shared.seen.take();
+            exchange.seen = Some(shared.seen.clone());
             exchange.gate = Some(shared.gate.clone());
         }
     }
@@ -157,14 +159,13 @@ impl ProxyHttp for Inline {
         if let Some(host) = host {
             request.insert_header(http::header::HOST, host)?;
         }
-        if !exchange.tells_client() {
-            return Ok(());
+        if request.version == http::Version::HTTP_11 && has_unusual_body(session) {
+            request.insert_header(http::header::CONNECTION, "close")?;
         }
-        let client = adapt::connection(session).client_address;
-        let asked = session.req_header();
-        let authority = || HeaderValue::from_str(asked.uri.authority()?.as_str()).ok();
-        let host = asked.headers.get(http::header::HOST).cloned().or_else(authority);
-        forwarded::append(request, client, host, &exchange.id)
+        let Some(telling) = exchange.telling() else { return Ok(()) };
+        let clients = exchange.listener().map(|settings| &settings.listener.clients);
+        let known = exchange.hops.known(&exchange.id, clients);
+        telling.tell(request, &known, |_| asked_host(session.req_header()))
     }
 
     async fn request_body_filter(
@@ -334,7 +335,8 @@ impl Inline {
         error: &Error,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let Some(status) = status_of(error) else { return Ok(()) };
+        let broken = exchange.notes_broken_body();
+        let Some(status) = broken.then_some(400).or_else(|| status_of(error)) else { return Ok(()) };
         let upstream = exchange.upstream_name();
         if status >= 500 {
             tracing::warn!(%error, transaction = %exchange.id, upstream, status, "no answer from the application");
@@ -371,14 +373,28 @@ fn status_of(error: &Error) -> Option<u16> {
 
 /// The status for a head that no reverse proxy goes on with, in any mode.
 fn refusal_of_head(session: &Session, exchange: &Exchange) -> Option<u16> {
-    if exchange.syntax_error.is_some() {
-        return Some(400);
+    if let Some(error) = exchange.syntax_error {
+        return Some(error.status());
     }
     if entry::is_too_large(exchange) {
         return Some(431);
     }
     // Who asks for a tunnel takes us for another kind of proxy (RFC 9110, section 9.3.6).
     (session.req_header().method == http::Method::CONNECT).then_some(405)
+}
+
+/// The host that the client asked for.
+fn asked_host(asked: &RequestHeader) -> Option<HeaderValue> {
+    let authority = || HeaderValue::from_str(asked.uri.authority()?.as_str()).ok();
+    asked.headers.get(http::header::HOST).cloned().or_else(authority)
+}
+
+/// Whether a request has a body that its method gives no meaning to. There are applications that do not read such a body, and
+/// then take it for the next request on the connection (RFC 9110, section 9.3.1), so nobody else may get that connection.
+fn has_unusual_body(session: &mut Session) -> bool {
+    use http::Method;
+    let method = &session.req_header().method;
+    [Method::GET, Method::HEAD, Method::DELETE, Method::TRACE].contains(method) && !session.is_body_empty()
 }
 
 /// Answers such a head, once rules saw as much of it as there is without a body.

@@ -1,84 +1,247 @@
-//! What a proxy tells the application about the client: `X-Forwarded-*` and `X-Request-Id`.
+//! What a proxy tells the application about the client: `X-Forwarded-*`, `X-Real-IP`, `Forwarded`, `X-Request-Id`, and
+//! what it passes on of traces.
+//!
+//! What a request claims is kept if a trusted proxy sent it; of anybody else only a chain is, in front of what is true, and
+//! only where the upstream asks for that.
+
+mod trace;
+mod write;
 
 use std::net::IpAddr;
 
+use engine::config::{Forwarded, ForwardedHeader, TraceContext};
 use http::{HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
-/// Appends the client to `X-Forwarded-For` and fills in the other headers where they are absent.
-///
-/// What the client claimed is kept in front of what is known, as every proxy does: the application takes
-/// the entry at the depth of the proxies it trusts.
-pub(super) fn append(
-    request: &mut RequestHeader,
-    client: IpAddr,
-    host: Option<HeaderValue>,
-    id: &str,
-) -> pingora::Result<()> {
-    let claimed = Claimed::of(request);
-    if claimed.client {
-        let chain = chain(request, &client);
-        request.insert_header(FOR.0, chain)?;
-    } else {
-        request.append_header(FOR.0, written(client))?;
-    }
-    if !claimed.protocol {
-        request.append_header(PROTO.0, HeaderValue::from_static("http"))?;
-    }
-    if let Some(host) = host.filter(|_| !claimed.host) {
-        request.append_header(HOST.0, host)?;
-    }
-    if !claimed.id {
-        request.append_header(ID.0, id)?;
-    }
-    Ok(())
+use write::{element, joined, written};
+
+/// What is known of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'k> {
+    /// Who connected; `None` for a peer without an address.
+    pub(super) peer: Option<IpAddr>,
+    /// Who it is from.
+    pub(super) client: IpAddr,
+    /// Whether who connected is believed.
+    pub(super) is_trusted: bool,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    /// The port that the client connected to.
+    pub(super) port: u16,
+    /// Our id of it.
+    pub(super) id: &'k str,
+    /// The header that would say who the client is.
+    pub(super) header: &'k str,
+    /// What is done about traces.
+    pub(super) trace: TraceContext,
 }
 
-/// Which of these headers are there. One look at all names costs less than a look-up of each.
-#[derive(Default)]
+/// What an upstream wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Telling {
+    how: Forwarded,
+    headers: u8,
+}
+
+impl Telling {
+    /// As it is configured.
+    pub(crate) fn new(how: Forwarded, headers: &[ForwardedHeader]) -> Self {
+        Self { how, headers: headers.iter().fold(0, |headers, header| headers | bit(*header)) }
+    }
+
+    /// Whether it wants to be told anything.
+    pub(super) fn is_off(self) -> bool {
+        self.how == Forwarded::Off
+    }
+
+    fn wants(self, header: ForwardedHeader) -> bool {
+        self.headers & bit(header) != 0
+    }
+
+    /// Tells it.
+    pub(super) fn tell(
+        self,
+        request: &mut RequestHeader,
+        known: &Known<'_>,
+        host: impl FnOnce(&RequestHeader) -> Option<HeaderValue>,
+    ) -> pingora::Result<()> {
+        let claimed = Claimed::of(request, known.header);
+        if claimed.is_forged {
+            remove_forged(request, known, self);
+        }
+        if claimed.is_traced || known.trace == TraceContext::Start {
+            trace::settle(request, known)?;
+        }
+        let kept = |header| claimed.has(header) && known.is_trusted;
+        if self.wants(ForwardedHeader::XForwardedFor) {
+            self.tell_chain(request, known, claimed)?;
+        }
+        if self.wants(ForwardedHeader::XForwardedProto) && !kept(ForwardedHeader::XForwardedProto) {
+            let scheme = HeaderValue::from_static(known.scheme);
+            put(request, &PROTO, scheme, claimed.has(ForwardedHeader::XForwardedProto))?;
+        }
+        let host = if self.wants_host() { host(request) } else { None };
+        if self.wants(ForwardedHeader::Forwarded) {
+            self.tell_element(request, known, claimed, host.as_ref())?;
+        }
+        if let Some(host) = host.filter(|_| self.wants(ForwardedHeader::XForwardedHost))
+            && !kept(ForwardedHeader::XForwardedHost)
+        {
+            put(request, &HOST, host, claimed.has(ForwardedHeader::XForwardedHost))?;
+        }
+        if self.wants(ForwardedHeader::XForwardedPort) && !kept(ForwardedHeader::XForwardedPort) {
+            put(request, &PORT, known.port.into(), claimed.has(ForwardedHeader::XForwardedPort))?;
+        }
+        if self.wants(ForwardedHeader::XRealIp) {
+            put(request, &REAL_IP, value(written(known.client))?, claimed.has(ForwardedHeader::XRealIp))?;
+        }
+        if self.wants(ForwardedHeader::XRequestId)
+            && !(kept(ForwardedHeader::XRequestId) && has_safe_id(request))
+        {
+            put(request, &ID, value(known.id.to_owned())?, claimed.has(ForwardedHeader::XRequestId))?;
+        }
+        Ok(())
+    }
+
+    fn wants_host(self) -> bool {
+        self.wants(ForwardedHeader::XForwardedHost) || self.wants(ForwardedHeader::Forwarded)
+    }
+
+    /// Whether a chain in front of us goes on.
+    fn keeps_chain(self, known: &Known<'_>) -> bool {
+        known.is_trusted || self.how == Forwarded::Append
+    }
+
+    fn tell_chain(
+        self,
+        request: &mut RequestHeader,
+        known: &Known<'_>,
+        claimed: Claimed,
+    ) -> pingora::Result<()> {
+        let has = claimed.has(ForwardedHeader::XForwardedFor);
+        // A peer without an address cannot be told of; who is trusted without one has said who is before it.
+        let Some(peer) = known.peer else {
+            if has && !self.keeps_chain(known) {
+                request.remove_header(&FOR.1);
+            }
+            return Ok(());
+        };
+        let peer = written(peer);
+        let chain = if has && self.keeps_chain(known) { joined(request, &FOR.1, &peer) } else { peer };
+        put(request, &FOR, value(chain)?, has)
+    }
+
+    fn tell_element(
+        self,
+        request: &mut RequestHeader,
+        known: &Known<'_>,
+        claimed: Claimed,
+        host: Option<&HeaderValue>,
+    ) -> pingora::Result<()> {
+        let has = claimed.has(ForwardedHeader::Forwarded);
+        let element = element(known, host);
+        let chain =
+            if has && self.keeps_chain(known) { joined(request, &FORWARDED.1, &element) } else { element };
+        put(request, &FORWARDED, value(chain)?, has)
+    }
+}
+
+/// Which of these headers a request has. One look at all names costs less than a look-up of each.
+#[derive(Clone, Copy, Debug, Default)]
 struct Claimed {
-    client: bool,
-    protocol: bool,
-    host: bool,
-    id: bool,
+    headers: u8,
+    is_traced: bool,
+    /// Whether there may be something to remove.
+    is_forged: bool,
 }
 
 impl Claimed {
-    fn of(request: &RequestHeader) -> Self {
+    fn of(request: &RequestHeader, client_header: &str) -> Self {
         let mut claimed = Self::default();
-        for name in request.headers.keys().filter(|name| name.as_str().starts_with("x-")) {
-            claimed.client |= name == FOR.1;
-            claimed.protocol |= name == PROTO.1;
-            claimed.host |= name == HOST.1;
-            claimed.id |= name == ID.1;
+        for name in request.headers.keys() {
+            let name = name.as_str();
+            match name.as_bytes().first() {
+                Some(b'x' | b'f' | b't') => claimed.note(name),
+                _ => {}
+            }
+            // The usual ones are of those.
+            if !client_header.starts_with(['x', 'f']) && name == client_header {
+                claimed.is_forged = true;
+            }
         }
         claimed
     }
-}
 
-/// What the client claimed, and the client.
-fn chain(request: &RequestHeader, client: &IpAddr) -> String {
-    let claimed = request.headers.get_all(&FOR.1).iter();
-    let claimed = claimed.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
-    let chain: Vec<String> = claimed.filter(|value| !value.is_empty()).chain([client.to_string()]).collect();
-    chain.join(", ")
-}
-
-/// An address as text. Those of IPv4 by hand: formatting costs ten times as much.
-fn written(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255".len());
-    for (place, octet) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            text.push('.');
-        }
-        for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
-            if octet >= least {
-                text.push(char::from(b'0' + octet / unit % 10));
+    fn note(&mut self, name: &str) {
+        match named(name) {
+            Some(header) => {
+                self.headers |= bit(header);
+                self.is_forged = true;
             }
+            None if name == "traceparent" || name == "tracestate" => self.is_traced = true,
+            None => self.is_forged |= name.contains('_'),
         }
     }
-    text
+
+    fn has(self, header: ForwardedHeader) -> bool {
+        self.headers & bit(header) != 0
+    }
+}
+
+/// Removes what nobody may believe: from an untrusted peer whatever is not replaced anyway, and from anybody names that
+/// applications take for these, as they take `_` for `-` (RFC 3875, section 4.1.18).
+fn remove_forged(request: &mut RequestHeader, known: &Known<'_>, telling: Telling) {
+    let is_forged = |name: &&HeaderName| {
+        let name = name.as_str();
+        match named(name) {
+            Some(header) => !known.is_trusted && !telling.wants(header),
+            None if name.contains('_') => {
+                let meant = name.replace('_', "-");
+                named(&meant).is_some() || meant == known.header
+            }
+            None => !known.is_trusted && name == known.header,
+        }
+    };
+    let forged: Vec<HeaderName> = request.headers.keys().filter(is_forged).cloned().collect();
+    for name in &forged {
+        request.remove_header(name);
+    }
+}
+
+fn named(name: &str) -> Option<ForwardedHeader> {
+    Some(match name {
+        "x-forwarded-for" => ForwardedHeader::XForwardedFor,
+        "x-forwarded-proto" => ForwardedHeader::XForwardedProto,
+        "x-forwarded-host" => ForwardedHeader::XForwardedHost,
+        "x-forwarded-port" => ForwardedHeader::XForwardedPort,
+        "x-real-ip" => ForwardedHeader::XRealIp,
+        "x-request-id" => ForwardedHeader::XRequestId,
+        "forwarded" => ForwardedHeader::Forwarded,
+        _ => return None,
+    })
+}
+
+fn has_safe_id(request: &RequestHeader) -> bool {
+    let mut ids = request.headers.get_all(&ID.1).iter();
+    ids.next().is_some_and(|id| transaction::hops::is_request_id(id.as_bytes())) && ids.next().is_none()
+}
+
+/// Sets a header; to append one that is not there costs less than to replace it.
+fn put(request: &mut RequestHeader, name: &Name, value: HeaderValue, is_there: bool) -> pingora::Result<()> {
+    if is_there {
+        request.insert_header(name.0, value)
+    } else {
+        request.append_header(name.0, value).map(|_| ())
+    }
+}
+
+fn value(text: String) -> pingora::Result<HeaderValue> {
+    use pingora::OrErr as _;
+    HeaderValue::try_from(text).or_err(pingora::ErrorType::InternalError, "a header of ours")
+}
+
+fn bit(header: ForwardedHeader) -> u8 {
+    1 << header as u8
 }
 
 /// A name as it is sent, and as it is looked up.
@@ -87,50 +250,10 @@ type Name = (&'static str, HeaderName);
 static FOR: Name = ("X-Forwarded-For", HeaderName::from_static("x-forwarded-for"));
 static PROTO: Name = ("X-Forwarded-Proto", HeaderName::from_static("x-forwarded-proto"));
 static HOST: Name = ("X-Forwarded-Host", HeaderName::from_static("x-forwarded-host"));
+static PORT: Name = ("X-Forwarded-Port", HeaderName::from_static("x-forwarded-port"));
+static REAL_IP: Name = ("X-Real-IP", HeaderName::from_static("x-real-ip"));
 static ID: Name = ("X-Request-Id", HeaderName::from_static("x-request-id"));
+static FORWARDED: Name = ("Forwarded", HeaderName::from_static("forwarded"));
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::Ipv4Addr;
-
-    #[track_caller]
-    fn check(sent: &[(&'static str, &str)], expected: &[(&str, &str)]) {
-        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
-        for (name, value) in sent {
-            request.append_header(*name, *value).unwrap();
-        }
-        append(
-            &mut request,
-            IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
-            Some(HeaderValue::from_static("h")),
-            "0a",
-        )
-        .unwrap();
-        for (name, value) in expected {
-            let found: Vec<_> = request.headers.get_all(*name).iter().collect();
-            assert_eq!(found, [value], "{name}");
-        }
-    }
-
-    #[test]
-    fn adds_what_is_known() {
-        let fresh = [(FOR.0, "192.0.2.7"), (PROTO.0, "http"), (HOST.0, "h"), (ID.0, "0a")];
-        check(&[], &fresh);
-        check(
-            &[(FOR.0, "198.51.100.1"), (FOR.0, " 203.0.113.5 ")],
-            &[(FOR.0, "198.51.100.1, 203.0.113.5, 192.0.2.7")],
-        );
-        check(&[(PROTO.0, "https"), (ID.0, "mine")], &[(PROTO.0, "https"), (ID.0, "mine")]);
-    }
-
-    #[test]
-    fn writes_addresses_as_everybody_does() {
-        for octet in 0..=255 {
-            let address = IpAddr::V4(Ipv4Addr::new(octet, 0, 10, 255 - octet));
-            assert_eq!(written(address), address.to_string());
-        }
-        let address = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
-        assert_eq!(written(address), "::1");
-    }
-}
+mod tests;

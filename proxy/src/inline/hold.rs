@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use pingora::Error;
 use pingora::proxy::Session;
 
 use super::exchange::Exchange;
@@ -74,7 +75,7 @@ pub(super) async fn admit(session: &mut Session, exchange: &mut Exchange) -> pin
     invite(session).await?;
     session.as_downstream_mut().enable_retry_buffering();
     let mut held = Held::default();
-    while let Some(chunk) = session.as_downstream_mut().read_request_body().await? {
+    while let Some(chunk) = session.as_downstream_mut().read_request_body().await.map_err(Error::into_down)? {
         if !exchange.judge_chunk(&chunk) {
             return Ok(Admission::Refused);
         }

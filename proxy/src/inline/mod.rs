@@ -24,8 +24,10 @@ mod filter;
 mod fixed;
 mod forwarded;
 mod hold;
+mod hops;
 mod page;
 mod relay;
 mod tries;
 
 pub(crate) use filter::Inline;
+pub(crate) use forwarded::Telling;

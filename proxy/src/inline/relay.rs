@@ -28,6 +28,7 @@ use super::enforce;
 use super::entry;
 use super::exchange::Exchange;
 use super::hold::Held;
+use super::hops::Hops;
 use crate::listen::Client;
 use crate::state::Running;
 use crate::upstream::Pool;
@@ -38,6 +39,7 @@ pub(super) struct Upper {
     pub(super) upstream: Option<Arc<Pool>>,
     pub(super) id: String,
     pub(super) client: Option<Arc<Client>>,
+    pub(super) hops: Hops,
 }
 
 /// The upstream half's knowledge, if this session is one.
@@ -49,6 +51,7 @@ pub(super) fn upper(session: &mut Session) -> Option<Box<Upper>> {
         upstream: upper.upstream.take(),
         id: std::mem::take(&mut upper.id),
         client: upper.client.take(),
+        hops: upper.hops,
     }))
 }
 
@@ -88,6 +91,7 @@ fn spawn(session: &mut Session, exchange: &Exchange) -> pingora::Result<(JoinHan
         upstream: exchange.upstream.clone(),
         id: exchange.id.clone(),
         client: exchange.client.clone(),
+        hops: exchange.hops,
     };
     // The other mode would take Content-Length and Content-Type from the head.
     let context = Ctx::builder().user_ctx(Box::new(upper)).body_mode(BodyMode::ExpectBody).build();

@@ -1,5 +1,6 @@
 //! How a request gets to a server of its upstream, and on to another.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use pingora::http::ResponseHeader;
@@ -7,14 +8,16 @@ use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
-use super::adapt;
 use super::exchange::Exchange;
 use crate::upstream::{Asked, Failure, Pool};
 
 impl Exchange {
     /// The server for the next try.
     pub(super) fn next_peer(&mut self, session: &Session) -> pingora::Result<Box<HttpPeer>> {
-        let peer = self.upstream.as_ref().and_then(|pool| self.tries.begin(pool, asked(session, pool)));
+        let peer = self
+            .upstream
+            .as_ref()
+            .and_then(|pool| self.tries.begin(pool, asked(session, pool, self.hops.client())));
         match peer {
             Some(peer) => Ok(Box::new(peer)),
             None => {
@@ -50,7 +53,7 @@ impl Exchange {
             return Ok(());
         }
         let Some(pool) = self.upstream.clone() else { return Ok(()) };
-        if !self.tries.answered(&pool, status, asked(session, &pool)) {
+        if !self.tries.answered(&pool, status, asked(session, &pool, self.hops.client())) {
             return Ok(());
         }
         self.count_retry(Failure::Status(status));
@@ -73,7 +76,7 @@ impl Exchange {
 
     fn try_failed(&mut self, session: &Session, failure: Failure) -> bool {
         let Some(pool) = self.upstream.clone() else { return false };
-        let again = self.tries.failed(&pool, failure, asked(session, &pool));
+        let again = self.tries.failed(&pool, failure, asked(session, &pool, self.hops.client()));
         if again {
             self.count_retry(failure);
         }
@@ -99,10 +102,10 @@ impl Exchange {
     }
 }
 
-fn asked(session: &Session, pool: &Arc<Pool>) -> Asked {
+fn asked(session: &Session, pool: &Arc<Pool>, client: IpAddr) -> Asked {
     let head = session.req_header();
     Asked {
-        key: pool.key(&head.headers, || adapt::connection(session).client_address),
+        key: pool.key(&head.headers, || client),
         idempotent: head.method.is_idempotent(),
         upgrades: session.is_upgrade_req(),
         replayable: !session.as_ref().retry_buffer_truncated(),

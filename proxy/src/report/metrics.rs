@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     /// In the order of [`Stage::ALL`].
     stages: [Histogram; Stage::COUNT],
     uninspected: IntCounterVec,
+    malformed: IntCounterVec,
     matches: IntCounterVec,
     reloads: IntCounterVec,
     running: IntGaugeVec,
@@ -87,6 +88,11 @@ impl Metrics {
             uninspected: counter(
                 "uninspected_total",
                 "Requests of which a part was not inspected, by reason",
+                &["reason"],
+            )?,
+            malformed: counter(
+                "malformed_requests_total",
+                "Requests refused in every mode because servers would read them differently, by reason",
                 &["reason"],
             )?,
             matches: counter("rule_matches_total", "Matches by rule", &["rule"])?,
@@ -169,6 +175,11 @@ impl Metrics {
         if bytes > self.held.get() {
             self.held.set(bytes);
         }
+    }
+
+    /// Counts a request that was refused whatever rules say.
+    pub(crate) fn malformed(&self, reason: &str) {
+        self.malformed.with_label_values(&[reason]).inc();
     }
 
     /// Counts a failed exchange with an upstream.

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use engine::config::{
-    Balance, Forwarded, HealthCheck, Outlier, Server, ServerAddress, Upstream, UpstreamHost,
-};
+use engine::config::{Balance, HealthCheck, Outlier, Server, ServerAddress, Upstream, UpstreamHost};
 use engine::tls::Keyring;
 use http::{HeaderMap, HeaderValue};
 use pingora::protocols::l4::socket::SocketAddr;
@@ -17,6 +15,7 @@ use super::member::{Health, Member, Visit};
 use super::peer::Transport;
 use super::select::{Circumstances, Members};
 use super::{discover, key};
+use crate::inline::Telling;
 
 /// The servers of one upstream.
 pub(crate) struct Pool {
@@ -86,8 +85,8 @@ impl Pool {
     }
 
     /// What the servers are told about the client.
-    pub(crate) fn forwarded(&self) -> Forwarded {
-        self.settings.forwarded
+    pub(crate) fn telling(&self) -> Telling {
+        Telling::new(self.settings.forwarded, &self.settings.forwarded_headers)
     }
 
     /// The time (ms), as pools see it.

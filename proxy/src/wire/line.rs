@@ -6,7 +6,7 @@ use std::ops::Range;
 /// without its LF; `None` while it is not complete.
 pub(super) fn find(read: &[u8]) -> Option<Range<usize>> {
     let start = read.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
-    let length = read[start..].iter().position(|byte| *byte == b'\n')?;
+    let length = memchr::memchr(b'\n', &read[start..])?;
     Some(start..start + length)
 }
 

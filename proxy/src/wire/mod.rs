@@ -3,7 +3,11 @@
 //! Pingora parses a request target as a URI and refuses what is none, before any hook is called: a raw `<` or
 //! `"` in a query, which programs send and other servers take. A request that rules never saw must neither pass
 //! nor be refused uncounted, so the line is percent-encoded on its way to Pingora ([`line`]), and the
-//! line as it came is what rules see ([`RawLine`]).
+//! line as it came is what rules see ([`Raw`]).
+//!
+//! Framing is read here first, and strictly ([`transaction::wire`]): what two servers are known to read differently never
+//! gets as far as Pingora, which would forgive some of it and refuse the rest without a word to anybody. In its place
+//! Pingora gets a request that stands for it, and refuses that as it is told.
 //!
 //! On the way back a [`Gate`] keeps what Pingora writes until the request lets it go: Pingora passes an answer on
 //! the moment it comes.
@@ -12,11 +16,11 @@ mod gate;
 mod http2;
 mod line;
 mod pace;
+mod seen;
 mod stream;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp as _, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
@@ -25,44 +29,29 @@ use pingora::server::ShutdownWatch;
 
 use crate::inline::Inline;
 use crate::listen::{Connection, Serve, Visit};
+use crate::state;
 pub(crate) use gate::Gate;
 pub(crate) use pace::{Pace, Stage as PaceStage};
+pub(crate) use seen::{Raw, Seen};
 use stream::WireStream;
 
 /// What a connection and the request that it is at share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared {
-    pub(crate) line: RawLine,
+    pub(crate) seen: Seen,
     pub(crate) gate: Gate,
-}
-
-/// The request line of the request that a connection is at, if it is not what Pingora sees; written by the
-/// connection and taken by the request.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RawLine(Arc<ArcSwapOption<Vec<u8>>>);
-
-impl RawLine {
-    /// Takes the line, without its end.
-    pub(crate) fn take(&self) -> Option<Arc<Vec<u8>>> {
-        // Mostly there is none, and to look is cheaper than to take.
-        self.0.load().as_ref()?;
-        self.0.swap(None)
-    }
-
-    fn set(&self, line: &[u8]) {
-        self.0.store(Some(Arc::new(line.to_vec())));
-    }
 }
 
 /// The inline proxy on its listeners.
 pub(crate) struct Wire {
     proxy: Arc<HttpProxy<Inline>>,
+    state: Arc<state::Shared>,
 }
 
 impl Wire {
     /// Serves `proxy`.
-    pub(crate) fn new(proxy: HttpProxy<Inline>) -> Self {
-        Self { proxy: Arc::new(proxy) }
+    pub(crate) fn new(proxy: HttpProxy<Inline>, state: Arc<state::Shared>) -> Self {
+        Self { proxy: Arc::new(proxy), state }
     }
 
     /// No more connections will come: those that are idle are closed.
@@ -87,6 +76,10 @@ impl Wire {
                 connection.client.counters.refused("request-timeout");
                 return;
             };
+            if shared.seen.is_untaken() {
+                // Pingora refused it by itself, before any hook.
+                self.state.running.load().reports.metrics().malformed("other");
+            }
             let Some((stream, settings)) = reused.map(ReusedHttpStream::consume) else { return };
             let Some(stream) = WireStream::rearmed(stream) else { return };
             session = ServerSession::new_http1(stream);

@@ -1,4 +1,4 @@
-//! A connection that looks at the first line of each request as it is read.
+//! A connection that looks at the head of each request as it is read, and at the framing of its body.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -16,12 +16,15 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
+use transaction::SyntaxError;
+use transaction::wire::{Body, Chunks, Head, HeadScan};
 
 use super::pace::{self, Stage};
-use super::{Shared, line};
+use super::{Raw, Shared, line};
 use crate::listen::Visit;
 
-/// A connection; the first line that is read of it may be encoded ([`line::encoded`]).
+/// A connection; the first line that is read of it may be encoded ([`line::encoded`]), and framing that servers
+/// differ about ends it.
 pub(super) struct WireStream {
     inner: Stream,
     shared: Shared,
@@ -42,18 +45,60 @@ struct Reading {
 
 /// Where reading is.
 enum State {
-    /// In front of or within a request line; what was read of it.
-    Line(Vec<u8>),
-    /// What was read is handed out, from this offset on.
-    Given(Vec<u8>, usize),
-    /// Behind the line.
+    /// In front of or within a head; what was read of it and not handed out.
+    Head(Vec<u8>, HeadScan),
+    /// What was read is handed out, from this offset on; then comes the rest.
+    Given(Vec<u8>, usize, Rest),
+    /// Behind the head.
+    Rest(Rest),
+}
+
+/// What is behind a head.
+enum Rest {
+    /// Whatever it is, it goes by.
     Through,
+    /// A body in chunks, of which the framing is watched.
+    Chunks(Chunks),
+    /// Nothing that may be read.
+    Broken,
+}
+
+impl Rest {
+    /// Behind a head, with what was read beyond it; `None` when that is broken already.
+    fn new(body: Body, beyond: &[u8]) -> Self {
+        match body {
+            Body::Sized => Self::Through,
+            Body::Chunked => {
+                let mut rest = Self::Chunks(Chunks::new());
+                rest.watch(beyond);
+                rest
+            }
+        }
+    }
+
+    /// Looks at bytes on their way; `false` when they may not go on.
+    fn watch(&mut self, bytes: &[u8]) -> bool {
+        if let Self::Chunks(chunks) = self {
+            match chunks.push(bytes) {
+                Ok(None) => {}
+                Ok(Some(_)) => *self = Self::Through,
+                Err(_) => *self = Self::Broken,
+            }
+        }
+        !matches!(self, Self::Broken)
+    }
 }
 
 impl WireStream {
     /// A connection at the beginning of a request.
     pub(super) fn new(inner: Stream, shared: Shared, visit: Visit) -> Self {
-        Self { inner, shared, visit, state: State::Line(Vec::new()), reading: Reading::default() }
+        Self {
+            inner,
+            shared,
+            visit,
+            state: State::Head(Vec::new(), HeadScan::new()),
+            reading: Reading::default(),
+        }
     }
 
     /// The connection for its next request; `None` when it is another kind of connection, or when something of the
@@ -63,8 +108,9 @@ impl WireStream {
         if stream.shared.gate.is_engaged() {
             return None;
         }
-        // A line is read whole or the connection is closed, so nothing is lost.
-        stream.state = State::Line(Vec::new());
+        // A head is read whole or the connection is closed, so nothing is lost.
+        stream.state = State::Head(Vec::new(), HeadScan::new());
+        stream.shared.seen.begin();
         stream.reading = Reading::default();
         stream.visit.pace.reach(Stage::Head);
         Some(stream)
@@ -129,38 +175,76 @@ impl WireStream {
         io::Error::new(io::ErrorKind::TimedOut, reason.to_owned())
     }
 
-    /// Reads on in a line. `true` when `out` has what came, as it came; `false` when it was kept.
-    fn poll_line(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+    /// Reads on in a body in chunks. Of what came with a fault in it, nothing goes on.
+    fn poll_chunks(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = out.filled().len();
         ready!(self.poll_inner(cx, out))?;
-        let State::Line(kept) = &mut self.state else { return Poll::Ready(Ok(false)) };
+        let State::Rest(rest) = &mut self.state else { return Poll::Ready(Ok(())) };
+        if rest.watch(&out.filled()[before..]) {
+            return Poll::Ready(Ok(()));
+        }
+        out.set_filled(before);
+        Poll::Ready(Err(self.broken()))
+    }
+
+    /// The error that ends a request with a broken body.
+    fn broken(&self) -> io::Error {
+        self.shared.seen.break_off();
+        io::Error::new(io::ErrorKind::InvalidData, "broken chunks")
+    }
+
+    /// Reads on in a head. `true` when `out` has what came, as it came; `false` when it was kept.
+    fn poll_head(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let before = out.filled().len();
+        ready!(self.poll_inner(cx, out))?;
+        let most = self.visit.client.listener.listener.limits.head_bytes_max;
+        let State::Head(kept, scan) = &mut self.state else { return Poll::Ready(Ok(false)) };
         let fresh = &out.filled()[before..];
-        let is_end = fresh.is_empty();
-        if kept.is_empty() {
-            match line::find(fresh) {
-                Some(line) if line::encoded(&fresh[line.clone()]).is_none() => {
-                    self.state = State::Through;
+        if fresh.is_empty() {
+            // The connection ends; what was kept of a head is for Pingora to make nothing of.
+            let is_idle = kept.is_empty();
+            self.state = State::Given(std::mem::take(kept), 0, Rest::Through);
+            return Poll::Ready(Ok(is_idle));
+        }
+        let is_first = kept.is_empty();
+        if !is_first {
+            kept.extend_from_slice(fresh);
+        }
+        let read = if is_first { fresh } else { kept.as_slice() };
+        let found = match scan.advance(read) {
+            Head::Partial if read.len() > most => Head::Faulty(SyntaxError::Size),
+            found => found,
+        };
+        match found {
+            Head::Partial if is_first => kept.extend_from_slice(fresh),
+            Head::Partial => {}
+            Head::Whole { end, body } => {
+                self.shared.seen.give();
+                let encoded = line::find(&read[..end])
+                    .and_then(|line| line::encoded(&read[line.clone()]).map(|encoded| (line, encoded)));
+                let rest = Rest::new(body, &read[end..]);
+                // Of a broken body Pingora hears when it reads on.
+                let length = if matches!(rest, Rest::Broken) { end } else { read.len() };
+                if is_first && encoded.is_none() {
+                    out.set_filled(before + length);
+                    self.state = State::Rest(rest);
                     return Poll::Ready(Ok(true));
                 }
-                None if is_end => return Poll::Ready(Ok(true)),
-                _ => {}
+                let mut read = read[..length].to_vec();
+                if let Some((line, encoded)) = encoded {
+                    let raw = &read[line.clone()];
+                    self.shared.seen.set(Raw::Line(raw.strip_suffix(b"\r").unwrap_or(raw).to_vec()));
+                    read.splice(line, encoded);
+                }
+                self.state = State::Given(read, 0, rest);
+            }
+            Head::Faulty(fault) => {
+                self.shared.seen.give();
+                self.shared.seen.set(Raw::Head(read.to_vec(), fault));
+                self.state = State::Given(STAND_IN.to_vec(), 0, Rest::Through);
             }
         }
-        kept.extend_from_slice(fresh);
         out.set_filled(before);
-        let found = line::find(kept);
-        if found.is_none() && !is_end && kept.len() <= LINE_BYTES_MAX {
-            return Poll::Ready(Ok(false));
-        }
-        let mut read = std::mem::take(kept);
-        if let Some(line) = found
-            && let Some(encoded) = line::encoded(&read[line.clone()])
-        {
-            let raw = &read[line.clone()];
-            self.shared.line.set(raw.strip_suffix(b"\r").unwrap_or(raw));
-            read.splice(line, encoded);
-        }
-        self.state = State::Given(read, 0);
         Poll::Ready(Ok(false))
     }
 }
@@ -173,21 +257,24 @@ impl AsyncRead for WireStream {
     ) -> Poll<io::Result<()>> {
         loop {
             match &mut self.state {
-                State::Line(_) => {
-                    if ready!(self.poll_line(cx, out))? {
+                State::Head(..) => {
+                    if ready!(self.poll_head(cx, out))? {
                         return Poll::Ready(Ok(()));
                     }
                 }
-                State::Given(read, at) => {
+                State::Given(read, at, rest) => {
+                    if *at == read.len() {
+                        self.state = State::Rest(std::mem::replace(rest, Rest::Through));
+                        continue;
+                    }
                     let given = out.remaining().min(read.len() - *at);
                     out.put_slice(&read[*at..*at + given]);
                     *at += given;
-                    if *at == read.len() {
-                        self.state = State::Through;
-                    }
                     return Poll::Ready(Ok(()));
                 }
-                State::Through => return self.poll_inner(cx, out),
+                State::Rest(Rest::Through) => return self.poll_inner(cx, out),
+                State::Rest(Rest::Chunks(_)) => return self.poll_chunks(cx, out),
+                State::Rest(Rest::Broken) => return Poll::Ready(Err(self.broken())),
             }
         }
     }
@@ -307,3 +394,7 @@ impl GetSocketDigest for WireStream {
 const LAST_WORDS_MAX: Duration = Duration::from_secs(5);
 /// The longest start of a request that is looked at (bytes); Pingora refuses heads not much longer.
 const LINE_BYTES_MAX: usize = 64 << 10;
+/// What Pingora gets in place of a head that has to be refused. Its body never ends, so that nobody takes what follows for
+/// another request, and what the client still sends is read for a while once it has its answer.
+const STAND_IN: &[u8] =
+    b"POST / HTTP/1.1\r\nHost: -\r\nConnection: close\r\nContent-Length: 9223372036854775807\r\n\r\n";

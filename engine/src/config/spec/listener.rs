@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::TraceContext;
 use crate::policy::spec::SizeSpec;
 
 /// Where requests are accepted.
@@ -28,6 +29,16 @@ pub struct ListenerSpec {
     /// How much clients may ask of it.
     #[serde(default)]
     pub limits: ListenerLimitsSpec,
+    /// The proxies before this one that are believed of who the client is: networks (`10.0.0.0/8`), addresses, and `unix`
+    /// for whoever connects over a unix socket. Default: nobody; the client is who connected.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they say it: `x-forwarded-for`, `forwarded`, `x-real-ip`, or another one with an address, or
+    /// several and the nearest last. Default `x-forwarded-for`.
+    pub client_address: Option<String>,
+    /// What is done about W3C Trace Context. Default `pass`.
+    #[serde(default)]
+    pub trace_context: TraceContext,
 }
 
 /// TLS of a listener.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{Forwarded, ForwardedHeader};
+
 /// An application behind the proxy.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,9 @@ pub struct UpstreamSpec {
     /// What its servers are told about the client, the same in every mode. Default `append`.
     #[serde(default)]
     pub forwarded: Forwarded,
+    /// The headers that tell it; the others of them are removed where an untrusted client sends them. Default
+    /// `[x-forwarded-for, x-forwarded-proto, x-forwarded-host, x-request-id]`.
+    pub forwarded_headers: Option<Vec<ForwardedHeader>>,
     /// Which server gets the next request: `round-robin`, `least-requests` or `hash: …`. Default `round-robin`.
     pub balance: Option<BalanceSpec>,
     /// How long a server that comes or comes back takes to get its whole share of requests. At once when absent.
@@ -107,18 +112,6 @@ pub struct UpstreamTlsSettingsSpec {
     pub certificate: Option<String>,
     /// The file of its private key (PEM).
     pub key: Option<String>,
-}
-
-/// What an upstream's servers are told about the client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Forwarded {
-    /// The client's address at the end of `X-Forwarded-For`; `X-Forwarded-Proto`, `X-Forwarded-Host` and
-    /// `X-Request-Id` where the request has none.
-    #[default]
-    Append,
-    /// Nothing: the request's headers go on as they came.
-    Off,
 }
 
 /// Which server gets the next request.
