@@ -103,14 +103,15 @@ fn header_error(headers: &Fields) -> Option<SyntaxError> {
         match header.name.len() {
             // Without any Host, the head may still be one of HTTP/1.0.
             4 if header.name.eq_ignore_ascii_case(b"host") => {
-                if std::mem::replace(&mut has_host, true) || !is_host(header.value) {
+                let again = std::mem::replace(&mut has_host, true);
+                if again || !is_host(header.value) {
                     return Some(SyntaxError::Host);
                 }
             }
-            6 if header.name.eq_ignore_ascii_case(b"expect") => {
-                if !header.value.eq_ignore_ascii_case(b"100-continue") {
-                    return Some(SyntaxError::Expectation);
-                }
+            6 if header.name.eq_ignore_ascii_case(b"expect")
+                && !header.value.eq_ignore_ascii_case(b"100-continue") =>
+            {
+                return Some(SyntaxError::Expectation);
             }
             14 if is_name(header.name, b"content-length") => {
                 let again = std::mem::replace(&mut has_length, true);
