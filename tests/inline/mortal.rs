@@ -81,12 +81,17 @@ fn serve(mut stream: &TcpStream) {
         if stream.write_all(answer).is_err() {
             return;
         }
-        while path == "/ws" {
-            let mut message = [0; 64];
-            match reader.read(&mut message) {
-                Ok(read @ 1..) if stream.write_all(&message[..read]).is_ok() => {}
-                _ => return,
-            }
+        if path == "/ws" {
+            return echo(stream, &mut reader);
+        }
+    }
+}
+
+fn echo(mut stream: &TcpStream, reader: &mut impl Read) {
+    let mut message = [0; 64];
+    while let Ok(read @ 1..) = reader.read(&mut message) {
+        if stream.write_all(&message[..read]).is_err() {
+            return;
         }
     }
 }

@@ -78,19 +78,21 @@ SecAction "id:10,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
 SecRule REQUEST_BODY "@unconditionalMatch" "id:11,phase:2,pass,log,t:none,t:hexEncode"
 "#;
 
+/// A text of the corpus with what its placeholders stand for.
+fn full(name: &str, text: &str) -> String {
+    text.replace("{p}", &format!("/{name}"))
+        .replace("{h}", "HTTP/1.1\r\nHost: shop.example.com\r\n")
+        .replace("{s}", SMUGGLED)
+}
+
 fn cases() -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("smuggling/http1.yaml");
     let mut cases: Vec<Case> =
         serde_saphyr::from_str(&std::fs::read_to_string(path).expect("the corpus")).expect("cases");
     assert!(cases.len() >= 200);
     for case in &mut cases {
-        let full = |text: &str| {
-            text.replace("{p}", &format!("/{}", case.name))
-                .replace("{h}", "HTTP/1.1\r\nHost: shop.example.com\r\n")
-                .replace("{s}", SMUGGLED)
-        };
-        case.send = full(&case.send);
-        case.later = case.later.as_deref().map(full);
+        case.send = full(&case.name, &case.send);
+        case.later = case.later.as_deref().map(|later| full(&case.name, later));
         if let Some(seen) = &mut case.seen {
             seen.body = seen.body.replace("{s}", SMUGGLED);
         }

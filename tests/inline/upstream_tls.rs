@@ -281,7 +281,7 @@ async fn grpc_passes_over_tls() {
         let proxy = tokio::task::block_in_place(|| server.proxy(protocol, VERIFIED));
         let trailers = super::grpc::exchange(proxy.address).await;
         assert_eq!(
-            trailers.get("grpc-status").map(|status| status.as_bytes()),
+            trailers.get("grpc-status").map(http::HeaderValue::as_bytes),
             Some(&b"0"[..]),
             "{protocol}"
         );

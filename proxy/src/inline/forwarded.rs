@@ -160,9 +160,8 @@ impl Claimed {
         let mut claimed = Self::default();
         for name in request.headers.keys() {
             let name = name.as_str();
-            match name.as_bytes().first() {
-                Some(b'x' | b'f' | b't') => claimed.note(name),
-                _ => {}
+            if let Some(b'x' | b'f' | b't') = name.as_bytes().first() {
+                claimed.note(name);
             }
             // The usual ones are of those.
             if !client_header.starts_with(['x', 'f']) && name == client_header {
