@@ -97,6 +97,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// Headers that tell applications whose certificate a client showed: no client may send one of them itself, by whatever
+    /// listener.
+    pub fn subject_headers(&self) -> impl Iterator<Item = &str> {
+        let tls = self.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        tls.filter_map(|tls| tls.client_certificates.as_ref()).map(|it| it.subject_header.as_str())
+    }
+
     /// Reads a configuration. `now_us` (microseconds since the Unix epoch) tells which exceptions have
     /// expired. Warnings come with it.
     ///

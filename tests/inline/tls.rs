@@ -39,7 +39,7 @@ impl Authority {
 fn start(more: &str, authority: &Authority) -> (Origin, Portcullis) {
     let origin = Origin::start();
     let listener = format!(
-        "{{ address: \"127.0.0.1:0\", tls: {{ certificates: [{{ certificate: a.crt, key: a.key }}, \
+        "{{ address: \"127.0.0.2:0\" }}, {{ address: \"127.0.0.1:0\", tls: {{ certificates: [{{ certificate: a.crt, key: a.key }}, \
          {{ certificate: b.crt, key: b.key }}]{more} }}, hsts: {{}} }}"
     );
     let (a, a_key) = authority.issue(&["a.test", "*.wild.test"], "a");
@@ -133,6 +133,13 @@ fn clients_show_their_certificates() {
         let arguments = [&["--cert", &certificate, "--key", &key, "-HX-Subject: CN=forged"], more].concat();
         ask(&proxy, &arguments, "a.test", "/headers")
     };
+    // Nor by a listener that asks for no certificate.
+    let said = proxy.said();
+    let plain =
+        said.lines().find_map(|line| line.strip_prefix("listening on http://")).expect("a plain listener");
+    let forged = curl::run(&["-HX-Subject: CN=forged"], None, &format!("http://{plain}/headers"));
+    assert_eq!(forged.status, 200, "{plain}");
+    assert!(!forged.body.contains("forged"), "{}", forged.body);
     for version in ["--http1.1", "--http2"] {
         let answer = show("client", &[version]);
         assert_eq!(answer.status, 200, "{version}: {}", proxy.said());

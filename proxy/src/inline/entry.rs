@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
 use http::header::STRICT_TRANSPORT_SECURITY;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -40,18 +39,17 @@ pub(super) fn secure(exchange: &Exchange, answer: &mut ResponseHeader) -> pingor
     }
 }
 
-/// Tells the application whose certificate the client showed. What the client says of that itself goes nowhere.
+/// Tells the application whose certificate the client showed. What clients say of that themselves goes nowhere, by whatever
+/// listener they come.
 pub(super) fn introduce(request: &mut RequestHeader, exchange: &Exchange) -> pingora::Result<()> {
+    for name in exchange.running.snapshot.config().subject_headers() {
+        request.remove_header(name);
+    }
     let Some(client) = &exchange.client else { return Ok(()) };
-    let tls = client.listener.listener.tls.as_ref();
-    let Some(asked) = tls.and_then(|tls| tls.client_certificates.as_ref()) else { return Ok(()) };
-    let Ok(name) = HeaderName::try_from(asked.subject_header.as_str()) else { return Ok(()) };
-    match client.subject.as_deref() {
-        Some(subject) => request.insert_header(name, subject),
-        None => {
-            request.remove_header(&name);
-            Ok(())
-        }
+    let asked = client.listener.listener.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref());
+    match asked.zip(client.subject.as_deref()) {
+        Some((asked, subject)) => request.insert_header(asked.subject_header.clone(), subject),
+        None => Ok(()),
     }
 }
 
