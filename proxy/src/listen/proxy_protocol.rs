@@ -55,16 +55,21 @@ pub(super) fn parse(bytes: &[u8]) -> Start {
     match HeaderResult::parse(bytes) {
         HeaderResult::V1(Ok(header)) => Start::Header(of_version_1(&header), header.header.len()),
         HeaderResult::V2(Ok(header)) => Start::Header(of_version_2(&header), header.len()),
-        // `ppp` waits for the end of a line of any length and kind.
-        found if found.is_incomplete() && might_be_header(bytes) => Start::Incomplete,
+        found if begins(bytes, v2::PROTOCOL_PREFIX) && found.is_incomplete() => Start::Incomplete,
+        // What of a line is not there yet may be anything: `ppp` calls half a port a wrong one.
+        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) if is_open_line(bytes) => Start::Incomplete,
         HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => Start::None,
     }
 }
 
-fn might_be_header(bytes: &[u8]) -> bool {
-    let begins = |prefix: &[u8]| prefix.iter().zip(bytes).all(|(expected, found)| expected == found);
-    let is_open_line = || bytes.len() < V1_BYTES_MAX && !bytes.contains(&b'\n');
-    begins(v2::PROTOCOL_PREFIX) || (begins(v1::PROTOCOL_PREFIX.as_bytes()) && is_open_line())
+/// Whether bytes are how a header begins, as far as they go.
+fn begins(bytes: &[u8], prefix: &[u8]) -> bool {
+    prefix.iter().zip(bytes).all(|(expected, found)| expected == found)
+}
+
+/// Whether bytes may be a header of version 1 whose end is still to come.
+fn is_open_line(bytes: &[u8]) -> bool {
+    begins(bytes, v1::PROTOCOL_PREFIX.as_bytes()) && bytes.len() < V1_BYTES_MAX && !bytes.contains(&b'\n')
 }
 
 fn of_version_1(header: &v1::Header<'_>) -> Header {
