@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::curl;
+use super::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, beginning, frame};
 use super::origin::Origin;
 use super::process::{Portcullis, Setup};
 
@@ -15,31 +16,17 @@ fn start(limits: &str) -> (Origin, Portcullis) {
     (origin, proxy)
 }
 
-/// An HTTP/2 frame (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
 /// The head of `GET /echo`, by the static table and literals (RFC 7541).
 fn head(path: &str) -> Vec<u8> {
     let path = [&[0x04, u8::try_from(path.len()).expect("short")], path.as_bytes()].concat();
     [&[0x82, 0x86][..], &path, b"\x01\x06a.test"].concat()
 }
 
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
 fn connect(proxy: &Portcullis) -> TcpStream {
     let mut stream = TcpStream::connect(proxy.address).expect("connected");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
     stream.set_write_timeout(Some(Duration::from_secs(10))).expect("set");
-    let begin = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat();
-    stream.write_all(&begin).expect("sent");
+    stream.write_all(&beginning()).expect("sent");
     stream
 }
 
@@ -98,7 +85,7 @@ fn bodies_that_do_not_come_along_end() {
             let silent = limits.starts_with("stall");
             is_over = is_over || (!silent && slow.write_all(b"x").is_err()) || has_ended(&mut slow);
             if !silent && !is_reset {
-                let _ = slow_h2.write_all(&frame(0, 0, 1, b"x"));
+                let _ = slow_h2.write_all(&frame(DATA, 0, 1, b"x"));
             }
             is_reset = is_reset || has_reset(&mut slow_h2);
         }

@@ -18,13 +18,9 @@ use crate::wire::Gate;
 /// Answers a refused request, as far as the client can still be answered.
 pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<()> {
     match exchange.refusal.clone() {
-        Some(Refusal::Page { status }) => {
-            let own = exchange.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
-            send_page(session, exchange, Page { status, own, retry_after_s: None }).await
-        }
+        Some(Refusal::Page { status }) => refusal_page(session, exchange, status, None).await,
         Some(Refusal::TooMany { retry_after_s }) => {
-            let own = exchange.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
-            send_page(session, exchange, Page { status: 429, own, retry_after_s: Some(retry_after_s) }).await
+            refusal_page(session, exchange, 429, Some(retry_after_s)).await
         }
         Some(Refusal::Redirect { status, location }) => redirect(session, exchange, status, &location).await,
         Some(Refusal::Close) | None => {
@@ -32,6 +28,17 @@ pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pi
             Ok(())
         }
     }
+}
+
+/// A page about a refusal: the policy's own for people, if it has one.
+async fn refusal_page(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    status: u16,
+    retry_after_s: Option<u64>,
+) -> pingora::Result<()> {
+    let own = exchange.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
+    send_page(session, exchange, Page { status, own, retry_after_s }).await
 }
 
 /// Judges and releases an answer that is over for Pingora though its end was not told: that of an HTTP/2 application which

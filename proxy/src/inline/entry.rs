@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::config::ListenerLimits;
 use http::header::STRICT_TRANSPORT_SECURITY;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -26,7 +27,8 @@ pub(super) fn is_too_large(exchange: &Exchange) -> bool {
 
 /// How long a client may send or take nothing.
 pub(super) fn stall_timeout(exchange: &Exchange) -> Duration {
-    exchange.listener().map_or(STALL_TIMEOUT, |settings| settings.listener.limits.stall_timeout)
+    let usual = || ListenerLimits::default().stall_timeout;
+    exchange.listener().map_or_else(usual, |settings| settings.listener.limits.stall_timeout)
 }
 
 /// Tells browsers to ask over TLS from now on.
@@ -72,9 +74,6 @@ fn is_host(host: &str) -> bool {
         }
     }
 }
-
-/// Without a listener of ours.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::origins::Application;
 use super::{Honest, SMUGGLED, Seen, bytes, taken};
+use crate::frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, beginning, frame};
 use crate::process::{Portcullis, Setup};
 
 /// A case of `http2.yaml`.
@@ -68,18 +69,17 @@ impl Case {
             self.literal(&mut block, name, value);
         }
         self.more.iter().for_each(|(name, value)| self.literal(&mut block, name, value));
-        let mut frames = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-        frame(&mut frames, SETTINGS, 0, 0, &[]);
+        let mut frames = beginning();
         let ends = self.data.is_empty() && self.trailers.is_empty();
-        frame(&mut frames, HEADERS, END_HEADERS | u8::from(ends), 1, &block);
+        frames.extend(frame(HEADERS, END_HEADERS | u8::from(ends), 1, &block));
         for (index, data) in self.data.iter().enumerate() {
             let ends = index + 1 == self.data.len() && self.trailers.is_empty();
-            frame(&mut frames, DATA, u8::from(ends), 1, &self.full(data));
+            frames.extend(frame(DATA, u8::from(ends), 1, &self.full(data)));
         }
         if !self.trailers.is_empty() {
             let mut block = Vec::new();
             self.trailers.iter().for_each(|(name, value)| self.literal(&mut block, name, value));
-            frame(&mut frames, HEADERS, END_HEADERS | END_STREAM, 1, &block);
+            frames.extend(frame(HEADERS, END_HEADERS | END_STREAM, 1, &block));
         }
         frames
     }
@@ -92,15 +92,6 @@ impl Case {
             block.extend(text);
         }
     }
-}
-
-/// A frame (RFC 9113, section 4.1).
-fn frame(frames: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-    let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
-    frames.extend_from_slice(&length[1..]);
-    frames.extend_from_slice(&[kind, flags]);
-    frames.extend_from_slice(&stream.to_be_bytes());
-    frames.extend_from_slice(payload);
 }
 
 /// What came of a stream.
@@ -207,11 +198,3 @@ fn send(address: SocketAddr, case: &Case) -> Outcome {
     let _ = stream.write_all(&case.frames());
     outcome(&mut stream)
 }
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
