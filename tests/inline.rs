@@ -36,6 +36,8 @@ mod h2load;
 mod h2spec;
 #[path = "inline/handover.rs"]
 mod handover;
+#[path = "inline/haproxy.rs"]
+mod haproxy;
 #[path = "inline/learning.rs"]
 mod learning;
 #[path = "inline/life.rs"]
@@ -58,6 +60,8 @@ mod pebble;
 mod process;
 #[path = "inline/redis.rs"]
 mod redis;
+#[path = "inline/resumption.rs"]
+mod resumption;
 #[path = "inline/shared_limits.rs"]
 mod shared_limits;
 #[path = "inline/smuggling.rs"]

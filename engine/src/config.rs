@@ -10,6 +10,7 @@ mod admin;
 mod at;
 mod clients;
 mod collections;
+mod drain;
 mod flags;
 mod learning;
 mod listener;
@@ -33,6 +34,7 @@ pub use addresses::{AddressList, Countries};
 pub use admin::Admin;
 pub use clients::{BrokenChain, Clients, Origin};
 pub use collections::Collections;
+pub use drain::Drain;
 pub use flags::Flags;
 pub use learning::Learning;
 pub use listener::{ClientCertificates, ListenAddress, Listener, ListenerLimits, Peers, Tls};
@@ -42,13 +44,13 @@ pub use schema::json_schema;
 pub use spec::{
     AcmeCertificateSpec, AcmeSpec, AddressListSpec, AdminSpec, AssetSpec, AuthoritySpec, BalanceSpec,
     CertificateSpec, ChallengeSpec, ClientCertificatesSpec, ClientPrefixSpec, CollectionsSpec, ConfigSpec,
-    CountriesSpec, DecisionsOnly, DecisionsSpec, DnsChallengeSpec, DnsCommandSpec, EabSpec, Forwarded,
-    ForwardedHeader, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, HstsSpec, LearningMode,
-    LearningSpec, ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec,
-    QuorumSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec, RedirectSpec,
-    ReportsSpec, RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec, StoreSpec, TlsSpec,
-    TlsVersion, TraceContext, UnknownCountry, UnknownNames, UpstreamProtocol, UpstreamSpec,
-    UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
+    CountriesSpec, DecisionsOnly, DecisionsSpec, DnsChallengeSpec, DnsCommandSpec, DrainSpec, EabSpec,
+    Forwarded, ForwardedHeader, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, HstsSpec,
+    LearningMode, LearningSpec, ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec,
+    OutlierSpec, QuorumSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec,
+    RedirectSpec, ReportsSpec, RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec,
+    StoreSpec, TlsSpec, TlsVersion, TraceContext, UnknownCountry, UnknownNames, UpstreamProtocol,
+    UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
 };
 pub use stores::{Store, StoreNode};
 pub use upstream::{
@@ -69,6 +71,9 @@ pub(crate) use node::{Content, Node};
 pub struct Config {
     /// Where requests are accepted.
     pub listeners: Vec<Listener>,
+    /// Headers that tell applications whose certificate a client showed, in small letters: no client may send one of them
+    /// itself, by whatever listener.
+    pub subject_headers: Vec<String>,
     /// The applications behind, by name.
     pub upstreams: BTreeMap<String, Upstream>,
     /// What is protected, in the order written.
@@ -89,6 +94,8 @@ pub struct Config {
     pub learning: Option<Learning>,
     /// Where persistent collections of rules are kept.
     pub collections: Collections,
+    /// How the proxy stops.
+    pub drain: Drain,
     /// How lists in the DNS are asked; none is when absent.
     pub rbl: Option<Rbl>,
     /// How certificates are obtained by ACME; none is when absent.
@@ -97,13 +104,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Headers that tell applications whose certificate a client showed: no client may send one of them itself, by whatever
-    /// listener.
-    pub fn subject_headers(&self) -> impl Iterator<Item = &str> {
-        let tls = self.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-        tls.filter_map(|tls| tls.client_certificates.as_ref()).map(|it| it.subject_header.as_str())
-    }
-
     /// Reads a configuration. `now_us` (microseconds since the Unix epoch) tells which exceptions have
     /// expired. Warnings come with it.
     ///
@@ -181,11 +181,13 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
     let listeners = listener::check_all(&spec.listeners, &at.key("listeners"), acme.as_ref());
     Config {
         acme: acme.map(|it| acme::named(it, &listeners, &at.key("acme"))),
+        subject_headers: listener::subject_headers(&listeners),
         listeners,
         index: AssetIndex::new(&assets),
         admin: spec.admin.as_ref().and_then(|admin| admin::check(admin, &at.key("admin"))),
         learning: spec.learning.as_ref().and_then(|it| learning::check(it, &at.key("learning"))),
         collections: collections::check(&spec.collections, &at.key("collections")),
+        drain: drain::check(&spec.drain, &at.key("drain")),
         rbl: spec.rbl.as_ref().map(|it| rbl::check(it, &at.key("rbl"))),
         decisions: report::check(&spec.reports.decisions, &at.key("reports").key("decisions")),
         upstreams,

@@ -17,6 +17,8 @@ pub(crate) struct Drain {
 struct State {
     in_flight: AtomicUsize,
     draining: AtomicBool,
+    /// Whether another process has taken over.
+    is_replaced: AtomicBool,
     idle: Notify,
 }
 
@@ -33,14 +35,20 @@ impl Drain {
         Ticket { state: Arc::clone(&self.state) }
     }
 
-    /// From now on answers close their connections and the proxy is not ready.
-    pub(crate) fn begin(&self) {
+    /// From now on answers close their connections, and the proxy is not ready unless another process is in its place.
+    pub(crate) fn begin(&self, is_replaced: bool) {
+        self.state.is_replaced.store(is_replaced, Ordering::Release);
         self.state.draining.store(true, Ordering::Release);
     }
 
     /// Whether the process is about to stop.
     pub(crate) fn is_draining(&self) -> bool {
         self.state.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether new requests may be sent to where this process is, or was: to whoever has its place.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.is_draining() || self.state.is_replaced.load(Ordering::Acquire)
     }
 
     /// How many requests are in flight.

@@ -26,4 +26,4 @@ mod wire;
 
 pub use load::{Loaded, Source};
 pub use run::{Options, run};
-pub use server::{Server, StartError};
+pub use server::{Server, StartError, Stop};

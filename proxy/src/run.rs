@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::handover::{Successor, supervisor};
 use crate::load::Source;
-use crate::server::{Server, StartError};
+use crate::server::{Server, StartError, Stop};
 use crate::{open_files, pages};
 
 /// How a proxy is run.
@@ -59,7 +59,7 @@ async fn serve(options: Options) -> Result<(), StartError> {
     open_files::compare(listeners.map(|listener| listener.limits.connections_max).sum());
     supervisor::ready();
     supervisor::keep_alive();
-    let (deadline, handed_over) = loop {
+    let how = loop {
         match signals.next().await {
             Order::Reload => {
                 supervisor::reloading();
@@ -70,21 +70,21 @@ async fn serve(options: Options) -> Result<(), StartError> {
                 Ok(pid) => {
                     tracing::info!(pid, "another process has taken over");
                     supervisor::replaced_by(pid);
-                    break (DRAIN, true);
+                    break Stop::HandedOver;
                 }
                 Err(error) => tracing::error!(%error, "no other process takes over; this one goes on"),
             },
-            Order::Drain => break (DRAIN, false),
-            Order::Hurry => break (HURRY, false),
+            Order::Drain => break Stop::Drain,
+            Order::Hurry => break Stop::Hurry,
         }
     };
-    if !handed_over {
+    if how != Stop::HandedOver {
         supervisor::stopping();
     }
-    tracing::info!(seconds = deadline.as_secs(), "stopping: requests in flight are finished");
+    tracing::info!("stopping: requests in flight are finished");
     let hurried = async { while !matches!(signals.next().await, Order::Hurry) {} };
     tokio::select! {
-        left = server.stop(deadline, handed_over) => if left > 0 {
+        left = server.stop(how) => if left > 0 {
             tracing::warn!(requests = left, "cut off at the deadline");
         },
         () = hurried => tracing::warn!("stopped at once"),
@@ -169,9 +169,5 @@ impl Signals {
     }
 }
 
-/// How long requests in flight may take after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(30);
-/// And after SIGINT.
-const HURRY: Duration = Duration::from_secs(1);
 /// How long the runtime may take to stop.
 const RUNTIME_STOP: Duration = Duration::from_secs(1);

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use engine::config::Drain;
 use pingora::apps::HttpServerOptions;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::Admin;
-use crate::drain::Drain;
+use crate::drain;
 use crate::handover::{Inherited, Successor};
 use crate::ids::Ids;
 use crate::inline::Inline;
@@ -74,7 +75,7 @@ impl Server {
         reloader.metrics().upstreams.tell_of(Arc::downgrade(&running.upstreams));
         let shared = Arc::new(Shared {
             running: Arc::new(ArcSwap::from_pointee(running)),
-            drain: Drain::default(),
+            drain: drain::Drain::default(),
             ids: Ids::default(),
             shelf: Arc::clone(reloader.shelf()),
         });
@@ -160,20 +161,24 @@ impl Server {
         Ok(pid)
     }
 
-    /// Finishes what is in flight, `deadline` at most, and stops. How many requests were cut off. `handed_over` says whether
-    /// another process has the sockets.
-    pub async fn stop(self, deadline: Duration, handed_over: bool) -> usize {
-        let until = Instant::now() + deadline;
-        self.shared.drain.begin();
+    /// Finishes what is in flight, as long as the configuration says, and stops. How many requests were cut off.
+    pub async fn stop(mut self, how: Stop) -> usize {
+        let times = how.times(self.shared.running.load().snapshot.config().drain);
+        let (until, handed_over) = (Instant::now() + times.deadline, how == Stop::HandedOver);
+        // Whoever asks whether we are ready asks the other process from now on.
+        if handed_over && let Some(admin) = self.admin.take() {
+            admin.leave().await;
+        }
+        self.shared.drain.begin(handed_over);
         // What an authority would look for here it might not find any more.
         self.reloader.stop_certificates().await;
         if !handed_over {
             // Who balances load needs a moment to see that this one is not ready; until then it still sends
             // connections, and those that wait to be accepted would be reset.
-            sleep(LAME_DUCK.min(deadline)).await;
+            sleep(times.accept).await;
         }
-        let grace = IDLE_GRACE.min(until.saturating_duration_since(Instant::now()));
-        self.listeners.close(grace, handed_over).await;
+        let idle = times.idle.min(until.saturating_duration_since(Instant::now()));
+        self.listeners.close(idle, handed_over).await;
         let left = self.shared.drain.wait(until.saturating_duration_since(Instant::now())).await;
         if let Some(admin) = self.admin {
             admin.leave().await;
@@ -207,10 +212,27 @@ fn proxy(shared: &Arc<Shared>) -> HttpProxy<Inline> {
     proxy
 }
 
-/// How long connections are still accepted after the order to stop.
-const LAME_DUCK: Duration = Duration::from_secs(1);
-/// How long idle connections are kept open after that: a client that sends a request the moment its connection is closed
-/// would have to guess what became of it.
-const IDLE_GRACE: Duration = Duration::from_secs(5);
+/// Why a proxy stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It was asked to: who sends it requests has to learn that first.
+    Drain,
+    /// Another process has the sockets.
+    HandedOver,
+    /// Somebody waits for its end.
+    Hurry,
+}
+
+impl Stop {
+    fn times(self, configured: Drain) -> Drain {
+        match self {
+            Self::Drain | Self::HandedOver => configured,
+            Self::Hurry => Drain { accept: Duration::ZERO, idle: Duration::ZERO, deadline: HURRY },
+        }
+    }
+}
+
+/// How long requests in flight may take where somebody waits.
+const HURRY: Duration = Duration::from_secs(1);
 /// Tries of one request, at most: upstreams say how many it is (`retries.tries_max`).
 const TRIES_MAX: usize = 10;

@@ -60,6 +60,15 @@ pub(crate) fn signal(pid: u32, name: &str) -> bool {
     Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().is_ok_and(|it| it.success())
 }
 
+/// Whether a process ends, within twenty seconds.
+pub(crate) fn ends(pid: u32) -> bool {
+    (0..400).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        // Who has ended and was not waited for has no program any more.
+        !std::path::Path::new(&format!("/proc/{pid}/exe")).exists()
+    })
+}
+
 /// Requests over one connection until it is closed as announced; how many. Any other end is a failure.
 fn keep_asking(address: SocketAddr, stop: &AtomicBool) -> usize {
     let mut answered = 0;
@@ -114,6 +123,16 @@ fn no_request_is_lost_when_a_new_process_takes_over() {
             answered
         }
     });
+    // Who balances load asks all the time.
+    let ready = std::thread::spawn({
+        let (stop, url) = (Arc::clone(&stop), format!("http://{}/readyz", proxy.admin));
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                let answer = curl::get(&url);
+                assert_eq!(answer.status, 200, "{}", answer.body);
+            }
+        }
+    });
     proxy.signal("USR2");
     let second = successors.newest(&proxy);
     assert!(proxy.ends_within(Duration::from_secs(20)), "{}", proxy.said());
@@ -122,13 +141,10 @@ fn no_request_is_lost_when_a_new_process_takes_over() {
     assert!(signal(second, "USR2"));
     let third = successors.newest(&proxy);
     assert!(signal(third, "0"));
-    let gone = (0..400).any(|_| {
-        std::thread::sleep(Duration::from_millis(50));
-        !std::path::Path::new(&format!("/proc/{second}/exe")).exists()
-    });
-    assert!(gone, "{}", proxy.said());
+    assert!(ends(second), "{}", proxy.said());
     stop.store(true, Ordering::Relaxed);
     let answered: usize = kept.into_iter().map(|client| client.join().expect("no request failed")).sum();
+    ready.join().expect("always one that is ready");
     assert!(answered > 0 && fresh.join().expect("no request failed") > 0);
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) rules: String,
     /// What is written of requests.
     pub(crate) decisions: String,
+    /// Where metrics and health are.
+    pub(crate) admin: String,
 }
 
 impl Setup {
@@ -61,6 +63,7 @@ impl Setup {
             more,
             rules,
             decisions: "to: none".to_owned(),
+            admin: "127.0.0.1:0".to_owned(),
         }
     }
 
@@ -75,7 +78,7 @@ policies:
     mode: {}
     signatures: {{ rules: [{{ file: rules.conf }}] }}
     {}
-admin: {{ address: "127.0.0.1:0" }}
+admin: {{ address: "{}" }}
 reports: {{ decisions: {{ {} }} }}
 {}
 "#,
@@ -88,6 +91,7 @@ reports: {{ decisions: {{ {} }} }}
             self.assets,
             self.mode,
             self.policy,
+            self.admin,
             self.decisions,
             self.more
         )
@@ -123,8 +127,14 @@ impl Portcullis {
     pub(crate) fn restart(mut self, setup: &Setup) -> Self {
         self.signal("TERM");
         assert!(self.ends_within(Duration::from_secs(10)), "{}", self.said());
+        self.start_again(setup);
+        self
+    }
+
+    /// Starts again where it was. It has ended, or another process that ends has taken over.
+    pub(crate) fn start_again(&mut self, setup: &Setup) {
         let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory"));
-        Self::start_in(directory, setup)
+        *self = Self::start_in(directory, setup);
     }
 
     fn start_in(directory: tempfile::TempDir, setup: &Setup) -> Self {

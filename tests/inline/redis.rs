@@ -81,6 +81,6 @@ impl Drop for Redis {
 }
 
 /// A port that nobody has; Redis cannot be asked to choose.
-fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }

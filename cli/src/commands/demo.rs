@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use proxy::Server;
 use proxy::demo::SampleApp;
+use proxy::{Server, Stop};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -57,7 +57,7 @@ async fn show(log: &Log, exit: bool) -> anyhow::Result<Outcome> {
     if !exit {
         stay(proxy, app.address(), server.admin_address()).await;
     }
-    server.stop(Duration::from_millis(200), false).await;
+    server.stop(Stop::Hurry).await;
     app.stop().await;
     Ok(if wrong == 0 { Outcome::Clean } else { Outcome::Findings })
 }

@@ -4,6 +4,7 @@ mod address;
 mod limits;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -51,6 +52,14 @@ impl Listener {
             clients: Clients::default(),
         }
     }
+}
+
+/// The headers that tell applications whose certificate a client showed, each once.
+pub(super) fn subject_headers(listeners: &[Listener]) -> Vec<String> {
+    let tls = listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let asked = tls.filter_map(|tls| tls.client_certificates.as_ref());
+    let names: BTreeSet<&String> = asked.map(|it| &it.subject_header).collect();
+    names.into_iter().cloned().collect()
 }
 
 /// Who may stand in front.

@@ -71,6 +71,9 @@ pub struct ConfigSpec {
     /// Where persistent collections of rules (`initcol`) are kept.
     #[serde(default)]
     pub collections: CollectionsSpec,
+    /// How the proxy stops when it is told to.
+    #[serde(default)]
+    pub drain: DrainSpec,
     /// How lists in the DNS are asked of clients' addresses, for rules with `@rbl`; none is, and these rules never match,
     /// when absent. The first request of each client waits for the answers.
     pub rbl: Option<RblSpec>,
@@ -114,6 +117,21 @@ pub struct CollectionsSpec {
     pub entries_max: Option<u32>,
     /// Memory of all records. Default `64MiB`.
     pub bytes_max: Option<SizeSpec>,
+}
+
+/// How the proxy stops when it is told to (SIGTERM). Where another process has taken over (SIGUSR2), `accept` does not
+/// matter: that one accepts.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrainSpec {
+    /// How long connections are still accepted once `/readyz` says no: as long as who balances load needs to see that.
+    /// Default `1s`.
+    pub accept: Option<String>,
+    /// How long idle connections are kept after that, for a last request whose answer closes them. Default `5s`.
+    pub idle: Option<String>,
+    /// When the process ends, counted from the order to stop, whatever is in flight; requests that are cut off are counted
+    /// in the log. Default `30s`. Who ends it by force (`TimeoutStopSec`, `terminationGracePeriodSeconds`) must wait longer.
+    pub deadline: Option<String>,
 }
 
 /// What is protected.

@@ -45,7 +45,7 @@ impl Admin {
     }
 
     fn ready(&self, trusted: bool) -> Answer {
-        let ready = !self.shared.drain.is_draining();
+        let ready = self.shared.drain.is_ready();
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         if !trusted {
             return Answer::json(status, &json!({ "ready": ready }));
@@ -55,7 +55,7 @@ impl Admin {
             status,
             &json!({
                 "ready": ready,
-                "draining": !ready,
+                "draining": self.shared.drain.is_draining(),
                 "inFlight": self.shared.drain.in_flight(),
                 "configHash": reload.hashes.config,
                 "lastReloadError": reload.last_reload_error,

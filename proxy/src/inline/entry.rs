@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::config::ListenerLimits;
+use http::HeaderName;
 use http::header::STRICT_TRANSPORT_SECURITY;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -44,8 +45,14 @@ pub(super) fn secure(exchange: &Exchange, answer: &mut ResponseHeader) -> pingor
 /// Tells the application whose certificate the client showed. What clients say of that themselves goes nowhere, by whatever
 /// listener they come.
 pub(super) fn introduce(request: &mut RequestHeader, exchange: &Exchange) -> pingora::Result<()> {
-    for name in exchange.running.snapshot.config().subject_headers() {
-        request.remove_header(name);
+    let ours = &exchange.running.snapshot.config().subject_headers;
+    // Few configurations have any, and a look-up has its price.
+    if !ours.is_empty() {
+        let is_forged = |name: &&HeaderName| ours.iter().any(|header| is_taken_for(name.as_str(), header));
+        let forged: Vec<HeaderName> = request.headers.keys().filter(is_forged).cloned().collect();
+        for name in &forged {
+            request.remove_header(name);
+        }
     }
     let Some(client) = &exchange.client else { return Ok(()) };
     let asked = client.listener.listener.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref());
@@ -53,6 +60,13 @@ pub(super) fn introduce(request: &mut RequestHeader, exchange: &Exchange) -> pin
         Some((asked, subject)) => request.insert_header(asked.subject_header.clone(), subject),
         None => Ok(()),
     }
+}
+
+/// Whether applications may take one name for the other, as they take `_` for `-` (RFC 3875, section 4.1.18). Both are in
+/// small letters.
+fn is_taken_for(name: &str, meant: &str) -> bool {
+    name.len() == meant.len()
+        && name.bytes().zip(meant.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
 }
 
 fn without_port(host: &[u8]) -> &[u8] {
@@ -78,6 +92,20 @@ fn is_host(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_names_that_are_taken_for_others() {
+        for (name, expected) in [
+            ("x-client-subject", true),
+            ("x_client_subject", true),
+            ("x-client_subject", true),
+            ("x-client-subject2", false),
+            ("x-client", false),
+            ("xaclientasubject", false),
+        ] {
+            assert_eq!(is_taken_for(name, "x-client-subject"), expected, "{name}");
+        }
+    }
 
     #[test]
     fn knows_hosts() {
