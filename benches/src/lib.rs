@@ -1,11 +1,17 @@
-//! What the benches and measuring tools share: reading labelled requests.
+//! What the benches and measuring tools share: labelled requests, servers, and the account of what they spend.
 
+pub mod account;
 pub mod body;
 pub mod clock;
 pub mod corpus;
+pub mod figures;
 pub mod http;
+pub mod interrupt;
+pub mod machine;
 pub mod memory;
+pub mod origin;
 pub mod scoring;
+pub mod server;
 pub mod text;
 
 use std::fs::File;

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use portcullis_benches::http::Received;
+use portcullis_benches::interrupt::go_on;
+use portcullis_benches::server::Server;
 
-use super::client::{Client, Exchange, Expected, describe, go_on, is_whole};
+use super::client::{Client, Exchange, Expected, describe, is_whole};
 use super::scenario::{Request, Scenario};
-use super::server::{Product, Server};
+use super::server::Product;
 
 /// The running servers.
 pub(crate) type Servers = BTreeMap<Product, Server>;

@@ -6,22 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use portcullis_benches::http::{Received, read_answer};
+use portcullis_benches::interrupt::{self, go_on};
 
 use super::scenario::Request;
-
-/// Set when the user wants an end: whoever waits or loops looks at it.
-pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
-
-/// An error once the user wants an end.
-///
-/// # Errors
-/// Then.
-pub(crate) fn go_on() -> Result<()> {
-    ensure!(!STOP.load(Ordering::Relaxed), "interrupted");
-    Ok(())
-}
 
 /// What a request is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +175,7 @@ fn each(
     run: impl Fn(&mut Client, &dyn Fn() -> bool) -> Result<()> + Sync,
 ) -> Result<()> {
     let broken = AtomicBool::new(false);
-    let failed = || broken.load(Ordering::Relaxed) || STOP.load(Ordering::Relaxed);
+    let failed = || broken.load(Ordering::Relaxed) || interrupt::is_wanted();
     let one = |client: &mut Client| {
         let result = run(client, &failed);
         if result.is_err() {

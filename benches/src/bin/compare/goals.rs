@@ -1,6 +1,7 @@
 //! What is to be reached, beside what was measured.
 
-use super::plot::time;
+use portcullis_benches::figures::time;
+
 use super::report::Report;
 use super::scenario::MIX;
 use super::server::Product;

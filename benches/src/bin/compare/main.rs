@@ -9,37 +9,36 @@
 //! server's processes (`/proc/PID/task/*/schedstat`), which other processes on the machine disturb little; times
 //! by the wall they do disturb.
 
-mod account;
 mod agree;
 mod client;
 mod goals;
-mod machine;
 mod measure;
-mod origin;
 mod plot;
 mod report;
 mod scaling;
 mod scenario;
 mod server;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use portcullis_benches::machine::Machine;
+use portcullis_benches::server::Start;
+use portcullis_benches::{account, interrupt, origin};
 use portcullis_tests::core_rules::lay_out;
 use portcullis_tests::nginx;
 
 use agree::{Agreed, Servers};
-use client::{Exchange, Expected, STOP};
-use machine::Machine;
+use client::{Exchange, Expected};
 use measure::{Samples, Times};
 use report::Report;
 use scenario::Request;
-use server::{Product, Server, Setup, Start};
+use server::{Product, Setup};
 
 /// Measures Portcullis beside other proxies and firewalls.
 #[derive(Parser)]
@@ -66,7 +65,7 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    stop_on_signals()?;
+    interrupt::listen()?;
     let directory = tempfile::tempdir()?;
     let begun = Instant::now();
     let before = account::machine_and_own()?;
@@ -95,7 +94,8 @@ fn main() -> Result<()> {
     let scaling = scaling::measure(&setup, &agreed, &probe, rounds, times.saturated)?;
     let after = account::machine_and_own()?;
     let report = Report {
-        machine: Machine::look(&setup.portcullis, core_rules_version(&setup.crs)),
+        machine: Machine::look(),
+        versions: versions::versions(&setup.portcullis, core_rules_version(&setup.crs)),
         products: &products,
         scenarios: &agreed,
         samples: &samples,
@@ -126,7 +126,7 @@ fn start_all(
     for _ in 0..times {
         for product in products {
             servers.remove(product);
-            let server = Server::start(setup, *product, 1, probe)?;
+            let server = server::start(setup, *product, 1, probe)?;
             starts.entry(*product).or_default().push(server.start);
             servers.insert(*product, server);
         }
@@ -207,23 +207,6 @@ fn build_coraza(target: &Path) -> Option<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("coraza");
     let built = Command::new("go").args(["build", "-o"]).arg(target).arg(".").current_dir(source).status();
     built.is_ok_and(|status| status.success()).then(|| target.to_path_buf())
-}
-
-/// Has a signal end everything in order, so that every server is ended too.
-fn stop_on_signals() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
-        let _guard = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        });
-        STOP.store(true, Ordering::Relaxed);
-    });
-    Ok(())
 }
 
 fn root() -> PathBuf {

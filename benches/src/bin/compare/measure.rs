@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use portcullis_benches::account::Spent;
+use portcullis_benches::figures::{median, percentiles};
 
-use super::account::Spent;
 use super::agree::{Agreed, Servers};
 use super::client::{self, Client, Exchange};
 use super::server::Product;
@@ -122,13 +123,8 @@ impl Samples {
 
     /// How long answers took (microseconds) at these shares of all, and how many were looked at.
     pub(crate) fn latency<const N: usize>(&self, cell: Cell, shares: [f64; N]) -> Option<([f64; N], usize)> {
-        let mut all = self.latency.get(&cell)?.clone();
-        all.sort();
-        let at = |share: f64| {
-            let index = ((all.len() as f64 * share).ceil() as usize).clamp(1, all.len());
-            all[index - 1].as_secs_f64() * 1e6
-        };
-        (!all.is_empty()).then(|| (shares.map(at), all.len()))
+        let all = self.latency.get(&cell)?;
+        Some((percentiles(all, shares)?, all.len()))
     }
 }
 
@@ -149,33 +145,9 @@ impl Load {
 /// Connections at a time where requests are sent at a rate: no more wait for an answer than that.
 const PACED_CONNECTIONS: usize = 8;
 
-/// The middle of some figures.
-pub(crate) fn median(figures: &[f64]) -> Option<f64> {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn finds_the_middle() {
-        for (figures, expected) in [
-            (&[][..], None),
-            (&[3.0], Some(3.0)),
-            (&[9.0, 1.0, 2.0], Some(2.0)),
-            (&[4.0, 1.0, 2.0, 9.0], Some(3.0)),
-        ] {
-            assert_eq!(median(figures), expected);
-        }
-    }
 
     #[test]
     fn parts_count_the_same() {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use plotters::prelude::*;
+use portcullis_benches::figures::time;
 
 use super::server::Product;
 
@@ -94,32 +95,4 @@ fn colour(product: Product) -> RGBColor {
 
 fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
-}
-
-/// Microseconds, as people say them.
-pub(crate) fn time(micros: f64) -> String {
-    let (figure, unit) = match micros {
-        small if small < 999.5 => (small, "µs"),
-        middle if middle < 999_500.0 => (middle / 1e3, "ms"),
-        large => (large / 1e6, "s"),
-    };
-    let digits = usize::from(figure < 9.95 && figure.fract() > 0.04);
-    format!("{figure:.digits$} {unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn says_times() {
-        for (micros, expected) in [
-            (9.84, "9.8 µs"),
-            (10.0, "10 µs"),
-            (99.6, "100 µs"),
-            (1000.0, "1 ms"),
-            (5261.0, "5.3 ms"),
-            (2e6, "2 s"),
-        ] {
-            assert_eq!(super::time(micros), expected);
-        }
-    }
 }

@@ -7,19 +7,23 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use portcullis_benches::figures::{median, time};
+use portcullis_benches::machine::Machine;
+use portcullis_benches::server::Start;
 
 use super::agree::Agreed;
 use super::goals::goals;
-use super::machine::Machine;
-use super::measure::{Samples, median};
-use super::plot::{Row, dots, time};
+use super::measure::Samples;
+use super::plot::{Row, dots};
 use super::scaling::Scaled;
 use super::scenario::SEED;
-use super::server::{Product, Start};
+use super::server::Product;
+use super::versions::Versions;
 
 /// All that a page says.
 pub(crate) struct Report<'r> {
     pub(crate) machine: Machine,
+    pub(crate) versions: Versions,
     pub(crate) products: &'r [Product],
     pub(crate) scenarios: &'r [Agreed<'r>],
     pub(crate) samples: &'r Samples,
@@ -101,7 +105,7 @@ impl Report<'_> {
             self.others.max(0.0),
             self.note.map(|note| format!(" {note}")).unwrap_or_default(),
         );
-        for (name, version) in &machine.versions {
+        for (name, version) in &self.versions {
             let _ = writeln!(text, "| {name} | {version} |");
         }
         text

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use portcullis_benches::account::Spent;
+use portcullis_benches::figures::median;
+use portcullis_benches::server::Server;
 
-use super::account::Spent;
 use super::agree::Agreed;
 use super::client::{self, Client, Exchange};
-use super::measure::median;
 use super::scenario::Request;
-use super::server::{Product, Server, Setup};
+use super::server::{Product, Setup, start};
 
 /// The same with one thread and with two.
 pub(crate) struct Scaled {
@@ -45,7 +46,7 @@ pub(crate) fn measure(
         if wanted.is_empty() {
             continue;
         }
-        let servers = [Server::start(setup, product, 1, probe)?, Server::start(setup, product, 2, probe)?];
+        let servers = [start(setup, product, 1, probe)?, start(setup, product, 2, probe)?];
         for agreed in wanted {
             let mut figures = [Vec::new(), Vec::new()];
             for _ in 0..rounds {

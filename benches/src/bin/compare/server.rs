@@ -1,16 +1,17 @@
 //! The servers that are compared: how each is configured, started and ended.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use portcullis_benches::interrupt::go_on;
+use portcullis_benches::server::{Server, free_address};
 use portcullis_tests::core_rules::SETTINGS;
 use portcullis_tests::nginx;
 
-use super::client::{Client, go_on};
+use super::client::Client;
 use super::scenario::Request;
 
 /// One of the servers.
@@ -82,77 +83,18 @@ pub(crate) struct Setup {
     pub(crate) directory: PathBuf,
 }
 
-/// A running server; ended when dropped.
-pub(crate) struct Server {
-    child: Child,
-    pub(crate) address: SocketAddr,
-    /// What its start took.
-    pub(crate) start: Start,
+/// Starts a server with so many worker threads, and waits until it has answered a request.
+///
+/// # Errors
+/// When it does not.
+pub(crate) fn start(setup: &Setup, product: Product, threads: usize, probe: &Request) -> Result<Server> {
+    go_on()?;
+    let directory = setup.directory.join(format!("{}-{threads}", product.name()));
+    fs::create_dir_all(&directory)?;
+    let address = free_address()?;
+    let command = setup.command(product, threads, address, &directory)?;
+    Server::start(command, address, &directory, || Client::new(address).send(probe).is_ok())
 }
-
-/// From the start of a process to the end of its first answer to a request.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Start {
-    pub(crate) wall: Duration,
-    /// Processor time.
-    pub(crate) cpu: Duration,
-}
-
-impl Server {
-    pub(crate) fn process(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Starts a server with so many worker threads, and waits until it has answered a request.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub(crate) fn start(setup: &Setup, product: Product, threads: usize, probe: &Request) -> Result<Self> {
-        go_on()?;
-        let directory = setup.directory.join(format!("{}-{threads}", product.name()));
-        fs::create_dir_all(&directory)?;
-        // The port is free now and will be in a moment: nobody else is asked for one on this machine meanwhile.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mut command = setup.command(product, threads, address, &directory)?;
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let begun = Instant::now();
-        let child = command.spawn().with_context(|| format!("{} does not start", product.name()))?;
-        let mut server = Self { child, address, start: Start::default() };
-        while Client::new(address).send(probe).is_err() {
-            go_on()?;
-            if begun.elapsed() > START_MAX || server.child.try_wait()?.is_some() {
-                let said = fs::read(directory.join("said")).unwrap_or_default();
-                bail!("{} does not answer: {}", product.name(), String::from_utf8_lossy(&said));
-            }
-            std::thread::sleep(POLL);
-        }
-        server.start.wall = begun.elapsed();
-        server.start.cpu = super::account::consumed(server.process())?;
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // At once, not after the requests in flight; nginx ends its worker.
-        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
-        let until = Instant::now() + STOP_MAX;
-        while Instant::now() < until {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// How long a server may take to start, and to stop.
-const START_MAX: Duration = Duration::from_secs(30);
-const STOP_MAX: Duration = Duration::from_secs(5);
-/// How often a starting server is asked.
-const POLL: Duration = Duration::from_micros(500);
 
 impl Setup {
     fn command(
@@ -162,7 +104,6 @@ impl Setup {
         address: SocketAddr,
         directory: &Path,
     ) -> Result<Command> {
-        let said = || fs::File::create(directory.join("said"));
         match product {
             Product::Nginx => self.nginx(threads, address, directory, &[], ""),
             Product::NginxModSecurity => {
@@ -175,7 +116,7 @@ impl Setup {
                 let rules = directory.join("rules.conf");
                 fs::write(&rules, self.directives(directory, ""))?;
                 let mut command = Command::new(self.coraza.as_ref().context("no Coraza")?);
-                command.env("GOMAXPROCS", threads.to_string()).stderr(said()?);
+                command.env("GOMAXPROCS", threads.to_string());
                 command.args([
                     "-listen",
                     &address.to_string(),
@@ -189,17 +130,14 @@ impl Setup {
             Product::Pingora => {
                 let mut command = Command::new(&self.pingora);
                 command.args(["--listen", &address.to_string(), "--upstream", &self.origin.to_string()]);
-                command.args(["--threads", &threads.to_string()]).stderr(said()?);
+                command.args(["--threads", &threads.to_string()]);
                 Ok(command)
             }
             Product::PortcullisCrs | Product::PortcullisBuiltin | Product::PortcullisOff => {
                 let config = directory.join("portcullis.yaml");
                 fs::write(&config, self.configuration(product, address, directory))?;
                 let mut command = Command::new(&self.portcullis);
-                command
-                    .args(["run", "--threads", &threads.to_string(), "--config"])
-                    .arg(config)
-                    .stderr(said()?);
+                command.args(["run", "--threads", &threads.to_string(), "--config"]).arg(config);
                 Ok(command)
             }
         }

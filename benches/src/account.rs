@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 /// A process and all its descendants, at one moment.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Spent {
+pub struct Spent {
     /// Time on a processor (nanoseconds) of each thread that there is: `/proc/PID/task/*/schedstat`.
     threads: BTreeMap<u32, u64>,
 }
@@ -19,7 +19,7 @@ impl Spent {
     ///
     /// # Errors
     /// When it has ended.
-    pub(crate) fn of(process: u32) -> Result<Self> {
+    pub fn of(process: u32) -> Result<Self> {
         let mut spent = Self::default();
         for id in tree(process) {
             for entry in fs::read_dir(format!("/proc/{id}/task")).context("the process has ended")? {
@@ -36,7 +36,7 @@ impl Spent {
     }
 
     /// What was spent since an earlier moment; `None` when a thread has ended in between, because what it spent is not known.
-    pub(crate) fn since(&self, before: &Self) -> Option<Duration> {
+    pub fn since(&self, before: &Self) -> Option<Duration> {
         if before.threads.keys().any(|thread| !self.threads.contains_key(thread)) {
             return None;
         }
@@ -50,7 +50,7 @@ impl Spent {
 ///
 /// # Errors
 /// When it has ended.
-pub(crate) fn consumed(process: u32) -> Result<Duration> {
+pub fn consumed(process: u32) -> Result<Duration> {
     let times = tree(process).into_iter().map(|id| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).context("the process has ended")?;
         Ok(times_of(&stat)?.iter().take(2).sum::<f64>())
@@ -71,7 +71,7 @@ fn times_of(stat: &str) -> Result<Vec<f64>> {
 ///
 /// # Errors
 /// When it has ended.
-pub(crate) fn resident(process: u32) -> Result<u64> {
+pub fn resident(process: u32) -> Result<u64> {
     let mut sizes = Vec::new();
     for id in tree(process) {
         let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).context("the process has ended")?;
@@ -107,7 +107,7 @@ fn first_word(path: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// When the kernel does not say.
-pub(crate) fn machine_and_own() -> Result<(f64, f64)> {
+pub fn machine_and_own() -> Result<(f64, f64)> {
     let numbers =
         |line: &str| -> Vec<f64> { line.split_whitespace().filter_map(|word| word.parse().ok()).collect() };
     let machine = fs::read_to_string("/proc/stat")?;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use portcullis_tests::random::Random;
 
-use portcullis_benches::text;
+use crate::text;
 
 /// Serves in threads of this process until it ends; returns where.
 ///
 /// # Errors
 /// When no port is free.
-pub(crate) fn start() -> io::Result<SocketAddr> {
+pub fn start() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let answers = Arc::new(Answers::new());
@@ -26,10 +26,12 @@ pub(crate) fn start() -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Three bodies with their types.
+/// Bodies with their types.
 struct Answers {
     page: String,
     data: String,
+    /// For downloads: `/bytes/N` is so many bytes of it.
+    bytes: String,
 }
 
 impl Answers {
@@ -41,13 +43,21 @@ impl Answers {
             page.push_str(&format!("<p class=\"entry\">{}</p>\n", text::prose(&mut random, 300)));
         }
         page.push_str("</body></html>\n");
-        Self { page, data: text::json(&mut random, 40, 1331) }
+        let mut bytes = text::prose(&mut random, 1 << 20).repeat(DOWNLOAD_BYTES_MAX >> 20);
+        bytes.truncate(DOWNLOAD_BYTES_MAX);
+        Self { page, data: text::json(&mut random, 40, 1331), bytes }
     }
 
     /// The answer to a path and the types that the client takes.
     fn to(&self, target: &[u8], accept: &[u8]) -> (&'static str, &str) {
         if target.starts_with(b"/small") {
             ("text/plain", "done\n")
+        } else if let Some(length) = target.strip_prefix(b"/bytes/") {
+            let length = std::str::from_utf8(length).ok().and_then(|text| text.parse().ok());
+            (
+                "application/octet-stream",
+                length.and_then(|length| self.bytes.get(..length)).unwrap_or_default(),
+            )
         } else if accept.windows(9).any(|window| window == b"text/html") {
             ("text/html; charset=utf-8", &self.page)
         } else {
@@ -55,6 +65,11 @@ impl Answers {
         }
     }
 }
+
+/// The longest download.
+const DOWNLOAD_BYTES_MAX: usize = 16 << 20;
+/// The longest body that is written together with its head.
+const COPIED_BYTES_MAX: usize = 64 << 10;
 
 fn serve(stream: &TcpStream, answers: &Answers) -> io::Result<()> {
     stream.set_nodelay(true)?;
@@ -69,10 +84,12 @@ fn serve(stream: &TcpStream, answers: &Answers) -> io::Result<()> {
             out,
             "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nX-Received: {got}\r\n\r\n"
         )?;
-        if head.method != b"HEAD" {
-            out.extend_from_slice(body.as_bytes());
-        }
+        let body = if head.method == b"HEAD" { &[] } else { body.as_bytes() };
+        // Small ones leave with their head; large ones are not copied first.
+        let (with_head, rest) = body.split_at(if length > COPIED_BYTES_MAX { 0 } else { body.len() });
+        out.extend_from_slice(with_head);
         (&mut &*stream).write_all(&out)?;
+        (&mut &*stream).write_all(rest)?;
     }
     Ok(())
 }
