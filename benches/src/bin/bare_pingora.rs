@@ -14,6 +14,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use clap::Parser;
 use pingora::apps::HttpServerOptions;
+use pingora::listeners::tls::TlsSettings;
 use pingora::proxy::{ProxyHttp, Session, http_proxy};
 use pingora::server::Fds;
 use pingora::server::configuration::ServerConf;
@@ -34,6 +35,12 @@ struct Options {
     /// The application.
     #[arg(long)]
     upstream: SocketAddr,
+    /// A certificate, as PEM: TLS is spoken, with HTTP/1.1 and HTTP/2.
+    #[arg(long, requires = "key")]
+    certificate: Option<String>,
+    /// Its key, as PEM.
+    #[arg(long, requires = "certificate")]
+    key: Option<String>,
     /// Worker threads.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -84,7 +91,14 @@ async fn serve(options: &Options) -> Result<()> {
     let mut sockets = Fds::new();
     sockets.add(name.clone(), listener.into_raw_fd());
     let mut service = Service::new(name.clone(), app);
-    service.add_tcp(&name);
+    match (&options.certificate, &options.key) {
+        (Some(certificate), Some(key)) => {
+            let mut settings = TlsSettings::intermediate(certificate, key)?;
+            settings.enable_h2();
+            service.add_tls_with_settings(&name, None, settings);
+        }
+        _ => service.add_tcp(&name),
+    }
     let (_stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
         service.start_service(Some(Arc::new(sockets.into())), stopping, 1).await;
