@@ -8,6 +8,8 @@
 mod acme;
 #[path = "inline/addresses.rs"]
 mod addresses;
+#[path = "inline/attach/mod.rs"]
+mod attach;
 #[path = "inline/bodies.rs"]
 mod bodies;
 #[path = "inline/clients.rs"]

@@ -8,6 +8,7 @@ mod acme;
 mod addresses;
 mod admin;
 mod at;
+mod attachments;
 mod clients;
 mod collections;
 mod drain;
@@ -32,6 +33,7 @@ use signatures::{Diagnostic, SourceFile};
 pub use acme::{Acme, Authority, Challenge, Eab};
 pub use addresses::{AddressList, Countries};
 pub use admin::Admin;
+pub use attachments::{Attachments, Inspect};
 pub use clients::{BrokenChain, Clients, Origin};
 pub use collections::Collections;
 pub use drain::Drain;
@@ -42,15 +44,15 @@ pub use rbl::Rbl;
 pub use report::{DecisionLog, DecisionsTo};
 pub use schema::json_schema;
 pub use spec::{
-    AcmeCertificateSpec, AcmeSpec, AddressListSpec, AdminSpec, AssetSpec, AuthoritySpec, BalanceSpec,
-    CertificateSpec, ChallengeSpec, ClientCertificatesSpec, ClientPrefixSpec, CollectionsSpec, ConfigSpec,
-    CountriesSpec, DecisionsOnly, DecisionsSpec, DnsChallengeSpec, DnsCommandSpec, DrainSpec, EabSpec,
-    Forwarded, ForwardedHeader, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, HstsSpec,
-    LearningMode, LearningSpec, ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec,
-    OutlierSpec, QuorumSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec,
-    RedirectSpec, ReportsSpec, RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec,
-    StoreSpec, TlsSpec, TlsVersion, TraceContext, UnknownCountry, UnknownNames, UpstreamProtocol,
-    UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
+    AcmeCertificateSpec, AcmeSpec, AddressListSpec, AdminSpec, AssetSpec, AttachmentsSpec, AuthoritySpec,
+    BalanceSpec, CertificateSpec, ChallengeSpec, ClientCertificatesSpec, ClientPrefixSpec, CollectionsSpec,
+    ConfigSpec, CountriesSpec, DecisionsOnly, DecisionsSpec, Dialect, DnsChallengeSpec, DnsCommandSpec,
+    DrainSpec, EabSpec, Forwarded, ForwardedHeader, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec,
+    HstsSpec, InspectSpec, LearningMode, LearningSpec, ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec,
+    OutlierSettingsSpec, OutlierSpec, QuorumSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders,
+    RateLimitSpec, RblSpec, RedirectSpec, ReportsSpec, RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec,
+    Skip, StatusSpec, StoreSpec, TlsSpec, TlsVersion, TraceContext, UnknownCountry, UnknownNames,
+    UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
 };
 pub use stores::{Store, StoreNode};
 pub use upstream::{
@@ -74,6 +76,8 @@ pub struct Config {
     /// Headers that tell applications whose certificate a client showed, in small letters: no client may send one of them
     /// itself, by whatever listener.
     pub subject_headers: Vec<String>,
+    /// Ways in beside them.
+    pub attachments: Attachments,
     /// The applications behind, by name.
     pub upstreams: BTreeMap<String, Upstream>,
     /// What is protected, in the order written.
@@ -174,12 +178,16 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
     let stores = stores::check_all(&spec.stores, &at.key("stores"));
     let rate_limits = rates::check_all(&spec.rate_limits, &stores, &at.key("rate_limits"));
     let address_lists = addresses::check_all(&spec.address_lists, &at.key("address_lists"));
-    let named = Named { rate_limits: &rate_limits, address_lists: &address_lists };
+    // Also where what is there has errors of its own.
+    let is_attached = at.key("attachments").key("inspect").node().is_some();
+    let named = Named { rate_limits: &rate_limits, address_lists: &address_lists, is_attached };
     let policies = crate::policy::check_all(&spec.policies, &at.key("policies"), &named, now_us);
     let assets = crate::policy::check_assets(&spec.assets, &at.key("assets"), &upstreams, &policies, &named);
     let acme = spec.acme.as_ref().map(|it| acme::check(it, &at.key("acme")));
     let listeners = listener::check_all(&spec.listeners, &at.key("listeners"), acme.as_ref());
+    let attachments = attachments::check(&spec.attachments, &at.key("attachments"), &listeners);
     Config {
+        attachments,
         acme: acme.map(|it| acme::named(it, &listeners, &at.key("acme"))),
         subject_headers: listener::subject_headers(&listeners),
         listeners,

@@ -143,7 +143,8 @@ pub fn tells_rates(policy: &Policy) -> bool {
 ///
 /// What was released early was inspected all the same, an upgrade is the application's consent, and who is exempt is so by
 /// the policy. The length of a response is
-/// not in the hands of who sent the request, so that it has a key of its own ([`Policy::on_response_limit`]).
+/// not in the hands of who sent the request, nor is which bodies an attachment sees, so that they have keys of their own
+/// ([`Policy::on_response_limit`], [`Policy::on_unseen_body`]).
 pub fn judged_shortfalls(inspection: Inspection) -> impl Iterator<Item = Shortfall> {
     inspection.reasons().filter(|reason| {
         !matches!(reason, Shortfall::ReleasedEarly | Shortfall::Upgraded | Shortfall::Exempt)
@@ -201,6 +202,7 @@ fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
             OnMalformed::Pass => Weight::None,
         },
         Finding::Shortfall(Shortfall::ResponseTooLarge) => at_limit(policy.on_response_limit),
+        Finding::Shortfall(Shortfall::BodyUnseen) => at_limit(policy.on_unseen_body),
         Finding::Shortfall(_) => at_limit(policy.on_limit),
     }
 }

@@ -77,6 +77,8 @@ pub struct Outcome {
     pub syntax_error: Option<SyntaxError>,
     /// The hops it came by.
     pub hops: Hops,
+    /// The attachment that asked about it; `None` where it came by a listener.
+    pub attachment: Option<&'static str>,
 }
 
 /// What a front end must deliver and may release, as the policy wants it. It depends on the mode, so it is
@@ -209,7 +211,7 @@ impl Evaluation {
     pub fn upstream(&self) -> Option<&str> {
         match &self.asset()?.target {
             Target::Upstream(name) => Some(name),
-            Target::Answer(_) => None,
+            Target::Answer(_) | Target::Elsewhere => None,
         }
     }
 
@@ -217,7 +219,7 @@ impl Evaluation {
     #[must_use]
     pub fn fixed_answer(&self) -> Option<&FixedAnswer> {
         match &self.asset()?.target {
-            Target::Upstream(_) => None,
+            Target::Upstream(_) | Target::Elsewhere => None,
             Target::Answer(answer) => Some(answer),
         }
     }

@@ -59,6 +59,8 @@ pub struct Policy {
     pub on_limit: OnLimit,
     /// What is done when a response body is longer than what is inspected of it.
     pub on_response_limit: OnLimit,
+    /// What is done when a gateway keeps the body to itself.
+    pub on_unseen_body: OnLimit,
     /// What is done when a body is not what its Content-Type says.
     pub on_malformed: OnMalformed,
     /// What is done when the engine itself failed, or a list in the DNS did not answer.
@@ -198,6 +200,7 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, named: &Named<'_>, now_us: 
         limits,
         on_limit: spec.on_limit.unwrap_or_default(),
         on_response_limit: spec.on_response_limit.unwrap_or(OnLimit::Pass),
+        on_unseen_body: spec.on_unseen_body.unwrap_or(OnLimit::Pass),
         stated: Stated::of(spec),
         on_malformed: spec.on_malformed,
         on_inspection_failure: spec.on_inspection_failure,

@@ -39,6 +39,9 @@ pub struct DecisionRecord {
     /// The distinguished name in the certificate that the client showed; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_subject: Option<String>,
+    /// The attachment that asked about it (`nginx`, `traefik`); absent where it came by a listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<&'static str>,
     /// The hops it came by.
     #[serde(flatten)]
     pub hops: HopsRecord,

@@ -2,6 +2,7 @@
 
 mod acme;
 mod admin;
+mod attach;
 mod collections;
 pub mod demo;
 mod drain;
@@ -9,11 +10,13 @@ mod files;
 mod handover;
 mod ids;
 mod inline;
+mod judging;
 mod learning;
 mod listen;
 mod lists;
 mod load;
 mod open_files;
+mod page;
 mod pages;
 mod rates;
 mod reload;
@@ -21,6 +24,7 @@ mod report;
 mod run;
 mod server;
 mod state;
+mod token;
 mod upstream;
 mod wire;
 

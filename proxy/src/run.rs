@@ -100,6 +100,7 @@ fn destination(config: &Config, target: &Target) -> String {
             let servers = servers.into_iter().flatten().map(|server| server.address.to_string());
             format!("to {name} ({})", servers.collect::<Vec<_>>().join(", "))
         }
+        Target::Elsewhere => "where its gateway sends it".to_owned(),
         Target::Answer(answer) => format!("answers {}", answer.status),
     }
 }
@@ -108,10 +109,15 @@ fn destination(config: &Config, target: &Target) -> String {
 fn announce(server: &Server) {
     let loaded = server.loaded();
     let config = loaded.config();
-    for (address, listener) in server.bound().iter().zip(&config.listeners) {
+    let bound = server.bound();
+    let (listeners, attached) = bound.split_at(config.listeners.len().min(bound.len()));
+    for (address, listener) in listeners.iter().zip(&config.listeners) {
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         let http2 = listener.tls.as_ref().map_or(listener.h2c, |tls| tls.http2);
         eprintln!("listening on {scheme}://{address}{}", if http2 { " (HTTP/1.1 and HTTP/2)" } else { "" });
+    }
+    for (address, inspect) in attached.iter().zip(&config.attachments.inspect) {
+        eprintln!("inspecting for {} on http://{address}", inspect.dialect.as_str());
     }
     for asset in &config.assets {
         let policy = &config.policies[asset.policy].name;

@@ -14,6 +14,7 @@ use pingora::server::configuration::ServerConf;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::Admin;
+use crate::attach::Inspector;
 use crate::drain;
 use crate::handover::{Inherited, Successor};
 use crate::ids::Ids;
@@ -23,7 +24,7 @@ use crate::load::{Loaded, Source};
 use crate::reload::Reloader;
 use crate::report::Metrics;
 use crate::state::Shared;
-use crate::wire::Wire;
+use crate::wire::{Fronts, Wire};
 
 /// Why a proxy does not start.
 #[derive(Debug)]
@@ -80,7 +81,8 @@ impl Server {
             shelf: Arc::clone(reloader.shelf()),
         });
         reloader.learn(&shared, &loaded).map_err(|error| StartError::Configuration(error.to_string()))?;
-        let wire = Arc::new(Wire::new(proxy(&shared), Arc::clone(&shared)));
+        let inspect = Wire::new(Inspector::new(Arc::clone(&shared)), Arc::clone(&shared));
+        let fronts = Arc::new(Fronts::new(Wire::new(proxy(&shared), Arc::clone(&shared)), inspect));
         let inherited = Inherited::of_process()
             .map_err(|error| StartError::Open { what: "the sockets that were passed".into(), error })?;
         let inherited = Arc::new(inherited);
@@ -90,7 +92,7 @@ impl Server {
             .await
             .map_err(|error| StartError::Open { what: "certificates by ACME".into(), error })?;
         let (metrics, shelf) = (Arc::clone(reloader.metrics()), Arc::clone(&shared.shelf));
-        let listeners = Listeners::new(wire, metrics, Arc::clone(&inherited), shelf)
+        let listeners = Listeners::new(fronts, metrics, Arc::clone(&inherited), shelf)
             .map_err(|error| StartError::Configuration(error.to_string()))?;
         let listeners = Arc::new(listeners);
         reloader.listen(&listeners, &loaded).await.map_err(StartError::Configuration)?;

@@ -14,6 +14,8 @@ pub(crate) struct Portcullis {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// Where gateways ask, in the order of the configuration.
+    pub(crate) inspect: Vec<String>,
     directory: tempfile::TempDir,
     errors: Arc<Mutex<String>>,
 }
@@ -137,10 +139,30 @@ impl Portcullis {
         *self = Self::start_in(directory, setup);
     }
 
+    /// With a configuration as it is written; `{here}` is its directory.
+    pub(crate) fn start_yaml(yaml: &str, rules: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let yaml = yaml.replace("{here}", &directory.path().display().to_string());
+        std::fs::write(directory.path().join("rules.conf"), format!("{RULES}{rules}")).expect("written");
+        std::fs::write(directory.path().join("portcullis.yaml"), yaml).expect("written");
+        Self::launch(directory)
+    }
+
+    /// Ends.
+    pub(crate) fn stop(mut self) -> Stopped {
+        self.signal("TERM");
+        assert!(self.ends_within(Duration::from_secs(10)), "{}", self.said());
+        Stopped(std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory")))
+    }
+
     fn start_in(directory: tempfile::TempDir, setup: &Setup) -> Self {
         let rules = format!("{RULES}{}", setup.rules);
         std::fs::write(directory.path().join("rules.conf"), rules).expect("written");
         std::fs::write(directory.path().join("portcullis.yaml"), setup.yaml()).expect("written");
+        Self::launch(directory)
+    }
+
+    fn launch(directory: tempfile::TempDir) -> Self {
         let mut child = Command::new(binary())
             .args(["run", "--threads", "2", "--config"])
             .arg(directory.path().join("portcullis.yaml"))
@@ -158,7 +180,7 @@ impl Portcullis {
                 let _ = lines.send(line);
             }
         });
-        let mut address = None;
+        let (mut address, mut inspect) = (None, Vec::new());
         let admin = loop {
             let line = said.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| {
                 panic!("portcullis did not start:\n{}", errors.lock().expect("not poisoned"))
@@ -170,11 +192,17 @@ impl Portcullis {
                 let found = found.split(' ').next().and_then(|text| text.parse().ok());
                 address = Some(found.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))));
             }
+            if let Some((_, found)) =
+                line.strip_prefix("inspecting for ").and_then(|rest| rest.split_once("://"))
+            {
+                inspect.push(found.to_owned());
+            }
             if let Some(found) = line.strip_prefix("admin on http://") {
                 break found.split(": ").next().and_then(|text| text.parse().ok()).expect("an address");
             }
         };
-        Self { child, address: address.expect("a listener"), admin, directory, errors }
+        let address = address.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+        Self { child, address, admin, inspect, directory, errors }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -234,6 +262,16 @@ impl Drop for Portcullis {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// One that was stopped.
+pub(crate) struct Stopped(tempfile::TempDir);
+
+impl Stopped {
+    /// Starts it again where it was.
+    pub(crate) fn start(self) -> Portcullis {
+        Portcullis::launch(self.0)
     }
 }
 

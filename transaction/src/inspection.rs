@@ -60,6 +60,10 @@ shortfalls! {
     Upgraded = "upgraded",
     /// The body exceeded `hold_bytes_max` and parts were released before the last verdict.
     ReleasedEarly = "released-early",
+    /// The gateway that asks about the request keeps its body to itself.
+    BodyUnseen = "body-unseen",
+    /// Only a part of the body came from the gateway, or the rest not in time.
+    BodyCut = "body-cut",
     /// The client's address is on a list that the policy exempts from inspection.
     Exempt = "exempt",
     /// A list in the DNS (`@rbl`) did not answer in time, so that it is unknown whether a rule matches.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use transaction::Fields;
 use transaction::hops::{self, Chain, Node};
 
-use super::listener::peers;
+use super::listener::{Peers, peers};
 use super::{At, ListenerSpec, TraceContext};
 
 /// Whom a listener believes, and what they say it in.
@@ -64,6 +64,12 @@ impl Default for Clients {
 }
 
 impl Clients {
+    /// Who asks in a gateway's name is believed as these are.
+    pub(super) fn trusting(peers: &Peers, header: &str) -> Self {
+        let trusted = Networks::new(&peers.networks);
+        Self { trusted, trusts_unix: peers.unix, header: header.to_owned(), trace: TraceContext::Pass }
+    }
+
     /// Who a request is from that `peer` sent; a peer without an address is on a unix socket.
     ///
     /// The chain is walked from its end while who says something is trusted, so that a client can claim what it likes in front

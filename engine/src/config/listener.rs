@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::quantity::duration_at;
-use super::spec::{HstsSpec, ListenerSpec};
+use super::spec::{HstsSpec, ListenerLimitsSpec, ListenerSpec};
 use super::{Acme, At, Clients, clients};
 pub use address::ListenAddress;
 pub use limits::ListenerLimits;
@@ -83,6 +83,27 @@ impl Peers {
             None => self.unix,
         }
     }
+}
+
+/// A listener that a gateway asks: HTTP/1.1 and HTTP/2 without TLS.
+pub(in crate::config) fn endpoint(
+    address: &str,
+    limits: &ListenerLimitsSpec,
+    clients: Clients,
+    at: &At<'_>,
+) -> Option<Listener> {
+    let limits = limits::check(limits, &at.key("limits"));
+    let address = ListenAddress::parse(address, &at.key("address"))?;
+    Some(Listener {
+        address,
+        h2c: true,
+        tls: None,
+        proxy_protocol: None,
+        redirect_to_https: false,
+        hsts: None,
+        limits,
+        clients,
+    })
 }
 
 pub(super) fn check_all(specs: &[ListenerSpec], at: &At<'_>, acme: Option<&Acme>) -> Vec<Listener> {

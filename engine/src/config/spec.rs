@@ -3,6 +3,7 @@
 mod acme;
 mod addresses;
 mod answer;
+mod attachments;
 mod clients;
 mod listener;
 mod rates;
@@ -21,6 +22,7 @@ pub use acme::{
 use crate::policy::spec::{PolicySpec, SizeSpec};
 pub use addresses::{AddressListSpec, CountriesSpec, Skip, UnknownCountry};
 pub use answer::{RedirectSpec, RespondSpec};
+pub use attachments::{AttachmentsSpec, Dialect, InspectSpec};
 pub use clients::{Forwarded, ForwardedHeader, TraceContext};
 pub use listener::{
     AcmeCertificateSpec, CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec,
@@ -43,6 +45,9 @@ pub struct ConfigSpec {
     /// Where requests are accepted.
     #[serde(default)]
     pub listeners: Vec<ListenerSpec>,
+    /// Ways in beside listeners: a gateway takes the requests, and asks what is to be thought of each.
+    #[serde(default)]
+    pub attachments: AttachmentsSpec,
     /// The applications behind, by name.
     #[serde(default)]
     pub upstreams: BTreeMap<String, UpstreamSpec>,
@@ -145,7 +150,8 @@ pub struct AssetSpec {
     pub hosts: Vec<String>,
     /// Path prefixes; they match whole segments: `/api` matches `/api/x`, not `/apis`. Default `[/]`.
     pub paths: Option<Vec<String>>,
-    /// The upstream that requests go to. Exactly one of `upstream`, `redirect` and `respond`.
+    /// The upstream that requests go to. Exactly one of `upstream`, `redirect` and `respond`; none of them where only
+    /// attachments ask, as the gateway knows where its requests go.
     pub upstream: Option<String>,
     /// Where clients are sent instead.
     pub redirect: Option<RedirectSpec>,

@@ -144,7 +144,7 @@ pub(crate) fn check_all(
         }
         let upstream_names = upstreams.keys().map(String::as_str);
         let policy_names = policies.iter().map(|policy| policy.name.as_str());
-        let target = target::check(spec, &at);
+        let target = target::check(spec, &at, named.is_attached);
         if let Some(Target::Upstream(name)) = &target {
             known("upstream", name, upstream_names, &at.key("upstream"));
         }

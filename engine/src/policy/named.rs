@@ -11,6 +11,8 @@ use crate::limit::RateLimit;
 pub(crate) struct Named<'a> {
     pub(crate) rate_limits: &'a [Arc<RateLimit>],
     pub(crate) address_lists: &'a BTreeMap<String, AddressList>,
+    /// Whether there are attachments, so that an asset needs to name no upstream.
+    pub(crate) is_attached: bool,
 }
 
 impl Named<'_> {

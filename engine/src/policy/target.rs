@@ -9,6 +9,8 @@ pub enum Target {
     Upstream(String),
     /// Nowhere: all of them get this answer.
     Answer(FixedAnswer),
+    /// Where the gateway sends them that asks about them; by a listener none are served.
+    Elsewhere,
 }
 
 /// An answer that is the same for all requests, but for the path in its Location.
@@ -43,11 +45,12 @@ impl Location {
 }
 
 /// Reads where requests go; `None` where that is not said.
-pub(super) fn check(spec: &AssetSpec, at: &At<'_>) -> Option<Target> {
+pub(super) fn check(spec: &AssetSpec, at: &At<'_>, is_attached: bool) -> Option<Target> {
     match (&spec.upstream, &spec.redirect, &spec.respond) {
         (Some(name), None, None) => Some(Target::Upstream(name.clone())),
         (None, Some(spec), None) => Some(Target::Answer(redirect(spec, &at.key("redirect")))),
         (None, None, Some(spec)) => Some(Target::Answer(respond(spec, &at.key("respond")))),
+        (None, None, None) if is_attached => Some(Target::Elsewhere),
         (None, None, None) => {
             at.error("missing-key", "`upstream` is missing")
                 .label("needs `upstream`, `redirect` or `respond`")

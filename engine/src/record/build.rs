@@ -28,6 +28,7 @@ impl DecisionRecord {
             status: outcome.status,
             client: transaction.connection.client_address.to_string(),
             client_subject: evaluation.client_subject().map(str::to_owned),
+            attachment: outcome.attachment,
             hops: outcome.hops.record(transaction),
             method: text(&transaction.request.method),
             host: crate::host::normalised(transaction.host()).into_owned(),

@@ -1,7 +1,5 @@
 //! The admin listener: metrics, health, and what is running. Never on an address that takes requests.
 
-mod token;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::reload::Reloader;
 use crate::state::Shared;
+use crate::token;
 
 /// Answers on the admin listener.
 pub(crate) struct Admin {

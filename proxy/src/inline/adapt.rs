@@ -18,7 +18,7 @@ use crate::wire::Raw;
 /// HTTP/1 heads are read from the bytes on the wire, because Pingora's header map gathers headers of one
 /// name and drops a fragment from the target; HTTP/2 knows neither order nor case of its own. `raw` is the
 /// request line, or the head, where Pingora was given another one.
-pub(super) fn request_head(session: &ServerSession, raw: Option<&Raw>) -> RequestHead {
+pub(crate) fn request_head(session: &ServerSession, raw: Option<&Raw>) -> RequestHead {
     match (session, raw) {
         (_, Some(Raw::Head(head, _))) => wire_head(head, None),
         (ServerSession::H1(_), Some(Raw::Line(line))) => wire_head(&session.to_h1_raw(), Some(line)),
@@ -29,7 +29,7 @@ pub(super) fn request_head(session: &ServerSession, raw: Option<&Raw>) -> Reques
 
 /// Who talks to whom. Who connected may say that the client is another, and has no address on a unix socket; `clients` says who
 /// is believed.
-pub(super) fn connection(
+pub(crate) fn connection(
     session: &ServerSession,
     clients: Option<&Clients>,
     headers: &Fields,
@@ -57,8 +57,8 @@ fn address(address: Option<&SocketAddr>) -> Option<(IpAddr, u16)> {
     Some((inet.ip().to_canonical(), inet.port()))
 }
 
-/// Splits a head. It may be one that has to be refused, and any bytes at all.
-fn wire_head(raw: &[u8], raw_line: Option<&[u8]>) -> RequestHead {
+/// Splits a head; `raw_line` is the request line, if it is another one. It may be one that has to be refused, and any bytes at all.
+pub(crate) fn wire_head(raw: &[u8], raw_line: Option<&[u8]>) -> RequestHead {
     // Empty lines may stand in front (RFC 9112, section 2.2).
     let (line, mut rest) = next_line(raw.trim_ascii_start());
     let mut head = request_line(raw_line.unwrap_or(line));

@@ -12,12 +12,12 @@ use tokio::time::timeout;
 
 use super::entry;
 use super::exchange::Exchange;
-use super::page::{Form, grpc_status};
+use crate::page::{Form, grpc_status};
 use crate::wire::Gate;
 
 /// Answers a refused request, as far as the client can still be answered.
 pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<()> {
-    match exchange.refusal.clone() {
+    match exchange.judging.refusal.clone() {
         Some(Refusal::Page { status }) => refusal_page(session, exchange, status, None).await,
         Some(Refusal::TooMany { retry_after_s }) => {
             refusal_page(session, exchange, 429, Some(retry_after_s)).await
@@ -37,7 +37,7 @@ async fn refusal_page(
     status: u16,
     retry_after_s: Option<u64>,
 ) -> pingora::Result<()> {
-    let own = exchange.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
+    let own = exchange.judging.own_page().filter(|_| Form::of(session.req_header()) == Form::Html);
     send_page(session, exchange, Page { status, own, retry_after_s }).await
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn conclude(session: &mut Session, exchange: &mut Exchange) {
         refuse(session, exchange).await
     };
     if let Err(error) = done {
-        tracing::debug!(%error, transaction = %exchange.id, "client gone before its answer");
+        tracing::debug!(%error, transaction = %exchange.judging.id, "client gone before its answer");
     }
 }
 
@@ -93,19 +93,19 @@ async fn send_page(session: &mut Session, exchange: &mut Exchange, page: Page) -
         close(session).await;
         return Ok(());
     }
-    let told = exchange.rate_fields();
+    let told = exchange.judging.rate_fields();
     exchange.answer_with(status);
     let form = Form::of(session.req_header());
     if form == Form::Grpc && answerable(session) {
         exchange.gate.iter().for_each(Gate::open);
         return grpc(session, status).await;
     }
-    let body = own.map_or_else(|| form.render(status, &exchange.id), Into::into);
+    let body = own.map_or_else(|| form.render(status, &exchange.judging.id), Into::into);
     let mut header = ResponseHeader::build(status, Some(6))?;
-    header.insert_header(http::header::CONTENT_TYPE, form.content_type())?;
+    for (name, value) in form.headers() {
+        header.insert_header(name, value)?;
+    }
     header.insert_header(http::header::CONTENT_LENGTH, body.len())?;
-    header.insert_header(http::header::CACHE_CONTROL, "no-store")?;
-    header.insert_header("X-Content-Type-Options", "nosniff")?;
     if let Some(seconds) = retry_after_s {
         header.insert_header(http::header::RETRY_AFTER, seconds)?;
     }
@@ -162,7 +162,7 @@ pub(super) async fn answer(
         }
     }
     if !body_done {
-        linger(session).await;
+        linger(session.as_downstream_mut()).await;
     }
     Ok(())
 }
@@ -221,13 +221,11 @@ pub(super) fn answerable(session: &Session) -> bool {
 
 /// Reads on for a while after an early answer: a connection closed under a client that is still sending
 /// takes the answer with it (RFC 9112 section 9.6). That nothing more comes is said at once.
-async fn linger(session: &mut Session) {
-    if let ServerSession::H1(downstream) = session.as_downstream_mut() {
+pub(crate) async fn linger(session: &mut ServerSession) {
+    if let ServerSession::H1(downstream) = session {
         downstream.shutdown().await;
     }
-    let drained = timeout(LINGER, async {
-        while let Ok(Some(_)) = session.as_downstream_mut().read_request_body().await {}
-    });
+    let drained = timeout(LINGER, async { while let Ok(Some(_)) = session.read_request_body().await {} });
     if drained.await.is_err() {
         tracing::debug!("client still sending after its answer");
     }

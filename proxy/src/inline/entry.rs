@@ -45,7 +45,7 @@ pub(super) fn secure(exchange: &Exchange, answer: &mut ResponseHeader) -> pingor
 /// Tells the application whose certificate the client showed. What clients say of that themselves goes nowhere, by whatever
 /// listener they come.
 pub(super) fn introduce(request: &mut RequestHeader, exchange: &Exchange) -> pingora::Result<()> {
-    let ours = &exchange.running.snapshot.config().subject_headers;
+    let ours = &exchange.judging.running.snapshot.config().subject_headers;
     // Few configurations have any, and a look-up has its price.
     if !ours.is_empty() {
         let is_forged = |name: &&HeaderName| ours.iter().any(|header| is_taken_for(name.as_str(), header));

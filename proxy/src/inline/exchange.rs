@@ -1,19 +1,18 @@
 //! One request on its way through the hooks.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use engine::Evaluation;
 use engine::policy::FixedAnswer;
-use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
 use pingora::proxy::Session;
-use transaction::{Connection, Fields, RequestHead, Shortfall, SyntaxError};
+use transaction::{Connection, Fields, Shortfall, SyntaxError};
 
 use super::adapt;
 use super::forwarded::Telling;
 use super::hold::Held;
-use super::hops::Hops;
 use crate::drain::Ticket;
+use crate::judging::Judging;
 use crate::listen::{Client, Settings, Visit};
 use crate::report::Stage;
 use crate::state::Running;
@@ -22,12 +21,8 @@ use crate::wire::{Gate, Pace, PaceStage, Raw, Seen};
 
 /// Pingora's per-request context.
 pub(crate) struct Exchange {
-    /// Keeps the process from stopping before the request is done.
-    _ticket: Ticket,
-    /// The configuration the request began with.
-    pub(super) running: Arc<Running>,
-    /// The transaction's id.
-    pub(super) id: String,
+    /// The request before the engine.
+    pub(super) judging: Judging,
     /// The upstream, once it is known.
     pub(super) upstream: Option<Arc<Pool>>,
     /// Its way from server to server.
@@ -38,10 +33,6 @@ pub(crate) struct Exchange {
     pub(super) fixed: Option<FixedAnswer>,
     /// Whether this is the upstream half of a relayed request, which was judged in the other half.
     pub(super) relayed: bool,
-    /// What the policy wants.
-    pub(super) plan: Plan,
-    /// Whether the request was judged to its end.
-    pub(super) judged: bool,
     /// Whether response body chunks are inspected.
     pub(super) reads_response: bool,
     /// Stands before the client; `None` where connections have none.
@@ -50,10 +41,6 @@ pub(crate) struct Exchange {
     gated: usize,
     /// The body of an answer whose head went on, as far as it waits for its verdict; `None` when it does not wait.
     kept: Option<Held>,
-    /// How the client stands with rate limits, for answers of any status; `None` where these do not tell.
-    rate_fields: Option<(String, String)>,
-    /// What stopped the transaction.
-    pub(super) refusal: Option<Refusal>,
     /// Request body bytes that were shown to the engine, and how far this attempt to reach an upstream has
     /// come: a retried request passes the hooks again from its first byte.
     fed: u64,
@@ -64,67 +51,47 @@ pub(crate) struct Exchange {
     pub(super) raw: Option<Arc<Raw>>,
     /// What the connection saw of the request; `None` where connections have several at once.
     pub(super) seen: Option<Seen>,
-    /// The hops it came by.
-    pub(super) hops: Hops,
     /// Who asks, and by which listener.
     pub(super) client: Option<Arc<Client>>,
     /// Who watches how fast the request comes.
     pace: Option<Arc<Pace>>,
     /// How large the head is: its target, and names and values of its headers (bytes).
     pub(super) head_bytes: usize,
-    /// What is wrong with the request, if it has to be refused in every mode.
-    pub(super) syntax_error: Option<SyntaxError>,
-    /// Pingora shares contexts between threads, which an evaluation cannot be; nobody ever waits here.
-    /// In a box, as what is here is moved several times a request.
-    evaluation: Option<Box<Mutex<Evaluation>>>,
-    started: Instant,
-    spent: [Duration; Stage::COUNT],
 }
 
 impl Exchange {
     /// A request whose head is not known yet.
     pub(super) fn new(ticket: Ticket, running: Arc<Running>, id: String) -> Self {
         Self {
-            _ticket: ticket,
-            running,
-            id,
+            judging: Judging::new(ticket, running, id),
             upstream: None,
             tries: Tries::default(),
             tries_again: false,
             fixed: None,
             relayed: false,
-            plan: Plan::NOTHING,
-            judged: false,
             reads_response: false,
             gate: None,
             gated: 0,
             kept: None,
-            rate_fields: None,
-            refusal: None,
             fed: 0,
             position: 0,
             status: None,
             raw: None,
             seen: None,
-            hops: Hops::default(),
             client: None,
             pace: None,
             head_bytes: 0,
-            syntax_error: None,
-            evaluation: None,
-            started: Instant::now(),
-            spent: [Duration::ZERO; Stage::COUNT],
         }
     }
 
     /// Makes this the upstream half of a relayed request.
     pub(super) fn become_upper(&mut self, upper: super::relay::Upper) {
         self.relayed = true;
-        self.running = upper.running;
+        self.judging.running = upper.running;
         self.upstream = upper.upstream;
-        self.id = upper.id;
+        self.judging.id = upper.id;
         self.client = upper.client;
-        self.hops = upper.hops;
+        self.judging.hops = upper.hops;
     }
 
     /// Shows the head to the engine: asset and policy are selected, nothing is judged yet.
@@ -137,37 +104,22 @@ impl Exchange {
         let raw = self.raw.as_deref();
         let head = adapt::request_head(session, raw);
         self.head_bytes = head.target.len() + head.headers.bytes_total();
-        self.syntax_error = match raw {
+        self.judging.syntax_error = match raw {
             Some(Raw::Head(_, error)) => Some(*error),
             _ => head.syntax_error(),
         };
-        let evaluation = self.evaluation(session, head);
-        self.plan = evaluation.plan();
-        self.upstream = evaluation.upstream().and_then(|name| self.running.upstreams.get(name)).cloned();
-        self.fixed = evaluation.fixed_answer().cloned();
-        self.evaluation = Some(Box::new(Mutex::new(evaluation)));
-    }
-
-    fn evaluation(&mut self, session: &Session, head: RequestHead) -> Evaluation {
-        let begun = Instant::now();
-        let request = Request {
-            id: self.id.clone(),
-            started_us: jiff::Timestamp::now().as_microsecond(),
-            connection: self.connection(session, &head.headers),
-            client_subject: self.client.as_ref().and_then(|client| client.subject.clone()),
-            head,
-            collections: Some(Arc::clone(&self.running.collections)),
-        };
-        let evaluation = Evaluation::begin(Arc::clone(&self.running.snapshot), request);
-        self.spent[Stage::Parse as usize] += begun.elapsed();
-        evaluation
+        let connection = self.connection(session, &head.headers);
+        let subject = self.client.as_ref().and_then(|client| client.subject.clone());
+        self.judging.begin(connection, subject, head);
+        self.upstream = self.judging.upstream();
+        self.fixed = self.judging.open().and_then(|it| it.fixed_answer().cloned());
     }
 
     /// Who talks to whom, as far as the listener believes what the request says of that.
     fn connection(&mut self, session: &Session, headers: &Fields) -> Connection {
         let settings = self.client.as_ref().map(|client| &client.listener.listener.clients);
         let (hops, connection) = adapt::connection(session, settings, headers);
-        self.hops = hops;
+        self.judging.hops = hops;
         connection
     }
 
@@ -175,57 +127,9 @@ impl Exchange {
     pub(super) fn notes_broken_body(&mut self) -> bool {
         let broken = self.seen.as_ref().is_some_and(Seen::is_broken);
         if broken {
-            self.syntax_error = Some(SyntaxError::Chunk);
+            self.judging.syntax_error = Some(SyntaxError::Chunk);
         }
         broken
-    }
-
-    /// Asks the lists in the DNS that rules will want to know of, and waits for their answers.
-    pub(super) async fn ask_lists(&mut self) {
-        if self.running.lists.is_none() {
-            return;
-        }
-        let Some(evaluation) = self.open().filter(|evaluation| !evaluation.zones().is_empty()) else {
-            return;
-        };
-        let zones = evaluation.zones().to_vec();
-        let client = evaluation.transaction().connection.client_address;
-        let Some(lists) = self.running.lists.clone() else { return };
-        let listings = lists.ask(client, &zones).await;
-        if let Some(evaluation) = self.open() {
-            evaluation.answer_lists(listings);
-        }
-    }
-
-    /// Counts the request by the rate limits that hold for it.
-    pub(super) async fn count_rates(&mut self) {
-        let Some(asked) = self.open().map(|evaluation| evaluation.rate_limits()) else { return };
-        if asked.is_empty() {
-            return;
-        }
-        let counts = Arc::clone(&self.running.rates);
-        let rates = counts.count(&asked).await;
-        let Some(evaluation) = self.open() else { return };
-        evaluation.answer_rates(rates);
-        if evaluation.tells_rates() {
-            self.rate_fields = evaluation.rate_headers();
-        }
-    }
-
-    /// The header fields that tell the client how it stands with rate limits: they go with every refusal of a request that
-    /// was one too many, and with other answers if the policy says so.
-    pub(super) fn rate_fields(&mut self) -> Option<(String, String)> {
-        let is_limited = matches!(self.refusal, Some(Refusal::TooMany { .. }));
-        self.rate_fields.clone().or_else(|| self.open().filter(|_| is_limited)?.rate_headers())
-    }
-
-    /// Phase 1. `false` when the transaction is refused.
-    pub(super) fn judge_head(&mut self) -> bool {
-        let clean = self.judge(Stage::RequestHeaders, Evaluation::request_headers);
-        if let Some(plan) = self.open().map(|evaluation| evaluation.plan()) {
-            self.plan = plan;
-        }
-        clean
     }
 
     /// A chunk of the request body. `false` when the transaction is refused.
@@ -236,17 +140,8 @@ impl Exchange {
         self.fed = self.fed.max(self.position);
         let fresh = usize::try_from(seen).ok().and_then(|seen| chunk.get(seen..)).unwrap_or_default();
         fresh.is_empty()
-            || self.judged
-            || self.judge(Stage::RequestBody, |evaluation| evaluation.request_body(fresh))
-    }
-
-    /// The request is complete. `false` when the transaction is refused.
-    pub(super) fn judge_end(&mut self) -> bool {
-        if self.judged {
-            return self.refusal.is_none();
-        }
-        self.judged = true;
-        self.judge(Stage::RequestEnd, Evaluation::request_end)
+            || self.judging.judged
+            || self.judging.judge(Stage::RequestBody, |evaluation| evaluation.request_body(fresh))
     }
 
     /// The listener that the request came in by, as it was configured then.
@@ -293,19 +188,19 @@ impl Exchange {
         header: &pingora::http::ResponseHeader,
     ) -> bool {
         if header.status.as_u16() == 101 {
-            self.note(Shortfall::Upgraded);
+            self.judging.note(Shortfall::Upgraded);
         }
         if !header.status.is_informational() {
             self.status = Some(header.status.as_u16());
         }
         self.reach_answer(header);
-        if header.status.is_informational() || !self.judged || !self.wants_response() {
+        if header.status.is_informational() || !self.judging.judged || !self.wants_response() {
             return true;
         }
         let head = adapt::response_head(header);
-        let clean = !self.plan.response_headers
-            || self.judge(Stage::ResponseHeaders, |evaluation| evaluation.response_headers(head));
-        self.reads_response = self.plan.response_body && has_finite_body(session, header);
+        let clean = !self.judging.plan.response_headers
+            || self.judging.judge(Stage::ResponseHeaders, |evaluation| evaluation.response_headers(head));
+        self.reads_response = self.judging.plan.response_body && has_finite_body(session, header);
         let waits = self.reads_response && self.holds_response();
         self.kept = (waits && !self.is_gated()).then(Held::default);
         clean
@@ -364,44 +259,32 @@ impl Exchange {
 
     /// A chunk of the response body. `false` when the transaction is refused.
     pub(super) fn judge_response_chunk(&mut self, chunk: &[u8]) -> bool {
-        !self.reads_response || self.judge(Stage::ResponseBody, |evaluation| evaluation.response_body(chunk))
+        !self.reads_response
+            || self.judging.judge(Stage::ResponseBody, |evaluation| evaluation.response_body(chunk))
     }
 
     /// Phase 4. `false` when the transaction is refused.
     pub(super) fn judge_response_end(&mut self) -> bool {
         if !std::mem::take(&mut self.reads_response) {
-            return self.refusal.is_none();
+            return self.judging.refusal.is_none();
         }
-        self.judge(Stage::ResponseEnd, Evaluation::response_end)
-    }
-
-    /// Notes what could not be inspected.
-    pub(super) fn note(&mut self, reason: Shortfall) {
-        if let Some(evaluation) = self.open() {
-            evaluation.note(reason);
-        }
+        self.judging.judge(Stage::ResponseEnd, Evaluation::response_end)
     }
 
     /// Whether the response is wanted at all.
     pub(super) fn wants_response(&self) -> bool {
-        self.plan.inspects && (self.plan.response_headers || self.plan.response_body)
+        self.judging.plan.inspects && (self.judging.plan.response_headers || self.judging.plan.response_body)
     }
 
     /// Whether the response has to be withheld until it is judged.
     pub(super) fn holds_response(&self) -> bool {
-        self.plan.inspects && self.plan.holds_response
+        self.judging.plan.inspects && self.judging.plan.holds_response
     }
 
     /// Response bytes that may be withheld; more are let go.
     pub(super) fn response_hold_bytes_max(&mut self) -> usize {
-        let bytes = self.open().map_or(0, |evaluation| evaluation.response_body_bytes_max());
-        bytes.max(self.plan.hold_bytes_max)
-    }
-
-    /// The policy's own block page, with the transaction's id in its place.
-    pub(super) fn own_page(&mut self) -> Option<String> {
-        let page = self.open()?.policy()?.response.page.clone()?;
-        Some(page.replace("{{id}}", &self.id))
+        let bytes = self.judging.open().map_or(0, |evaluation| evaluation.response_body_bytes_max());
+        bytes.max(self.judging.plan.hold_bytes_max)
     }
 
     /// The client is about to get an answer of ours.
@@ -415,56 +298,17 @@ impl Exchange {
     /// reads the log after an answer finds its record before those of later requests. A request that is
     /// still being read is finished when it is over.
     pub(super) fn finish_before_answer(&mut self) {
-        if let Some(status) = self.status.filter(|_| self.judged && self.refusal.is_none()) {
+        if let Some(status) = self.status.filter(|_| self.judging.judged && self.judging.refusal.is_none()) {
             self.finish(status);
         }
     }
 
-    /// Closes the evaluation and hands its record to the reports; the second time there is nothing to do.
+    /// Hands the record of the transaction to the reports; the second time there is nothing to do.
     pub(super) fn finish(&mut self, status: u16) {
-        if self.judged {
+        if self.judging.judged {
             self.judge_response_end();
         }
-        let Some(mut held) = self.evaluation.take() else { return };
-        if let Some(error) = self.syntax_error {
-            self.running.reports.metrics().malformed(error.as_str());
-        }
-        let inspect: Duration = self.spent.iter().sum();
-        let outcome = Outcome {
-            status,
-            total_us: micros(self.started.elapsed()),
-            inspect_us: micros(inspect),
-            syntax_error: self.syntax_error,
-            hops: self.hops.record(),
-        };
-        let evaluation = held.get_mut().unwrap_or_else(PoisonError::into_inner);
-        evaluation.close();
-        self.running.reports.audit(evaluation.audit(&outcome));
-        self.running.reports.record(evaluation, outcome, &self.spent);
-        if let Some(lessons) = &self.running.lessons {
-            let evaluation = held.into_inner().unwrap_or_else(PoisonError::into_inner);
-            evaluation.into_lesson().into_iter().for_each(|lesson| lessons.offer(&self.id, lesson));
-        }
-    }
-
-    fn open(&mut self) -> Option<&mut Evaluation> {
-        let evaluation = self.evaluation.as_mut()?;
-        Some(evaluation.get_mut().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn judge(&mut self, stage: Stage, inspect: impl FnOnce(&mut Evaluation) -> Step) -> bool {
-        if self.refusal.is_some() {
-            return false;
-        }
-        let begun = Instant::now();
-        let inspects = self.plan.inspects;
-        let Some(evaluation) = self.open().filter(|_| inspects) else { return true };
-        let step = inspect(evaluation);
-        self.spent[stage as usize] += begun.elapsed();
-        if let Step::Refuse(refusal) = step {
-            self.refusal = Some(refusal);
-        }
-        self.refusal.is_none()
+        self.judging.finish(status);
     }
 }
 
@@ -493,14 +337,10 @@ pub(super) fn is_stream(content_type: &[u8]) -> bool {
     })
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use engine::Snapshot;
     use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
+    use engine::{Request, Snapshot};
     use signatures::seclang::MemoryFiles;
 
     use super::*;
@@ -535,14 +375,13 @@ mod tests {
         };
         let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());
         let evaluation = Evaluation::begin(snapshot, Request { id: "0".to_owned(), ..Request::default() });
-        exchange.plan = evaluation.plan();
-        exchange.evaluation = Some(Box::new(Mutex::new(evaluation)));
+        exchange.judging.resume(evaluation);
         exchange
     }
 
     /// A note of the failure stands for the panic, which only the engine's own tests can provoke.
     fn fail(exchange: &mut Exchange) {
-        exchange.note(Shortfall::EngineFailure);
+        exchange.judging.note(Shortfall::EngineFailure);
     }
 
     #[test]
@@ -554,17 +393,18 @@ mod tests {
         ] {
             let mut at_head = exchange(policy);
             fail(&mut at_head);
-            assert_eq!(at_head.judge_head(), clean, "{policy}");
-            assert_eq!(at_head.judge_end(), clean, "{policy}");
+            assert_eq!(at_head.judging.judge_head(), clean, "{policy}");
+            assert_eq!(at_head.judging.judge_end(), clean, "{policy}");
 
             let mut in_body = exchange(policy);
-            assert!(in_body.judge_head() && in_body.judge_chunk(b"x=1"), "{policy}");
+            assert!(in_body.judging.judge_head() && in_body.judge_chunk(b"x=1"), "{policy}");
             fail(&mut in_body);
             assert_eq!(in_body.judge_chunk(b"&y=2"), clean, "{policy}");
-            assert_eq!(in_body.judge_end(), clean, "{policy}");
-            assert_eq!(in_body.refusal.is_none(), clean, "{policy}");
+            assert_eq!(in_body.judging.judge_end(), clean, "{policy}");
+            assert_eq!(in_body.judging.refusal.is_none(), clean, "{policy}");
             in_body.finish(200);
-            let metrics = String::from_utf8(in_body.running.reports.metrics().render()).expect("text");
+            let metrics =
+                String::from_utf8(in_body.judging.running.reports.metrics().render()).expect("text");
             let open = metrics.lines().any(|line| line == "portcullis_fail_open_total 1");
             assert_eq!(open, clean, "{policy}");
         }

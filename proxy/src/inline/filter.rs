@@ -15,8 +15,8 @@ use transaction::{Shortfall, SyntaxError};
 
 use super::exchange::{Exchange, is_bodiless};
 use super::hold::{Admission, Held, admit};
-use super::page::Form;
 use super::{challenge, enforce, entry, fixed, relay};
+use crate::page::Form;
 use crate::state::Shared;
 use crate::wire::{self, PaceStage};
 
@@ -44,18 +44,19 @@ impl Inline {
         session.set_read_timeout(Some(stall_timeout));
         session.set_write_timeout(Some(stall_timeout));
         if exchange.upstream.is_none() && exchange.fixed.is_none() {
-            let status = exchange.syntax_error.map_or(404, SyntaxError::status);
+            let status = exchange.judging.syntax_error.map_or(404, SyntaxError::status);
             enforce::page(session, exchange, status).await?;
             return Ok(true);
         }
-        if let Some(location) = entry::redirect(session, exchange).filter(|_| exchange.syntax_error.is_none())
+        if let Some(location) =
+            entry::redirect(session, exchange).filter(|_| exchange.judging.syntax_error.is_none())
         {
             enforce::redirect(session, exchange, 308, &location).await?;
             return Ok(true);
         }
-        exchange.count_rates().await;
-        exchange.ask_lists().await;
-        if !exchange.judge_head() {
+        exchange.judging.count_rates().await;
+        exchange.judging.ask_lists().await;
+        if !exchange.judging.judge_head() {
             enforce::refuse(session, exchange).await?;
             return Ok(true);
         }
@@ -71,11 +72,11 @@ impl Inline {
     }
 
     async fn admit_body(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
-        let unread = session.is_body_empty() || !exchange.plan.request_body;
+        let unread = session.is_body_empty() || !exchange.judging.plan.request_body;
         let admission = if unread {
             let whole = Admission::Whole { held: Held::default(), buffered: true };
-            if exchange.judge_end() { whole } else { Admission::Refused }
-        } else if exchange.plan.hold_bytes_max == 0 || is_grpc(session) {
+            if exchange.judging.judge_end() { whole } else { Admission::Refused }
+        } else if exchange.judging.plan.hold_bytes_max == 0 || is_grpc(session) {
             return Ok(false);
         } else {
             admit(session, exchange).await?
@@ -164,7 +165,7 @@ impl ProxyHttp for Inline {
         }
         let Some(telling) = exchange.telling() else { return Ok(()) };
         let clients = exchange.listener().map(|settings| &settings.listener.clients);
-        let known = exchange.hops.known(&exchange.id, clients);
+        let known = exchange.judging.hops.known(&exchange.judging.id, clients);
         telling.tell(request, &known, |_| asked_host(session.req_header()))
     }
 
@@ -176,15 +177,15 @@ impl ProxyHttp for Inline {
         exchange: &mut Self::CTX,
     ) -> pingora::Result<()> {
         exchange.advance(body.as_ref().map_or(0, Bytes::len));
-        if exchange.relayed || exchange.judged || session.was_upgraded() {
+        if exchange.relayed || exchange.judging.judged || session.was_upgraded() {
             return Ok(());
         }
         let clean = body.as_ref().is_none_or(|chunk| exchange.judge_chunk(chunk));
-        if !clean || (end_of_stream && !exchange.judge_end()) {
+        if !clean || (end_of_stream && !exchange.judging.judge_end()) {
             return Err(refused());
         }
-        if !end_of_stream && exchange.plan.hold_bytes_max > 0 {
-            exchange.note(Shortfall::ReleasedEarly);
+        if !end_of_stream && exchange.judging.plan.hold_bytes_max > 0 {
+            exchange.judging.note(Shortfall::ReleasedEarly);
         }
         Ok(())
     }
@@ -228,7 +229,7 @@ impl ProxyHttp for Inline {
         }
         entry::secure(exchange, header)?;
         if !header.status.is_informational() {
-            enforce::tell_rates(header, exchange.rate_fields())?;
+            enforce::tell_rates(header, exchange.judging.rate_fields())?;
         }
         exchange.open_behind_head(header);
         Ok(())
@@ -301,19 +302,19 @@ impl ProxyHttp for Inline {
         error: &Error,
         exchange: &mut Self::CTX,
     ) -> FailToProxy {
-        let answered = if exchange.refusal.is_some() {
+        let answered = if exchange.judging.refusal.is_some() {
             enforce::refuse(session, exchange).await
         } else {
             self.fail(session, error, exchange).await
         };
         if let Err(error) = answered {
-            tracing::debug!(%error, transaction = %exchange.id, "client gone before its answer");
+            tracing::debug!(%error, transaction = %exchange.judging.id, "client gone before its answer");
         }
         FailToProxy { error_code: exchange.status.unwrap_or(0), can_reuse_downstream: false }
     }
 
     fn suppress_error_log(&self, _session: &Session, exchange: &Self::CTX, error: &Error) -> bool {
-        exchange.refusal.is_some() || error.esource() == &ErrorSource::Downstream
+        exchange.judging.refusal.is_some() || error.esource() == &ErrorSource::Downstream
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, exchange: &mut Self::CTX) {
@@ -339,11 +340,11 @@ impl Inline {
         let Some(status) = broken.then_some(400).or_else(|| status_of(error)) else { return Ok(()) };
         let upstream = exchange.upstream_name();
         if status >= 500 {
-            tracing::warn!(%error, transaction = %exchange.id, upstream, status, "no answer from the application");
+            tracing::warn!(%error, transaction = %exchange.judging.id, upstream, status, "no answer from the application");
         }
         // Failures of tries were counted as they happened.
         if error.etype() == &ErrorType::ConnectNoRoute && error.root_etype() == &ErrorType::ConnectNoRoute {
-            exchange.running.reports.metrics().upstream_error(upstream, "no-server");
+            exchange.judging.running.reports.metrics().upstream_error(upstream, "no-server");
         }
         session.set_keepalive(None);
         if enforce::reaches_client(session, exchange) {
@@ -373,7 +374,7 @@ fn status_of(error: &Error) -> Option<u16> {
 
 /// The status for a head that no reverse proxy goes on with, in any mode.
 fn refusal_of_head(session: &Session, exchange: &Exchange) -> Option<u16> {
-    if let Some(error) = exchange.syntax_error {
+    if let Some(error) = exchange.judging.syntax_error {
         return Some(error.status());
     }
     if entry::is_too_large(exchange) {
@@ -400,7 +401,7 @@ fn has_unusual_body(session: &mut Session) -> bool {
 /// Answers such a head, once rules saw as much of it as there is without a body.
 async fn refuse_head(session: &mut Session, exchange: &mut Exchange, status: u16) -> pingora::Result<()> {
     session.set_keepalive(None);
-    if exchange.judge_end() {
+    if exchange.judging.judge_end() {
         enforce::page(session, exchange, status).await
     } else {
         enforce::refuse(session, exchange).await

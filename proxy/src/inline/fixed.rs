@@ -15,7 +15,7 @@ pub(super) async fn answer(
     exchange: &mut Exchange,
     fixed: &FixedAnswer,
 ) -> pingora::Result<()> {
-    if !exchange.judge_end() {
+    if !exchange.judging.judge_end() {
         return enforce::refuse(session, exchange).await;
     }
     let header = header(session, fixed)?;

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use pingora::Error;
+use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
 
 use super::exchange::Exchange;
@@ -72,7 +73,7 @@ impl Held {
 
 /// Reads and judges the body until it ends or more of it came than may be held.
 pub(super) async fn admit(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<Admission> {
-    invite(session).await?;
+    invite(session.as_downstream_mut()).await?;
     session.as_downstream_mut().enable_retry_buffering();
     let mut held = Held::default();
     while let Some(chunk) = session.as_downstream_mut().read_request_body().await.map_err(Error::into_down)? {
@@ -80,13 +81,13 @@ pub(super) async fn admit(session: &mut Session, exchange: &mut Exchange) -> pin
             return Ok(Admission::Refused);
         }
         held.push(chunk);
-        exchange.running.reports.metrics().held(held.bytes());
+        exchange.judging.running.reports.metrics().held(held.bytes());
         // A body that ends with this chunk is judged whole, whatever its length.
-        if held.bytes() > exchange.plan.hold_bytes_max && !session.is_body_done() {
+        if held.bytes() > exchange.judging.plan.hold_bytes_max && !session.is_body_done() {
             return Ok(Admission::Part(held));
         }
     }
-    if !exchange.judge_end() {
+    if !exchange.judging.judge_end() {
         return Ok(Admission::Refused);
     }
     exchange.rewind();
@@ -95,15 +96,15 @@ pub(super) async fn admit(session: &mut Session, exchange: &mut Exchange) -> pin
 }
 
 /// A client that expects a 100 (Continue) waits for it before it sends the body (RFC 9110 section 10.1.1).
-async fn invite(session: &mut Session) -> pingora::Result<()> {
+pub(crate) async fn invite(session: &mut ServerSession) -> pingora::Result<()> {
     let expects = session
         .get_header(http::header::EXPECT)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if expects {
         // Pingora would close the connection after any head that is written before the body was read.
-        session.as_downstream_mut().set_close_on_response_before_downstream_finish(false);
-        let invited = session.as_downstream_mut().write_continue_response().await;
-        session.as_downstream_mut().set_close_on_response_before_downstream_finish(true);
+        session.set_close_on_response_before_downstream_finish(false);
+        let invited = session.write_continue_response().await;
+        session.set_close_on_response_before_downstream_finish(true);
         invited?;
     }
     Ok(())

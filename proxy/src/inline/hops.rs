@@ -11,7 +11,7 @@ use super::forwarded::Known;
 
 /// The hops of one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hops {
+pub(crate) struct Hops {
     peer: Option<IpAddr>,
     client: IpAddr,
     is_trusted: bool,
@@ -73,7 +73,7 @@ impl Hops {
     }
 
     /// What the decision record says.
-    pub(super) fn record(&self) -> record::Hops {
+    pub(crate) fn record(&self) -> record::Hops {
         record::Hops { peer: self.peer, is_trusted: self.is_trusted, broken: self.broken }
     }
 }

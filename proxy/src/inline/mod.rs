@@ -25,9 +25,12 @@ mod fixed;
 mod forwarded;
 mod hold;
 mod hops;
-mod page;
 mod relay;
 mod tries;
 
+pub(crate) use adapt::{connection, request_head, wire_head};
+pub(crate) use enforce::linger;
 pub(crate) use filter::Inline;
 pub(crate) use forwarded::Telling;
+pub(crate) use hold::invite;
+pub(crate) use hops::Hops;

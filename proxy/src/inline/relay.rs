@@ -87,11 +87,11 @@ pub(super) async fn relay(session: &mut Session, exchange: &mut Exchange, held: 
 fn spawn(session: &mut Session, exchange: &Exchange) -> pingora::Result<(JoinHandle<()>, SubrequestHandle)> {
     frame_as_http1(session)?;
     let upper = Upper {
-        running: Arc::clone(&exchange.running),
+        running: Arc::clone(&exchange.judging.running),
         upstream: exchange.upstream.clone(),
-        id: exchange.id.clone(),
+        id: exchange.judging.id.clone(),
         client: exchange.client.clone(),
-        hops: exchange.hops,
+        hops: exchange.judging.hops,
     };
     // The other mode would take Content-Length and Content-Type from the head.
     let context = Ctx::builder().user_ctx(Box::new(upper)).body_mode(BodyMode::ExpectBody).build();
@@ -153,7 +153,7 @@ impl Relay {
     fn new(handle: SubrequestHandle, queue: Held, exchange: &mut Exchange) -> Self {
         Self {
             handle,
-            hold_bytes_max: exchange.plan.hold_bytes_max,
+            hold_bytes_max: exchange.judging.plan.hold_bytes_max,
             response_hold_bytes_max: exchange.response_hold_bytes_max(),
             queue,
             received: false,
@@ -205,13 +205,13 @@ impl Relay {
         if self.sent {
             return false;
         }
-        if exchange.judged {
+        if exchange.judging.judged {
             return true;
         }
         if !self.overflows() {
             return false;
         }
-        exchange.note(Shortfall::ReleasedEarly);
+        exchange.judging.note(Shortfall::ReleasedEarly);
         true
     }
 
@@ -227,9 +227,9 @@ impl Relay {
         let clean = chunk.as_ref().is_none_or(|chunk| exchange.judge_chunk(chunk));
         if let Some(chunk) = chunk.filter(|_| !self.sent) {
             self.queue.push(chunk);
-            exchange.running.reports.metrics().held(self.queue.bytes());
+            exchange.judging.running.reports.metrics().held(self.queue.bytes());
         }
-        let clean = clean && (!self.received || exchange.judge_end());
+        let clean = clean && (!self.received || exchange.judging.judge_end());
         if clean { ControlFlow::Continue(()) } else { ControlFlow::Break(End::Refused) }
     }
 
@@ -267,7 +267,7 @@ impl Relay {
     /// Whether the answer waits: for the request's verdict, or for its own.
     fn withholds(&self, exchange: &Exchange) -> bool {
         let open = self.answer.bytes <= self.response_hold_bytes_max && !self.answer.begun;
-        open && (!exchange.judged || (self.waits_for_itself(exchange) && !self.answer.complete))
+        open && (!exchange.judging.judged || (self.waits_for_itself(exchange) && !self.answer.complete))
     }
 
     fn waits_for_itself(&self, exchange: &Exchange) -> bool {

@@ -17,7 +17,7 @@ impl Exchange {
         let peer = self
             .upstream
             .as_ref()
-            .and_then(|pool| self.tries.begin(pool, asked(session, pool, self.hops.client())));
+            .and_then(|pool| self.tries.begin(pool, asked(session, pool, self.judging.hops.client())));
         match peer {
             Some(peer) => Ok(Box::new(peer)),
             None => {
@@ -35,7 +35,7 @@ impl Exchange {
             }
             _ => "connect",
         };
-        self.running.reports.metrics().upstream_error(self.upstream_name(), kind);
+        self.judging.running.reports.metrics().upstream_error(self.upstream_name(), kind);
         self.try_failed(session, Failure::Connect)
     }
 
@@ -53,7 +53,7 @@ impl Exchange {
             return Ok(());
         }
         let Some(pool) = self.upstream.clone() else { return Ok(()) };
-        if !self.tries.answered(&pool, status, asked(session, &pool, self.hops.client())) {
+        if !self.tries.answered(&pool, status, asked(session, &pool, self.judging.hops.client())) {
             return Ok(());
         }
         self.count_retry(Failure::Status(status));
@@ -67,16 +67,16 @@ impl Exchange {
         if std::mem::take(&mut self.tries_again) {
             return true;
         }
-        if error.esource() != &ErrorSource::Upstream || self.refusal.is_some() {
+        if error.esource() != &ErrorSource::Upstream || self.judging.refusal.is_some() {
             return false;
         }
-        self.running.reports.metrics().upstream_error(self.upstream_name(), kind_of(error));
+        self.judging.running.reports.metrics().upstream_error(self.upstream_name(), kind_of(error));
         !session.was_upgraded() && self.try_failed(session, failure_of(error, was_kept))
     }
 
     fn try_failed(&mut self, session: &Session, failure: Failure) -> bool {
         let Some(pool) = self.upstream.clone() else { return false };
-        let again = self.tries.failed(&pool, failure, asked(session, &pool, self.hops.client()));
+        let again = self.tries.failed(&pool, failure, asked(session, &pool, self.judging.hops.client()));
         if again {
             self.count_retry(failure);
         }
@@ -84,7 +84,7 @@ impl Exchange {
     }
 
     fn count_retry(&self, failure: Failure) {
-        self.running.reports.metrics().upstreams.retry(self.upstream_name(), failure.as_str());
+        self.judging.running.reports.metrics().upstreams.retry(self.upstream_name(), failure.as_str());
     }
 
     /// Whether the upstream takes longer than it may.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use engine::Snapshot;
-use engine::config::Listener;
+use engine::config::{Inspect, Listener};
 use pingora::listeners::tls::Acceptor;
 
 use super::peers::Crowd;
@@ -22,7 +22,18 @@ pub(crate) struct Entry {
 pub(crate) struct Settings {
     /// The configuration.
     pub(crate) listener: Listener,
+    /// What its connections are for.
+    pub(crate) front: Front,
     pub(super) acceptor: Option<Acceptor>,
+}
+
+/// What connections are for.
+#[derive(Clone, Debug)]
+pub(crate) enum Front {
+    /// Requests to be served.
+    Inline,
+    /// Questions of a gateway.
+    Inspect(Arc<Inspect>),
 }
 
 impl std::fmt::Debug for Settings {
@@ -35,6 +46,7 @@ impl Settings {
     /// Of a configuration and the certificates that were read for it.
     pub(crate) fn new(
         listener: &Listener,
+        front: Front,
         snapshot: &Snapshot,
         resumption: &Resumption,
         shelf: &Arc<Shelf>,
@@ -42,12 +54,12 @@ impl Settings {
         let tls = listener.tls.as_ref();
         let acceptor =
             tls.map(|tls| tls::acceptor(tls, snapshot.keyring(), resumption, shelf)).transpose()?;
-        Ok(Self { listener: listener.clone(), acceptor })
+        Ok(Self { listener: listener.clone(), front, acceptor })
     }
 
     /// Without TLS.
     pub(crate) fn plain(listener: Listener) -> Self {
-        Self { listener, acceptor: None }
+        Self { listener, front: Front::Inline, acceptor: None }
     }
 }
 

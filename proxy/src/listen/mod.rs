@@ -27,7 +27,7 @@ use pingora::server::ShutdownWatch;
 
 use crate::report::Connections;
 use crate::wire::Pace;
-pub(crate) use entry::Settings;
+pub(crate) use entry::{Front, Settings};
 pub(crate) use set::Listeners;
 pub(crate) use single::Listening;
 pub(crate) use socket::{Bound, Socket};

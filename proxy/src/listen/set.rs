@@ -5,10 +5,11 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use engine::Config;
 use engine::config::Listener;
 use tokio::time::timeout;
 
-use super::entry::Settings;
+use super::entry::{Front, Settings};
 use super::single::Listening;
 use super::socket::{Bound, Socket, SocketError};
 use super::tls::{Resumption, TlsError};
@@ -16,12 +17,12 @@ use crate::acme::Shelf;
 use crate::handover::Inherited;
 use crate::load::Loaded;
 use crate::report::Metrics;
-use crate::wire::Wire;
+use crate::wire::Fronts;
 
-/// The listeners of the data path.
+/// The listeners of the data path, attachments among them.
 pub(crate) struct Listeners {
     open: Mutex<Vec<Listening>>,
-    wire: Arc<Wire>,
+    fronts: Arc<Fronts>,
     metrics: Arc<Metrics>,
     resumption: Resumption,
     inherited: Arc<Inherited>,
@@ -46,6 +47,13 @@ impl std::fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
+/// Listeners and then attachments, in the order of the configuration.
+fn all(config: &Config) -> impl Iterator<Item = (&Listener, Front)> {
+    let inline = config.listeners.iter().map(|listener| (listener, Front::Inline));
+    let attached = config.attachments.inspect.iter();
+    inline.chain(attached.map(|it| (&it.listener, Front::Inspect(Arc::new(it.clone())))))
+}
+
 /// What a configuration wants, so far that nothing can fail any more.
 pub(crate) struct Prepared {
     /// In the order of the configuration: a socket where one must be opened.
@@ -55,25 +63,25 @@ pub(crate) struct Prepared {
 impl Listeners {
     /// None yet.
     pub(crate) fn new(
-        wire: Arc<Wire>,
+        fronts: Arc<Fronts>,
         metrics: Arc<Metrics>,
         inherited: Arc<Inherited>,
         shelf: Arc<Shelf>,
     ) -> Result<Self, TlsError> {
-        Ok(Self { open: Mutex::default(), wire, metrics, resumption: Resumption::new()?, inherited, shelf })
+        Ok(Self { open: Mutex::default(), fronts, metrics, resumption: Resumption::new()?, inherited, shelf })
     }
 
     /// Binds what is not open yet and builds all settings; nothing changes.
     pub(crate) fn prepare(&self, loaded: &Loaded) -> Result<Prepared, ListenError> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let prepare = |listener: &Listener| {
-            let settings = Settings::new(listener, &loaded.snapshot, &self.resumption, &self.shelf)
+        let prepare = |(listener, front): (&Listener, Front)| {
+            let settings = Settings::new(listener, front, &loaded.snapshot, &self.resumption, &self.shelf)
                 .map_err(|error| ListenError::Tls(listener.address.to_string(), error))?;
             let is_open = open.iter().any(|listening| listening.is_at(&listener.address));
             let socket = (!is_open).then(|| Socket::obtain(&listener.address, &self.inherited));
             Ok((socket.transpose().map_err(ListenError::Socket)?, settings))
         };
-        let wanted = loaded.config().listeners.iter().map(prepare).collect::<Result<_, _>>()?;
+        let wanted = all(loaded.config()).map(prepare).collect::<Result<_, _>>()?;
         Ok(Prepared { wanted })
     }
 
@@ -101,7 +109,7 @@ impl Listeners {
                 }
                 (None, Some(socket)) => {
                     let counters = self.metrics.connections.of(&settings.listener.address.to_string());
-                    open.push(Listening::open(socket, settings, Arc::clone(&self.wire), counters)?);
+                    open.push(Listening::open(socket, settings, Arc::clone(&self.fronts), counters)?);
                 }
                 (None, None) => {}
             }
@@ -118,7 +126,7 @@ impl Listeners {
         self.metrics.connections.certificates(expiry);
     }
 
-    /// Where they are bound, in the order of the configuration.
+    /// Where they are bound, in the order of the configuration: listeners first, then attachments.
     pub(crate) fn bound(&self) -> Vec<Bound> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.iter().map(|listening| listening.bound.clone()).collect()
@@ -144,6 +152,6 @@ impl Listeners {
             }
         };
         let _ = timeout(grace, all).await;
-        self.wire.finish().await;
+        self.fronts.finish().await;
     }
 }

@@ -11,7 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
-use super::{AllConnections, Certificates, Learning, Lists, Rates, Stage, Tally, Upstreams};
+use super::{AllConnections, Attachments, Certificates, Learning, Lists, Rates, Stage, Tally, Upstreams};
 
 /// Everything that is counted. All names begin with `portcullis_`.
 pub(crate) struct Metrics {
@@ -31,6 +31,8 @@ pub(crate) struct Metrics {
     audit_dropped: IntCounter,
     kept: Kept,
     collections: OnceLock<Arc<MemoryStore>>,
+    /// What is counted of attachments.
+    pub(crate) attachments: Attachments,
     /// What is counted of connections.
     pub(crate) connections: AllConnections,
     /// What is counted of lists in the DNS.
@@ -92,7 +94,7 @@ impl Metrics {
             )?,
             malformed: counter(
                 "malformed_requests_total",
-                "Requests refused in every mode because servers would read them differently, by reason",
+                "Requests that servers would read differently, by reason; listeners refuse them in every mode",
                 &["reason"],
             )?,
             matches: counter("rule_matches_total", "Matches by rule", &["rule"])?,
@@ -109,6 +111,7 @@ impl Metrics {
             audit_dropped: plain("audit_dropped_total", "Audit records that could not be written")?,
             kept: Kept::new(&registry)?,
             collections: OnceLock::new(),
+            attachments: Attachments::new(&registry)?,
             connections: AllConnections::new(&registry)?,
             lists: Lists::new(&registry)?,
             upstreams: Upstreams::new(&registry)?,

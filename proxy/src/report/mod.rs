@@ -1,5 +1,6 @@
 //! What is written down: decision records and metrics. Neither ever delays a request.
 
+mod attachments;
 mod audit;
 mod certificates;
 mod connections;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use engine::{AuditRecord, Evaluation, Outcome};
 
+pub(crate) use attachments::Attachments;
 pub(crate) use certificates::Certificates;
 pub(crate) use connections::{AllConnections, Connections};
 pub(crate) use decisions::Decisions;

@@ -4,17 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pingora::apps::HttpServerApp as _;
+use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Accept, H2Options, HttpSession, handshake};
 use pingora::protocols::{ALPN, Digest, Stream};
-use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::pace::{self, Stage};
-use crate::inline::Inline;
 use crate::listen::{Connection, Visit};
 use engine::config::ListenerLimits;
 
@@ -45,7 +43,11 @@ async fn begins_with_preface(stream: &mut Stream) -> bool {
 }
 
 /// Answers all requests of a connection.
-pub(super) async fn serve(proxy: &Arc<HttpProxy<Inline>>, connection: Connection, stopping: &ShutdownWatch) {
+pub(super) async fn serve<A: HttpServerApp + Send + Sync + 'static>(
+    app: &Arc<A>,
+    connection: Connection,
+    stopping: &ShutdownWatch,
+) {
     let limits = connection.client.listener.listener.limits.clone();
     let (client, known) = (Arc::clone(&connection.client), digest(&connection));
     let mut connection = match handshake(connection.stream, Some(options(&limits))).await {
@@ -81,7 +83,7 @@ pub(super) async fn serve(proxy: &Arc<HttpProxy<Inline>>, connection: Connection
                 return;
             }
             Ok(Some(H2Accept::Session(session))) => {
-                let request = Request { proxy: Arc::clone(proxy), visit, busy: active.begin() };
+                let request = Request { app: Arc::clone(app), visit, busy: active.begin() };
                 tokio::spawn(request.answer(session, stopping.clone()));
             }
             Ok(Some(H2Accept::Rejected)) if rejected < REJECTED_MAX => rejected += 1,
@@ -95,18 +97,18 @@ pub(super) async fn serve(proxy: &Arc<HttpProxy<Inline>>, connection: Connection
 }
 
 /// One request of a connection.
-struct Request {
-    proxy: Arc<HttpProxy<Inline>>,
+struct Request<A> {
+    app: Arc<A>,
     visit: Visit,
     busy: Busy,
 }
 
-impl Request {
+impl<A: HttpServerApp + Send + Sync + 'static> Request<A> {
     /// Answers it; one that comes too slowly or takes too long is reset.
     async fn answer(self, session: HttpSession, stopping: ShutdownWatch) {
         let limits = &self.visit.client.listener.listener.limits;
         let has_body = !session.is_body_empty();
-        let process = self.proxy.process_new_http(ServerSession::new_http2(session), &stopping);
+        let process = self.app.process_new_http(ServerSession::new_http2(session), &stopping);
         let given_up = tokio::select! {
             done = pace::within(process, limits, &self.visit.pace) => done.is_none().then_some("request-timeout"),
             () = self.visit.pace.too_slow(limits), if has_body => Some("slow-body"),

@@ -12,6 +12,7 @@
 //! On the way back a [`Gate`] keeps what Pingora writes until the request lets it go: Pingora passes an answer on
 //! the moment it comes.
 
+mod fronts;
 mod gate;
 mod http2;
 mod line;
@@ -22,14 +23,13 @@ mod stream;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp as _, ReusedHttpStream};
+use pingora::apps::{HttpServerApp, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
-use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
-use crate::inline::Inline;
 use crate::listen::{Connection, Serve, Visit};
 use crate::state;
+pub(crate) use fronts::Fronts;
 pub(crate) use gate::Gate;
 pub(crate) use pace::{Pace, Stage as PaceStage};
 pub(crate) use seen::{Raw, Seen};
@@ -42,21 +42,21 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
 }
 
-/// The inline proxy on its listeners.
-pub(crate) struct Wire {
-    proxy: Arc<HttpProxy<Inline>>,
+/// An application of Pingora's on its listeners.
+pub(crate) struct Wire<A> {
+    app: Arc<A>,
     state: Arc<state::Shared>,
 }
 
-impl Wire {
-    /// Serves `proxy`.
-    pub(crate) fn new(proxy: HttpProxy<Inline>, state: Arc<state::Shared>) -> Self {
-        Self { proxy: Arc::new(proxy), state }
+impl<A: HttpServerApp + Send + Sync + 'static> Wire<A> {
+    /// Serves `app`.
+    pub(crate) fn new(app: A, state: Arc<state::Shared>) -> Self {
+        Self { app: Arc::new(app), state }
     }
 
     /// No more connections will come: those that are idle are closed.
     pub(crate) async fn finish(&self) {
-        self.proxy.http_cleanup().await;
+        self.app.http_cleanup().await;
     }
 
     /// One request after the other, as [`pingora::apps`] does it.
@@ -71,7 +71,7 @@ impl Wire {
         session.set_keepalive_reuses_remaining(limits.keepalive_requests_max.map(|most| most - 1));
         loop {
             session.set_connection_user_context(Some(Box::new(shared.clone())));
-            let process = self.proxy.process_new_http(session, stopping);
+            let process = self.app.process_new_http(session, stopping);
             let Some(reused) = pace::within(process, limits, &visit.pace).await else {
                 connection.client.counters.refused("request-timeout");
                 return;
@@ -91,10 +91,10 @@ impl Wire {
 }
 
 #[async_trait]
-impl Serve for Wire {
+impl<A: HttpServerApp + Send + Sync + 'static> Serve for Wire<A> {
     async fn serve(self: &Arc<Self>, mut connection: Connection, stopping: &ShutdownWatch) {
         if http2::is_spoken(&mut connection).await {
-            http2::serve(&self.proxy, connection, stopping).await;
+            http2::serve(&self.app, connection, stopping).await;
         } else {
             self.serve_http1(connection, stopping).await;
         }

@@ -1,18 +1,18 @@
-//! The bearer token of the admin listener.
+//! Tokens that callers must know.
 
 use std::hint::black_box;
 
 /// Whether an `Authorization` header carries the token; without a token everybody is trusted, which the
 /// configuration allows on loopback only.
-pub(super) fn matches(token: Option<&str>, authorization: &[u8]) -> bool {
+pub(crate) fn matches(token: Option<&str>, authorization: &[u8]) -> bool {
     let Some(token) = token else { return true };
     let given = authorization.strip_prefix(b"Bearer ").unwrap_or_default();
-    same(given, token.as_bytes())
+    is_same(given, token.as_bytes())
 }
 
 /// Compares in a time that depends on the length of `given` alone, so that nobody finds a token byte by
 /// byte.
-fn same(given: &[u8], token: &[u8]) -> bool {
+pub(crate) fn is_same(given: &[u8], token: &[u8]) -> bool {
     let mut difference = given.len() ^ token.len();
     for (index, byte) in given.iter().enumerate() {
         let expected = token.get(index % token.len().max(1)).copied().unwrap_or_default();

@@ -1,12 +1,13 @@
 //! The page a client gets instead of an answer, in the form it asked for.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
 /// The forms a page comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Headers and trailers alone, the status in `grpc-status`.
     Grpc,
     /// For people.
@@ -20,10 +21,14 @@ pub(super) enum Form {
 impl Form {
     /// The form that suits a request: gRPC answers gRPC; otherwise `Accept` decides, then what the
     /// request itself was.
-    pub(super) fn of(request: &RequestHeader) -> Self {
-        let header = |name| request.headers.get(name).map(|value| value.as_bytes().to_ascii_lowercase());
-        let sent = header(CONTENT_TYPE).unwrap_or_default();
-        let accept = header(ACCEPT).unwrap_or_default();
+    pub(crate) fn of(request: &RequestHeader) -> Self {
+        let header = |name| request.headers.get(name).map(HeaderValue::as_bytes);
+        Self::suiting(header(CONTENT_TYPE).unwrap_or_default(), header(ACCEPT).unwrap_or_default())
+    }
+
+    /// The form that suits a request with this `Content-Type` and `Accept`.
+    pub(crate) fn suiting(sent: &[u8], accept: &[u8]) -> Self {
+        let (sent, accept) = (sent.to_ascii_lowercase(), accept.to_ascii_lowercase());
         if sent.starts_with(b"application/grpc") {
             Self::Grpc
         } else if contains(&accept, b"text/html") || contains(&accept, b"application/xhtml") {
@@ -36,7 +41,7 @@ impl Form {
     }
 
     /// The `Content-Type` of this form.
-    pub(super) fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Grpc => "application/grpc",
             Self::Html => "text/html; charset=utf-8",
@@ -45,8 +50,17 @@ impl Form {
         }
     }
 
+    /// The headers of a page, without Content-Length.
+    pub(crate) fn headers(self) -> [(HeaderName, HeaderValue); 3] {
+        [
+            (CONTENT_TYPE, HeaderValue::from_static(self.content_type())),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ]
+    }
+
     /// The page; it names the transaction and gives no reason, so that nobody learns from being refused.
-    pub(super) fn render(self, status: u16, id: &str) -> Bytes {
+    pub(crate) fn render(self, status: u16, id: &str) -> Bytes {
         let (title, advice) = words(status);
         match self {
             Self::Grpc => Bytes::new(),
@@ -61,7 +75,7 @@ impl Form {
 }
 
 /// The gRPC status code for an HTTP status (gRPC over HTTP/2, "HTTP to gRPC Status Code Mapping").
-pub(super) fn grpc_status(status: u16) -> (&'static str, &'static str) {
+pub(crate) fn grpc_status(status: u16) -> (&'static str, &'static str) {
     match status {
         401 => ("16", "unauthenticated"),
         403 | 406 => ("7", "request refused"),

@@ -1,0 +1,145 @@
+//! Ways in beside listeners.
+
+use std::time::Duration;
+
+use super::listener::{Listener, Peers, endpoint, peers};
+use super::quantity::duration_at;
+use super::spec::{AttachmentsSpec, InspectSpec};
+use super::{At, Clients, Dialect};
+
+/// Ways in beside listeners.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attachments {
+    /// Endpoints that a gateway asks about each request.
+    pub inspect: Vec<Inspect>,
+}
+
+/// An endpoint that a gateway asks about each request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspect {
+    /// Where it is asked, how much, and who the client is.
+    pub listener: Listener,
+    /// Who asks.
+    pub dialect: Dialect,
+    /// Who may.
+    pub gateways: Peers,
+    /// What they must send beside that.
+    pub token: Option<String>,
+    /// Whether they send bodies.
+    pub bodies: bool,
+    /// What is in front of each path.
+    pub path_prefix: String,
+    /// How long a body may take to come.
+    pub body_timeout: Duration,
+}
+
+/// Checks them. `listeners` have their addresses already.
+pub(super) fn check(spec: &AttachmentsSpec, at: &At<'_>, listeners: &[Listener]) -> Attachments {
+    let at = at.key("inspect");
+    let mut inspect: Vec<Inspect> = Vec::new();
+    for (index, spec) in spec.inspect.iter().enumerate() {
+        let at = at.item(index);
+        let Some(checked) = check_inspect(spec, &at) else { continue };
+        let address = &checked.listener.address;
+        let taken = listeners.iter().chain(inspect.iter().map(|it| &it.listener));
+        if taken.into_iter().any(|other| other.address == *address) {
+            at.key("address")
+                .error("duplicate-address", format!("two listeners at `{address}`"))
+                .label("again")
+                .report();
+        }
+        inspect.push(checked);
+    }
+    Attachments { inspect }
+}
+
+fn check_inspect(spec: &InspectSpec, at: &At<'_>) -> Option<Inspect> {
+    let gateways = spec.gateways.as_ref();
+    if gateways.is_some_and(Vec::is_empty) {
+        at.key("gateways").error("nobody-trusted", "nobody may ask").label("names nobody").report();
+    }
+    let usual = || USUAL_GATEWAYS.map(str::to_owned).to_vec();
+    let gateways = peers(&gateways.cloned().unwrap_or_else(usual), &at.key("gateways"));
+    let mut trusted = peers(&spec.trusted_proxies, &at.key("trusted_proxies"));
+    trusted.networks.extend(&gateways.networks);
+    trusted.unix |= gateways.unix;
+    check_token(spec, at);
+    check_bodies(spec, at);
+    let clients = Clients::trusting(&trusted, client_header(spec.dialect));
+    Some(Inspect {
+        listener: endpoint(&spec.address, &spec.limits, clients, at)?,
+        dialect: spec.dialect,
+        gateways,
+        token: spec.token.clone(),
+        bodies: spec.bodies.unwrap_or(spec.dialect == Dialect::Native),
+        path_prefix: path_prefix(spec, at),
+        body_timeout: duration_at(spec.body_timeout.as_deref(), BODY_TIMEOUT, &at.key("body_timeout")),
+    })
+}
+
+/// The header in which a gateway says who the client is.
+fn client_header(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Nginx | Dialect::IngressNginx => "x-real-ip",
+        Dialect::Native => "x-portcullis-client",
+        Dialect::Caddy | Dialect::ExternalAuth | Dialect::Traefik => "x-forwarded-for",
+    }
+}
+
+/// A token is compared with a path as it is, so it has nothing that a path could write in two ways.
+fn check_token(spec: &InspectSpec, at: &At<'_>) {
+    let Some(token) = &spec.token else { return };
+    let is_plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !is_plain || token.len() < TOKEN_LENGTH_MIN {
+        at.key("token")
+            .error("invalid-token", "no token that could be a secret and a path")
+            .label(format!("expected {TOKEN_LENGTH_MIN} or more letters, digits, `-` or `_`"))
+            .help("`openssl rand -hex 16` writes one".to_owned())
+            .report();
+    }
+}
+
+fn check_bodies(spec: &InspectSpec, at: &At<'_>) {
+    let never = matches!(spec.dialect, Dialect::Caddy | Dialect::IngressNginx | Dialect::Nginx);
+    let Some(bodies) = spec.bodies else { return };
+    let name = spec.dialect.as_str();
+    if bodies && never {
+        at.key("bodies")
+            .error("contradiction", format!("`{name}` sends no bodies"))
+            .at_key()
+            .label("would be believed of every request")
+            .help("docs/attach/README.md says which attachments see bodies".to_owned())
+            .report();
+    }
+    if !bodies && spec.dialect == Dialect::Native {
+        at.key("bodies")
+            .error("contradiction", "`native` says of each request whether its body is there")
+            .at_key()
+            .label("has no effect")
+            .report();
+    }
+}
+
+fn path_prefix(spec: &InspectSpec, at: &At<'_>) -> String {
+    let prefix = spec.path_prefix.clone().unwrap_or_default();
+    let at = at.key("path_prefix");
+    let is_path = prefix.starts_with('/') && prefix.bytes().all(|byte| byte.is_ascii_graphic());
+    if spec.path_prefix.is_some() && spec.dialect != Dialect::ExternalAuth {
+        at.error("contradiction", "`path_prefix` is for `external-auth`")
+            .at_key()
+            .label("has no effect")
+            .report();
+    } else if spec.path_prefix.is_some() && (!is_path || prefix.contains(['?', '#'])) {
+        at.error("invalid-path", format!("expected a path, found `{prefix}`"))
+            .label("no path that could be in front of others")
+            .help("write it as the gateway does, `/inspect` for example".to_owned())
+            .report();
+    }
+    prefix.trim_end_matches('/').to_owned()
+}
+
+/// Who may ask when nobody is named: who is on this machine, or in this pod.
+const USUAL_GATEWAYS: [&str; 3] = ["127.0.0.0/8", "::1", "unix"];
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The shortest token (bytes).
+const TOKEN_LENGTH_MIN: usize = 16;

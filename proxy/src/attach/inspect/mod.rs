@@ -1,0 +1,203 @@
+//! The inspect endpoint: a gateway asks over HTTP about each request, and gets a 200 or what its client is to get instead.
+//!
+//! | step | file |
+//! |---|---|
+//! | who asks, and whether they may | here |
+//! | what the request was | [`dialect`], [`native`] |
+//! | what is thought of it | [`super::Asked`] |
+//! | how that gateway is told | [`answer`] |
+//!
+//! What a gateway says of a request is believed, as nobody else can say it. So each dialect takes exactly the headers that
+//! its gateway sets on every request, whatever the client sent: one that is missing, or is there twice, is an error and never
+//! a reason to look elsewhere.
+
+mod answer;
+mod dialect;
+mod native;
+mod source;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use engine::config::{Dialect, Inspect};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
+use pingora::protocols::http::ServerSession;
+use pingora::server::ShutdownWatch;
+use tokio::sync::Notify;
+use transaction::{RequestHead, Shortfall};
+
+use super::{Asked, Body, Told, asked};
+use crate::inline::{connection, invite, linger, request_head};
+use crate::listen::{Front, Visit};
+use crate::state::Shared;
+use crate::token;
+use crate::wire::{self, PaceStage, Raw};
+use answer::Answer;
+use dialect::Unreadable;
+use source::Incoming;
+
+/// Answers gateways.
+pub(crate) struct Inspector {
+    shared: Arc<Shared>,
+    is_closing: AtomicBool,
+    closing: Notify,
+}
+
+impl Inspector {
+    /// Judges with what is shared with reload and admin.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, is_closing: AtomicBool::new(false), closing: Notify::new() }
+    }
+
+    async fn closing(&self) {
+        let told = self.closing.notified();
+        if !self.is_closing.load(Ordering::Acquire) {
+            told.await;
+        }
+    }
+
+    async fn answer(&self, session: &mut ServerSession) -> Answer {
+        let context = session.take_connection_user_context();
+        let shared = context.and_then(|it| it.downcast::<wire::Shared>().ok());
+        let raw = shared.and_then(|shared| shared.seen.take());
+        let visit = Visit::of(session.digest()).cloned();
+        let Some((visit, inspect)) = visit.and_then(|visit| {
+            let Front::Inspect(inspect) = &visit.client.listener.front else { return None };
+            let inspect = Arc::clone(inspect);
+            Some((visit, inspect))
+        }) else {
+            return Answer::closing(500, "no endpoint\n");
+        };
+        visit.pace.reach(PaceStage::Body);
+        session.set_read_timeout(Some(inspect.listener.limits.stall_timeout));
+        session.set_write_timeout(Some(inspect.listener.limits.stall_timeout));
+        let name = inspect.dialect.as_str();
+        let turned_away = |why, status, text| {
+            asked::turned_away(&self.shared, name, why);
+            Answer::closing(status, text)
+        };
+        if let Some(Raw::Head(_, error)) = raw.as_deref() {
+            self.shared.running.load().reports.metrics().malformed(error.as_str());
+            return turned_away("malformed", 400, "malformed\n");
+        }
+        let head = request_head(session, raw.as_deref());
+        if !may_ask(session, &inspect, &head) {
+            return turned_away("unauthorized", 403, "not a gateway of this endpoint\n");
+        }
+        if invite(session).await.is_err() {
+            return turned_away("malformed", 400, "gone\n");
+        }
+        let answer = self.judge(session, &inspect, head, &visit).await.unwrap_or_else(|error| {
+            tracing::warn!(attachment = name, %error, "a gateway's request is not understood");
+            turned_away("unreadable", 500, error.text())
+        });
+        visit.pace.reach(PaceStage::Answer);
+        answer
+    }
+
+    async fn judge(
+        &self,
+        session: &mut ServerSession,
+        inspect: &Inspect,
+        arrived: RequestHead,
+        visit: &Visit,
+    ) -> Result<Answer, Unreadable> {
+        let (hops, connection) = connection(session, Some(&inspect.listener.clients), &arrived.headers);
+        let is_bodiless = session.is_body_empty();
+        let mut incoming = Incoming::new(session, visit);
+        let mut asked = Asked::new(&self.shared, inspect.dialect.as_str());
+        let (head, body, cut) = if inspect.dialect == Dialect::Native {
+            dialect::once(&arrived.headers, b"x-portcullis-client")?;
+            self.count_missed(&arrived);
+            let (body, cut) = native::body(&arrived.headers)?;
+            (native::head(&mut incoming, inspect).await?, body, cut)
+        } else {
+            let read = dialect::read(inspect, &arrived)?;
+            let is_kept = is_bodiless && !inspect.bodies && read.should_have_body;
+            (read.head, if is_kept { Body::Kept(read.body_bytes) } else { Body::Comes }, read.cut)
+        };
+        let clean = asked.head(Told { head, connection, hops, body }).await;
+        if clean && !is_bodiless {
+            asked.body(&mut incoming, inspect.body_timeout).await;
+        }
+        if let Some(bytes) = cut {
+            asked.miss(Shortfall::BodyCut, bytes);
+        }
+        let conclusion = asked.conclude(|refused| answer::told_status(inspect.dialect, refused));
+        Ok(Answer::of(inspect.dialect, conclusion))
+    }
+
+    /// Counts what a gateway says it let through while nobody answered.
+    fn count_missed(&self, arrived: &RequestHead) {
+        let missed = arrived.headers.first(b"x-portcullis-missed").unwrap_or_default();
+        let running = self.shared.running.load();
+        for (reason, requests) in native::missed(missed) {
+            running.reports.metrics().attachments.missed("native", reason, requests);
+        }
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for Inspector {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut session: ServerSession,
+        _stopping: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let read = tokio::select! {
+            biased;
+            read = session.read_request() => read,
+            () = self.closing() => return None,
+        };
+        match read {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                tracing::debug!(%error, "no request of a gateway");
+                return None;
+            }
+        }
+        if self.shared.drain.is_draining() {
+            session.set_keepalive(None);
+        }
+        let answer = self.answer(&mut session).await;
+        let is_read = session.is_body_done();
+        if answer.closes || !is_read {
+            session.set_keepalive(None);
+        }
+        if let Err(error) = answer.send(&mut session).await {
+            tracing::debug!(%error, "gateway gone before its answer");
+            return None;
+        }
+        if !is_read {
+            linger(&mut session).await;
+        }
+        let settings = HttpPersistentSettings::for_session(&session);
+        let reusable = session.finish().await.ok()??;
+        Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
+    }
+
+    async fn http_cleanup(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        self.closing.notify_waiters();
+    }
+}
+
+/// Whether who asks is a gateway of this endpoint, and shows its token if one is wanted.
+fn may_ask(session: &ServerSession, inspect: &Inspect, head: &RequestHead) -> bool {
+    let peer = session.client_addr().and_then(|address| Some(address.as_inet()?.ip().to_canonical()));
+    if !inspect.gateways.contains(peer) {
+        return false;
+    }
+    let Some(token) = &inspect.token else { return true };
+    let mut shown = head.headers.named(b"x-portcullis-token");
+    let in_header = shown.next().filter(|_| shown.next().is_none());
+    // The path is the gateway's own, but where it is that of the request.
+    let in_path =
+        (inspect.dialect != Dialect::ExternalAuth).then(|| head.target.strip_prefix(b"/")).flatten();
+    [in_header.map(|field| field.value), in_path]
+        .into_iter()
+        .flatten()
+        .any(|given| token::is_same(given, token.as_bytes()))
+}

@@ -1,0 +1,53 @@
+//! What is counted of attachments.
+
+use prometheus::{IntCounterVec, Opts, Registry};
+use transaction::Shortfall;
+
+/// Counters of attachments.
+pub(crate) struct Attachments {
+    requests: IntCounterVec,
+    uninspected_bytes: IntCounterVec,
+    missed: IntCounterVec,
+}
+
+impl Attachments {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help).namespace("portcullis"), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        Ok(Self {
+            requests: counter(
+                "attach_requests_total",
+                "Requests that gateways asked about, by what they were answered",
+                &["attachment", "answer"],
+            )?,
+            uninspected_bytes: counter(
+                "attach_uninspected_bytes_total",
+                "Bytes of bodies that gateways say there are and do not show, by reason",
+                &["attachment", "reason"],
+            )?,
+            missed: counter(
+                "attach_missed_total",
+                "Requests that gateways say they let through without an answer, by reason",
+                &["attachment", "reason"],
+            )?,
+        })
+    }
+
+    /// Counts an answer.
+    pub(crate) fn answered(&self, attachment: &str, answer: &str) {
+        self.requests.with_label_values(&[attachment, answer]).inc();
+    }
+
+    /// Counts bytes that are not shown.
+    pub(crate) fn uninspected(&self, attachment: &str, reason: Shortfall, bytes: u64) {
+        self.uninspected_bytes.with_label_values(&[attachment, reason.as_str()]).inc_by(bytes);
+    }
+
+    /// Counts requests that nobody could be asked about.
+    pub(crate) fn missed(&self, attachment: &str, reason: &str, requests: u64) {
+        self.missed.with_label_values(&[attachment, reason]).inc_by(requests);
+    }
+}

@@ -1,0 +1,66 @@
+//! Attachments: the real binary beside real gateways.
+//!
+//! What a gateway shows of a request is judged, and what it does not show is counted: no row of any table here passes unseen
+//! and uncounted.
+
+mod caddy;
+mod faults;
+mod lua;
+mod nginx;
+mod same;
+mod table;
+mod told;
+
+use std::time::{Duration, Instant};
+
+use super::origin::Origin;
+use super::process::Portcullis;
+
+/// An agent with nothing but an endpoint at `{here}/inspect.sock`, for a gateway of that dialect.
+fn agent(dialect: &str, mode: &str, policy: &str, more: &str) -> Portcullis {
+    let yaml = format!(
+        r#"version: 1
+attachments: {{ inspect: [{{ address: "unix:{{here}}/inspect.sock", dialect: {dialect}, {more} }}] }}
+assets: [{{ name: all, hosts: ["*"], policy: default }}]
+policies:
+  default:
+    mode: {mode}
+    signatures: {{ rules: [{{ file: rules.conf }}] }}
+    {policy}
+admin: {{ address: "127.0.0.1:0" }}
+reports: {{ decisions: {{ to: "{{here}}/decisions.jsonl", only: all }} }}
+"#
+    );
+    Portcullis::start_yaml(&yaml, table::RULES)
+}
+
+/// Where that agent is asked.
+fn socket(agent: &Portcullis) -> String {
+    agent.file("inspect.sock").display().to_string()
+}
+
+/// The last decision record, once all are written: they leave by a queue.
+fn last_record(agent: &Portcullis) -> serde_json::Value {
+    let metrics = agent.admin("/metrics");
+    let answered = |line: &&str| {
+        let judged = ["answer=\"passed\"", "answer=\"refused\""];
+        line.starts_with("portcullis_attach_requests_total")
+            && judged.iter().any(|answer| line.contains(answer))
+    };
+    let count = |line: &str| line.rsplit(' ').next().and_then(|count| count.parse::<usize>().ok());
+    let answered: usize = metrics.lines().filter(answered).filter_map(count).sum();
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let text = std::fs::read_to_string(agent.file("decisions.jsonl")).unwrap_or_default();
+        if text.ends_with('\n') && text.lines().count() >= answered {
+            return serde_json::from_str(text.lines().last().expect("a record")).expect("a record");
+        }
+        assert!(Instant::now() < until, "{answered} records wanted:\n{text}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the application has seen a request for this path.
+fn reached(origin: &Origin, path: &str) -> bool {
+    origin.seen().iter().any(|seen| seen.path == path)
+}

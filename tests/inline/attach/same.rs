@@ -1,0 +1,105 @@
+//! The same request by a listener and by the endpoint: the same verdict, scores, matches and spans.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::super::curl;
+use super::super::origin::Origin;
+use super::super::process::Portcullis;
+use super::socket;
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+/// Messages, heads and bodies.
+fn messages() -> Vec<String> {
+    let post = |kind: &str, body: &str| {
+        format!(
+            "POST /p?x=1 HTTP/1.1\r\nHost: shop.test\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let get =
+        |target: &str, headers: &str| format!("GET {target} HTTP/1.1\r\nHost: shop.test\r\n{headers}\r\n");
+    let multipart = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.php\"\r\n\r\n<?php system($_GET[1]);\r\n--b--\r\n";
+    vec![
+        get("/", ""),
+        get("/search?q=red+shoes", "User-Agent: Mozilla/5.0\r\nAccept: text/html\r\n"),
+        get("/?q=%27%20OR%201=1--%20", ""),
+        get("/?q=<script>alert(1)</script>", ""),
+        get("/../../../../etc/passwd", ""),
+        get("/", "User-Agent: () { :; }; /bin/cat /etc/passwd\r\n"),
+        get("/", "Cookie: a=1' UNION SELECT password FROM users--\r\n"),
+        post(FORM, "a=1&b=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"),
+        post(FORM, "name=Ann&text=It%27s+fine"),
+        post("Content-Type: application/json\r\n", "{\"a\":[1,{\"b\":\"; cat /etc/passwd\"}]}"),
+        post("Content-Type: application/json\r\n", "{\"a\":"),
+        post("Content-Type: multipart/form-data; boundary=b\r\n", multipart),
+        post("Content-Encoding: strange\r\n", "a=1"),
+        post("", "a=<script>alert(1)</script>"),
+        post(FORM, &format!("a={}&b=<script>alert(1)</script>", "x".repeat(300_000))),
+    ]
+}
+
+fn by_listener(agent: &Portcullis, message: &str) {
+    let mut stream = TcpStream::connect(agent.address).expect("a listener");
+    let closing = message.replacen("\r\nHost", "\r\nConnection: close\r\nHost", 1);
+    stream.write_all(closing.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&answer));
+}
+
+fn by_endpoint(agent: &Portcullis, message: &str) {
+    let socket = socket(agent);
+    let message = message.replacen("\r\nHost", "\r\nConnection: close\r\nHost", 1);
+    let arguments = [
+        "--unix-socket",
+        &socket,
+        "-HX-Portcullis-Client: 127.0.0.1",
+        "-HContent-Type: message/http",
+        "-HExpect:",
+    ];
+    assert_eq!(curl::run(&arguments, Some(message.as_bytes()), "http://agent/").status, 200);
+}
+
+#[test]
+fn what_is_the_same_is_judged_the_same() {
+    let origin = Origin::start();
+    let yaml = format!(
+        "version: 1\nlisteners: [{{ address: \"127.0.0.1:0\" }}]\n\
+         attachments: {{ inspect: [{{ address: \"unix:{{here}}/inspect.sock\", dialect: native }}] }}\n\
+         upstreams: {{ app: {{ servers: [\"{}\"] }} }}\n\
+         assets: [{{ name: all, hosts: [\"*\"], upstream: app, policy: p }}]\n\
+         policies: {{ p: {{ mode: detect, signatures: {{ rules: [builtin] }} }} }}\n\
+         admin: {{ address: \"127.0.0.1:0\" }}\n\
+         reports: {{ decisions: {{ to: \"{{here}}/decisions.jsonl\", only: all }} }}\n",
+        origin.address
+    );
+    let agent = Portcullis::start_yaml(&yaml, "");
+    let messages = messages();
+    for message in &messages {
+        by_listener(&agent, message);
+        by_endpoint(&agent, message);
+    }
+    let log = agent.file("decisions.jsonl");
+    // Records leave by a queue, which is empty once it has stopped.
+    let _stopped = agent.stop();
+    let text = std::fs::read_to_string(log).expect("records");
+    let records: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    assert_eq!(records.len(), 2 * messages.len());
+    let mut hostile = 0;
+    for (pair, message) in records.chunks(2).zip(&messages) {
+        let [inline, attached] = [&pair[0], &pair[1]].map(|record| {
+            let mut record = record.as_object().expect("a map").clone();
+            for own in ["time", "transactionId", "status", "micros", "attachment"] {
+                record.remove(own);
+            }
+            record
+        });
+        assert_eq!(pair[1]["attachment"], "native");
+        assert_eq!(inline, attached, "{}", &message[..message.len().min(200)]);
+        hostile += usize::from(inline["verdict"] == "detect");
+    }
+    assert!(hostile >= 7, "{hostile} of {} are hostile", messages.len());
+}
