@@ -1,9 +1,10 @@
-//! What hops before us say of a request: who it is from, and which trace it is part of.
+//! What hops before us say of a connection or a request: who it is from, and which trace it is part of.
 //!
 //! Nothing here is believed; that depends on who says it, and is for `engine` to know.
 
 mod chain;
 mod node;
+pub mod proxy_protocol;
 mod trace;
 
 #[doc(hidden)]

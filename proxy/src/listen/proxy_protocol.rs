@@ -1,33 +1,14 @@
-//! The PROXY protocol, versions 1 and 2: who in front of us says who the client is.
+//! Reads the PROXY protocol's header, by which peers that may say so tell who the client is.
 //!
-//! Whether a peer may say so is the listener's to know; from those who may the header is required, so that a client cannot
-//! be one by leaving it out. Parsing is the crate `ppp`'s. <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>
+//! Whether a peer may is the listener's to know; from those who may the header is required, so that a client cannot
+//! be one by leaving it out.
 
 use std::io;
-use std::net::SocketAddr;
 
-use ppp::{HeaderResult, PartialResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use transaction::hops::proxy_protocol::{Start, parse};
 
-/// What a header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Header {
-    /// The client's address, and the one it spoke to.
-    Client { source: SocketAddr, destination: SocketAddr },
-    /// The connection is of the peer itself (its health check), or of a kind that has no addresses.
-    Local,
-}
-
-/// What the start of a connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
-    /// A header of so many bytes.
-    Header(Header, usize),
-    /// Perhaps a header; more bytes will tell.
-    Incomplete,
-    /// None, or a broken one.
-    None,
-}
+pub(super) use transaction::hops::proxy_protocol::Header;
 
 /// Reads a header. What was read of what follows is the second value.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<(Header, Vec<u8>)> {
@@ -47,134 +28,14 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<(H
     }
 }
 
-/// Looks at the start of a connection.
-pub(super) fn parse(bytes: &[u8]) -> Start {
-    if bytes.is_empty() {
-        return Start::Incomplete;
-    }
-    match HeaderResult::parse(bytes) {
-        HeaderResult::V1(Ok(header)) => Start::Header(of_version_1(&header), header.header.len()),
-        HeaderResult::V2(Ok(header)) => Start::Header(of_version_2(&header), header.len()),
-        found if begins(bytes, v2::PROTOCOL_PREFIX) && found.is_incomplete() => Start::Incomplete,
-        // What of a line is not there yet may be anything: `ppp` calls half a port a wrong one.
-        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) if is_open_line(bytes) => Start::Incomplete,
-        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => Start::None,
-    }
-}
-
-/// Whether bytes are how a header begins, as far as they go.
-fn begins(bytes: &[u8], prefix: &[u8]) -> bool {
-    prefix.iter().zip(bytes).all(|(expected, found)| expected == found)
-}
-
-/// Whether bytes may be a header of version 1 whose end is still to come.
-fn is_open_line(bytes: &[u8]) -> bool {
-    begins(bytes, v1::PROTOCOL_PREFIX.as_bytes()) && bytes.len() < V1_BYTES_MAX && !bytes.contains(&b'\n')
-}
-
-fn of_version_1(header: &v1::Header<'_>) -> Header {
-    match header.addresses {
-        v1::Addresses::Tcp4(it) => Header::Client {
-            source: (it.source_address, it.source_port).into(),
-            destination: (it.destination_address, it.destination_port).into(),
-        },
-        v1::Addresses::Tcp6(it) => Header::Client {
-            source: (it.source_address, it.source_port).into(),
-            destination: (it.destination_address, it.destination_port).into(),
-        },
-        v1::Addresses::Unknown => Header::Local,
-    }
-}
-
-fn of_version_2(header: &v2::Header<'_>) -> Header {
-    match header.addresses {
-        _ if header.command == v2::Command::Local => Header::Local,
-        v2::Addresses::IPv4(it) => Header::Client {
-            source: (it.source_address, it.source_port).into(),
-            destination: (it.destination_address, it.destination_port).into(),
-        },
-        v2::Addresses::IPv6(it) => Header::Client {
-            source: (it.source_address, it.source_port).into(),
-            destination: (it.destination_address, it.destination_port).into(),
-        },
-        v2::Addresses::Unix(_) | v2::Addresses::Unspecified => Header::Local,
-    }
-}
-
 /// What a header of version 2 has with addresses of IPv6 and a few more fields (bytes).
 const USUAL_BYTES: usize = 128;
-/// The longest line of version 1 (bytes).
-const V1_BYTES_MAX: usize = 107;
 /// The longest header that is read (bytes): the fields of version 2 may hold certificates' names, and have 65,535 bytes in theory.
 const HEADER_BYTES_MAX: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn client(source: &str, destination: &str) -> Header {
-        let address = |text: &str| text.parse().expect("an address");
-        Header::Client { source: address(source), destination: address(destination) }
-    }
-
-    fn v2(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(body.len()).expect("short").to_be_bytes();
-        [b"\r\n\r\n\0\r\nQUIT\n", &[command, family][..], &length, body].concat()
-    }
-
-    #[track_caller]
-    fn check(bytes: &[u8], expected: Option<Header>) {
-        let whole = [bytes, b"GET / HTTP/1.1\r\n"].concat();
-        match expected {
-            Some(header) => {
-                assert_eq!(parse(&whole), Start::Header(header, bytes.len()));
-                for end in 0..bytes.len() {
-                    assert_eq!(parse(&bytes[..end]), Start::Incomplete, "the first {end} bytes");
-                }
-            }
-            None => assert_eq!(parse(&whole), Start::None, "{}", whole.escape_ascii()),
-        }
-    }
-
-    #[test]
-    fn reads_version_1() {
-        check(
-            b"PROXY TCP4 203.0.113.7 192.0.2.1 51234 443\r\n",
-            Some(client("203.0.113.7:51234", "192.0.2.1:443")),
-        );
-        check(
-            b"PROXY TCP6 2001:db8::7 2001:db8::1 1 2\r\n",
-            Some(client("[2001:db8::7]:1", "[2001:db8::1]:2")),
-        );
-        check(b"PROXY UNKNOWN\r\n", Some(Header::Local));
-        for broken in [
-            &b""[..],
-            b"PROXY TCP4 203.0.113.7 192.0.2.1 51234\r\n",
-            b"PROXY TCP4 203.0.113.7 192.0.2.1 51234 70000\r\n",
-            b"PROXY TCP4 203.0.113.999 192.0.2.1 1 2\r\n",
-            b"PROXY TCP4 203.0.113.7 192.0.2.1 1 2\n",
-            b"PROXY TCP9 203.0.113.7 192.0.2.1 1 2\r\n",
-            b"proxy TCP4 203.0.113.7 192.0.2.1 1 2\r\n",
-        ] {
-            check(broken, None);
-        }
-    }
-
-    #[test]
-    fn reads_version_2() {
-        let v4 = [203, 0, 113, 7, 192, 0, 2, 1, 0xC8, 0x22, 0x01, 0xBB];
-        check(&v2(0x21, 0x11, &v4), Some(client("203.0.113.7:51234", "192.0.2.1:443")));
-        let more = [&v4[..], &[0x04, 0, 3, b'a', b'b', b'c']].concat();
-        check(&v2(0x21, 0x11, &more), Some(client("203.0.113.7:51234", "192.0.2.1:443")));
-        check(&v2(0x20, 0x00, &[]), Some(Header::Local));
-        check(&v2(0x20, 0x11, &v4), Some(Header::Local));
-        check(&v2(0x21, 0x00, &[]), Some(Header::Local));
-        let mut v6 = [0; 36];
-        (v6[15], v6[31], v6[33], v6[35]) = (1, 1, 80, 81);
-        check(&v2(0x21, 0x21, &v6), Some(client("[::1]:80", "[::1]:81")));
-        check(&v2(0x31, 0x11, &v4), None);
-        check(&v2(0x21, 0x11, &v4[..4]), None);
-    }
 
     #[tokio::test]
     async fn gives_back_what_is_behind_it() {
@@ -183,17 +44,8 @@ mod tests {
         assert_eq!((header, rest.as_slice()), (Header::Local, &b"GET / HTTP/1.1\r\n"[..]));
         let endless = [b"PROXY ".to_vec(), vec![b'x'; 10_000]].concat();
         assert!(read(&mut endless.as_slice()).await.is_err());
-        let endless = v2(0x21, 0x11, &vec![0; 60_000]);
+        let endless = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xEA\x60"[..], &vec![0; 60_000]].concat();
         assert!(read(&mut endless.as_slice()).await.is_err());
         assert!(read(&mut &b"PRO"[..]).await.is_err());
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_are_read_within_their_bounds(bytes: Vec<u8>) {
-            if let Start::Header(_, length) = parse(&bytes) {
-                assert!(length <= bytes.len());
-            }
-        }
     }
 }
