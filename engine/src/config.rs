@@ -21,6 +21,7 @@ mod rates;
 mod rbl;
 mod report;
 mod schema;
+mod secrets;
 mod spec;
 mod stores;
 mod upstream;
@@ -66,6 +67,7 @@ pub(crate) use quantity::{size, size_at};
 
 use crate::limit::RateLimit;
 use crate::policy::{Asset, AssetIndex, Named, Policy};
+use node::NodeError;
 pub(crate) use node::{Content, Node};
 
 /// A checked configuration.
@@ -114,9 +116,10 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the text, in its order.
     pub fn parse(path: &str, text: &str, now_us: i64) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let file = Arc::new(SourceFile { path: path.to_owned(), text: text.to_owned() });
-        let findings = Findings::new(file);
-        let config = read(text, now_us, &findings);
+        let parsed = Node::parse(text);
+        let shown = parsed.as_ref().map_or_else(|_| text.to_owned(), |node| secrets::covered(text, node));
+        let findings = Findings::new(Arc::new(SourceFile { path: path.to_owned(), text: shown }));
+        let config = read(parsed, now_us, &findings);
         match config {
             Some(config) if !findings.has_errors() => Ok((config, findings.into_diagnostics())),
             _ => Err(findings.into_diagnostics()),
@@ -124,8 +127,8 @@ impl Config {
     }
 }
 
-fn read(text: &str, now_us: i64, findings: &Findings) -> Option<Config> {
-    let node = match Node::parse(text) {
+fn read(parsed: Result<Node, NodeError>, now_us: i64, findings: &Findings) -> Option<Config> {
+    let node = match parsed {
         Ok(node) => node,
         Err(error) => {
             let place = Node { span: error.span, content: Content::Null };

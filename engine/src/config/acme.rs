@@ -5,7 +5,7 @@ use std::time::Duration;
 use signatures::suggest::closest;
 
 use super::quantity::duration_at;
-use super::{AcmeSpec, At, AuthoritySpec, ChallengeSpec, DnsCommandSpec, Listener, NamedAuthoritySpec};
+use super::{AcmeSpec, At, AuthoritySpec, ChallengeSpec, DnsCommandSpec, Listener, NamedAuthoritySpec, Tls};
 
 use crate::tls::NamedFile;
 
@@ -109,8 +109,21 @@ pub(super) fn named(mut acme: Acme, listeners: &[Listener], at: &At<'_>) -> Acme
         .label("names cannot be proved unless something in front redirects to https")
         .help("add a listener without `tls` at port 80, or set `challenge: tls-alpn-01`".to_owned())
         .report();
+    } else if acme.challenge == Challenge::TlsAlpn01
+        && listeners.iter().filter_map(|it| it.tls.as_ref()).all(asks_authorities)
+    {
+        at.warning("no-open-listener", "`tls-alpn-01` is asked for in a handshake, and all listeners want a client's certificate in theirs")
+            .at_key()
+            .label("authorities show none, so names cannot be proved")
+            .help("set `challenge: http-01` or `dns-01`, or `required: false` in `client_certificates`".to_owned())
+            .report();
     }
     acme
+}
+
+/// Whether who has no certificate is refused, an authority too.
+fn asks_authorities(tls: &Tls) -> bool {
+    tls.client_certificates.as_ref().is_some_and(|asked| asked.required)
 }
 
 /// A path that is relative to the configuration's directory.
