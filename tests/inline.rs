@@ -26,8 +26,6 @@ mod ends;
 mod floods;
 #[path = "inline/forwarded.rs"]
 mod forwarded;
-#[path = "inline/frames.rs"]
-mod frames;
 #[path = "inline/grpc.rs"]
 mod grpc;
 #[path = "inline/h2_server.rs"]

@@ -3,6 +3,7 @@
 pub mod core_rules;
 pub mod differences;
 pub mod files;
+pub mod frames;
 pub mod modsecurity;
 pub mod nginx;
 pub mod random;

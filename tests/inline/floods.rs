@@ -4,9 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use portcullis_tests::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, beginning, frame, head,
+};
+
 use super::curl;
-use super::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, beginning, frame};
-use super::origin::Origin;
+use super::origin::{HUGE_BYTES, Origin};
 use super::process::{Portcullis, Setup};
 
 fn start(limits: &str) -> (Origin, Portcullis) {
@@ -14,12 +17,6 @@ fn start(limits: &str) -> (Origin, Portcullis) {
     let listener = format!("{{ address: \"127.0.0.1:0\", h2c: true, limits: {{ {limits} }} }}");
     let proxy = Portcullis::start(&Setup { listener, ..Setup::new(origin.address) });
     (origin, proxy)
-}
-
-/// The head of `GET /echo`, by the static table and literals (RFC 7541).
-fn head(path: &str) -> Vec<u8> {
-    let path = [&[0x04, u8::try_from(path.len()).expect("short")], path.as_bytes()].concat();
-    [&[0x82, 0x86][..], &path, b"\x01\x06a.test"].concat()
 }
 
 fn connect(proxy: &Portcullis) -> TcpStream {
@@ -95,6 +92,38 @@ fn bodies_that_do_not_come_along_end() {
     }
 }
 
+#[test]
+fn answers_that_nobody_takes_end() {
+    let (_origin, proxy) = start("stall_timeout: 1s");
+    let mut slow = TcpStream::connect(proxy.address).expect("connected");
+    slow.write_all(b"GET /huge HTTP/1.1\r\nHost: a.test\r\n\r\n").expect("sent");
+    // Over HTTP/2 the window of 64 KiB is what it takes of an answer.
+    let mut slow_h2 = connect(&proxy);
+    slow_h2.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &head("/huge"))).expect("sent");
+    std::thread::sleep(Duration::from_secs(4));
+    for (mut stream, version) in [(slow, "HTTP/1.1"), (slow_h2, "HTTP/2")] {
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
+        let mut taken = Vec::new();
+        let ended = match stream.read_to_end(&mut taken) {
+            Ok(_) => true,
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        };
+        let is_reset = version == "HTTP/2" && frames_of(&taken).any(|kind| kind == RST_STREAM);
+        assert!((ended || is_reset) && taken.len() < HUGE_BYTES, "{version}: {}", taken.len());
+    }
+    assert_eq!(curl::get(&proxy.url("/echo")).status, 200);
+}
+
+/// The kinds of the frames in what was read.
+fn frames_of(mut rest: &[u8]) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let kind = *rest.get(3)?;
+        let length = usize::from(rest[0]) << 16 | usize::from(rest[1]) << 8 | usize::from(rest[2]);
+        rest = rest.get(9 + length..).unwrap_or_default();
+        Some(kind)
+    })
+}
+
 /// Whether the other end closed the connection, perhaps after an answer.
 fn has_ended(stream: &mut TcpStream) -> bool {
     let mut answer = [0; 4_096];
@@ -117,15 +146,7 @@ fn has_reset(stream: &mut TcpStream) -> bool {
     let mut answer = vec![0; 4_096];
     match stream.read(&mut answer) {
         Ok(0) => true,
-        Ok(read) => {
-            let (mut rest, mut found) = (&answer[..read], false);
-            while rest.len() >= 9 {
-                let length = usize::from(rest[0]) << 16 | usize::from(rest[1]) << 8 | usize::from(rest[2]);
-                found |= rest[3] == RST_STREAM || rest[3] == HEADERS;
-                rest = rest.get(9 + length..).unwrap_or_default();
-            }
-            found
-        }
+        Ok(read) => frames_of(&answer[..read]).any(|kind| kind == RST_STREAM || kind == HEADERS),
         Err(_) => false,
     }
 }

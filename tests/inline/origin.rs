@@ -132,12 +132,16 @@ fn answer(mut stream: &TcpStream, path: &str, body: &[u8]) -> std::io::Result<()
             plain(stream, b"slow\n")
         }
         "/drip" => drip(stream),
+        "/huge" => plain(stream, &vec![b'.'; HUGE_BYTES]),
         "/leak" => plain(stream, &[&[b'.'; 100_000][..], b"leakedword"].concat()),
         "/gone" => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n"),
         "/same" => stream.write_all(b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"),
         _ => plain(stream, format!("{} {:016x}\n", body.len(), hash(body)).as_bytes()),
     }
 }
+
+/// The length of an answer that no buffer between here and a client holds.
+pub(crate) const HUGE_BYTES: usize = 32 << 20;
 
 fn plain(mut stream: &TcpStream, body: &[u8]) -> std::io::Result<()> {
     let head =

@@ -9,8 +9,10 @@ use serde::Deserialize;
 
 use super::origins::Application;
 use super::{Honest, SMUGGLED, Seen, bytes, taken};
-use crate::frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, beginning, frame};
 use crate::process::{Portcullis, Setup};
+use portcullis_tests::frames::{
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, beginning, frame,
+};
 
 /// A case of `http2.yaml`.
 #[derive(Debug, Deserialize)]
