@@ -1,7 +1,7 @@
 //! A client's socket, as Pingora wants streams to be.
 //!
 //! Pingora's own has a read buffer of 64 KiB for each connection, idle ones included; here bytes are read to where they
-//! are needed. Small writes are gathered until they are flushed, as there: a head and its body leave in one packet.
+//! are needed. Small writes are gathered until they are flushed, as there, and leave with what follows ([`Gather`]).
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -16,13 +16,15 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
     UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use super::gather::Gather;
 
 /// A client's socket.
 #[derive(Debug)]
 pub(super) struct ClientSocket {
-    stream: BufWriter<Raw>,
+    stream: Gather<Raw>,
     /// What was read and put back, from this offset on.
     unread: (Vec<u8>, usize),
     digest: Arc<SocketDigest>,
@@ -51,11 +53,7 @@ impl ClientSocket {
     fn new(raw: Raw, peer: Option<SocketAddr>) -> Self {
         let digest = SocketDigest::from_raw_fd(raw.as_raw_fd());
         let _ = digest.peer_addr.set(peer.map(Into::into));
-        Self {
-            stream: BufWriter::with_capacity(PACKET_BYTES, raw),
-            unread: (Vec::new(), 0),
-            digest: Arc::new(digest),
-        }
+        Self { stream: Gather::new(raw), unread: (Vec::new(), 0), digest: Arc::new(digest) }
     }
 
     /// Puts bytes back that were read, in front of all others.
@@ -179,7 +177,7 @@ impl AsyncWrite for ClientSocket {
 #[async_trait]
 impl Shutdown for ClientSocket {
     async fn shutdown(&mut self) {
-        if let Err(error) = self.stream.shutdown().await {
+        if let Err(error) = self.stream.close().await {
             tracing::debug!(%error, "client gone before its connection was closed");
         }
     }
@@ -228,13 +226,13 @@ impl GetSocketDigest for ClientSocket {
     }
 }
 
-/// Writes that are gathered (bytes): what fits into one packet.
-const PACKET_BYTES: usize = 1_460;
 /// How much is read at least when something is peeked at (bytes).
 const PEEKED_BYTES: usize = 2 << 10;
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -252,16 +250,5 @@ mod tests {
         assert!(!socket.try_peek(&mut [0; 100]).await.expect("its end"), "not as much as that");
         socket.read_to_string(&mut rest).await.expect("read");
         assert_eq!(rest, "0123GET / HTTP/1.1");
-    }
-
-    #[tokio::test]
-    async fn small_writes_leave_together() {
-        let (near, mut far) = UnixStream::pair().expect("a pair");
-        let mut socket = ClientSocket::of_unix(near);
-        socket.write_all(b"head").await.expect("written");
-        socket.write_all(b"body").await.expect("written");
-        socket.flush().await.expect("flushed");
-        let mut read = [0; 100];
-        assert_eq!(far.read(&mut read).await.expect("read"), 8);
     }
 }

@@ -8,6 +8,7 @@ mod accept;
 mod certificates;
 mod client_socket;
 mod entry;
+mod gather;
 mod peers;
 mod proxy_protocol;
 mod set;
