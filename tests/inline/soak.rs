@@ -106,7 +106,8 @@ const LONG: Duration = Duration::from_secs(20);
 /// What may be resident more at the end than in the first round (KiB): threads' heaps are not all used at first.
 const MORE_KIB: i64 = 8 << 10;
 
-/// A proxy and the one that stands by, behind HAProxy; alone where that is not installed.
+/// A proxy and the one that stands by, behind HAProxy; alone where that is not installed. Connections end now and then, so that
+/// clients come back to the first after each drain.
 fn start(authority: &Authority, servers: &[Mortal]) -> (Setup, Portcullis, Option<(Portcullis, Haproxy)>) {
     let (certificate, key) = authority.issue(&["a.test"], "a");
     let files = [("a.crt", &*certificate), ("a.key", &*key)];
@@ -115,7 +116,7 @@ fn start(authority: &Authority, servers: &[Mortal]) -> (Setup, Portcullis, Optio
         origin: list.join("\", \""),
         listener: format!(
             "{{ address: \"{address}\", proxy_protocol: [127.0.0.1], \
-             tls: {{ certificates: [{{ certificate: a.crt, key: a.key }}] }} }}"
+             limits: {{ keepalive_requests_max: 30 }}, tls: {{ certificates: [{{ certificate: a.crt, key: a.key }}] }} }}"
         ),
         admin: free().to_string(),
         more: "drain: { accept: 1s, idle: 1s, deadline: 4s }".to_owned(),

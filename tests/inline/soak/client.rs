@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -62,6 +62,13 @@ impl Client {
         Self { address, http1: connector(b"http/1.1"), http2: connector(b"h2"), tally, pause }
     }
 
+    /// Ticks when a request is due. What an answer takes does not make the next one late; what a drain takes is not made up for.
+    fn pace(&self) -> Interval {
+        let mut pace = interval(self.pause);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        pace
+    }
+
     async fn connect(&self, connector: &TlsConnector) -> Option<TlsStream<TcpStream>> {
         let name = ServerName::try_from("a.test").expect("a name");
         let connected = async {
@@ -82,6 +89,7 @@ impl Client {
 
     /// Requests over connections that are kept as long as the proxy keeps them.
     pub(super) async fn http1(self) {
+        let mut pace = self.pace();
         while !self.tally.is_over() {
             let Some(mut stream) = self.connect(&self.http1).await else { continue };
             while !self.tally.is_over() {
@@ -101,13 +109,14 @@ impl Client {
                         break;
                     }
                 }
-                sleep(self.pause).await;
+                pace.tick().await;
             }
         }
     }
 
     /// The same over HTTP/2; a connection that is told to go (GOAWAY) is replaced.
     pub(super) async fn http2(self) {
+        let mut pace = self.pace();
         while !self.tally.is_over() {
             let Some(stream) = self.connect(&self.http2).await else { continue };
             let Ok((client, connection)) = h2::client::handshake(stream).await else { continue };
@@ -130,7 +139,7 @@ impl Client {
                     Ok(Err(error)) => self.tally.fail(format!("HTTP/2: {error}")),
                     Err(_) => self.tally.fail("HTTP/2: no answer".to_owned()),
                 }
-                sleep(self.pause).await;
+                pace.tick().await;
             }
             connection.abort();
         }
@@ -138,6 +147,7 @@ impl Client {
 
     /// Messages over a WebSocket, which ends when the process it goes through does.
     pub(super) async fn web_socket(self) {
+        let mut pace = self.pace();
         while !self.tally.is_over() {
             let Some(mut stream) = self.connect(&self.http1).await else { continue };
             let head =
@@ -164,7 +174,7 @@ impl Client {
                     Ok(Ok(_)) => self.tally.count("WebSocket messages"),
                     _ => break,
                 }
-                sleep(self.pause).await;
+                pace.tick().await;
             }
         }
     }
