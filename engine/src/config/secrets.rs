@@ -6,6 +6,9 @@ use super::node::{Content, Node};
 pub(super) fn covered(text: &str, root: &Node) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let token = root.get("admin").and_then(|admin| admin.get("token")).map(|token| token.span.clone());
+    let endpoints = root.get("attachments").and_then(|it| it.get("inspect")).map(|it| &it.content);
+    let endpoints = if let Some(Content::List(items)) = endpoints { items.as_slice() } else { &[] };
+    let tokens = endpoints.iter().filter_map(|it| it.get("token")).map(|token| token.span.clone());
     let stores = root.get("stores").map_or(&[][..], Node::entries);
     let urls =
         stores.iter().filter_map(|store| store.value.get("redis")).flat_map(|urls| match &urls.content {
@@ -18,7 +21,7 @@ pub(super) fn covered(text: &str, root: &Node) -> String {
         let (begin, end) = (written.find("://")? + 3, written.rfind('@')?);
         (begin < end).then(|| url.span.start + begin..url.span.start + end)
     });
-    for span in token.into_iter().chain(credentials) {
+    for span in token.into_iter().chain(tokens).chain(credentials) {
         for byte in bytes.get_mut(span).unwrap_or_default() {
             if *byte != b'\n' && *byte != b'\r' {
                 *byte = b'*';
