@@ -1,7 +1,7 @@
 //! Ordinary clients beside clients that are slow on purpose, or ask for more than they are due.
 //!
 //! ```text
-//! ./x floods              # everything, about five minutes; writes docs/floods.md
+//! ./x floods              # everything, about seven minutes; writes docs/floods.md
 //! ./x floods --quick      # one short round, for checking; writes target/floods/floods.md
 //! ```
 //! Attacker, ordinary clients, application and Portcullis with its defaults share this machine. Ordinary clients are measured while it is
@@ -88,7 +88,7 @@ fn beside(attack: Attack, server: &Server, time: Duration, measured: &mut Beside
     measured.attacked.extend(ordinary::latencies(server.address, time)?);
     measured.add(&flood.end());
     measured.resident_peak.push(peak.end());
-    // What is left of it goes on for a moment: connections that are closed, buffers that are given back.
+    // What is left of it goes on for a while: thousands of connections that are closed at once, buffers that are given back.
     std::thread::sleep(BREATHER);
     Ok(())
 }
@@ -119,4 +119,4 @@ fn start(portcullis: &Path, directory: &Path) -> Result<Server> {
 const FULL: Duration = Duration::from_secs(6);
 const QUICK: Duration = Duration::from_secs(1);
 /// How long it is quiet after an attack before anything is measured.
-const BREATHER: Duration = Duration::from_secs(2);
+const BREATHER: Duration = Duration::from_secs(8);

@@ -74,7 +74,7 @@ pub(crate) async fn idle(address: SocketAddr, doing: &Doing) -> io::Result<()> {
     }
     doing.begin();
     while !doing.is_over() {
-        if let Ok(read) = timeout(Duration::from_secs(1), stream.read(&mut answer)).await
+        if let Ok(read) = timeout(Duration::from_secs(5), stream.read(&mut answer)).await
             && read? == 0
         {
             return Err(io::ErrorKind::UnexpectedEof.into());
