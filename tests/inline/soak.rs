@@ -72,7 +72,7 @@ impl Operation {
 /// Three rounds of what operators do, spread over the time; memory that is resident (KiB) after each step, in the process
 /// that has the sockets and in the one that stands by.
 fn operate(
-    mut operation: Operation,
+    operation: &mut Operation,
     standby: Option<&Portcullis>,
     servers: &mut [Mortal],
     time: Duration,
@@ -157,13 +157,13 @@ async fn operating_it_fails_no_request() {
             _ => tokio::spawn(client.clone().web_socket()),
         })
         .collect();
-    let operation = Operation { setup, proxy, successors: Successors::default(), authority };
+    let mut operation = Operation { setup, proxy, successors: Successors::default(), authority };
     let operator = tokio::task::spawn_blocking({
         let tally = Arc::clone(&tally);
         move || {
             let standby = other.as_ref().map(|(standby, _)| standby);
             let begun = Instant::now();
-            let resident = operate(operation, standby, &mut servers, time);
+            let resident = operate(&mut operation, standby, &mut servers, time);
             tally.stop.store(true, Ordering::Relaxed);
             // Clients end while there is still somebody to answer them.
             std::thread::sleep(Duration::from_secs(1));
