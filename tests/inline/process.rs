@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -116,7 +116,7 @@ impl Portcullis {
         Self::start_with(setup, &[])
     }
 
-    /// With these files beside the configuration.
+    /// With these files beside the configuration; of a file `hosts` it takes the addresses of names.
     pub(crate) fn start_with(setup: &Setup, files: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         for (name, text) in files {
@@ -163,7 +163,7 @@ impl Portcullis {
     }
 
     fn launch(directory: tempfile::TempDir) -> Self {
-        let mut child = Command::new(binary())
+        let mut child = program(&directory.path().join("hosts"))
             .args(["run", "--threads", "2", "--config"])
             .arg(directory.path().join("portcullis.yaml"))
             .stdout(Stdio::null())
@@ -256,6 +256,17 @@ impl Portcullis {
         let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
     }
+}
+
+/// The program; where there is a file `hosts` beside its configuration, it sees that in place of the system's.
+fn program(hosts: &Path) -> Command {
+    if !hosts.exists() {
+        return Command::new(binary());
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""]);
+    command.arg(hosts).arg(binary());
+    command
 }
 
 impl Drop for Portcullis {
