@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod figures;
 pub mod http;
 pub mod interrupt;
+pub mod load;
 pub mod machine;
 pub mod memory;
 pub mod origin;

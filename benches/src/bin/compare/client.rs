@@ -2,13 +2,12 @@
 
 use std::io::{BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use portcullis_benches::http::{Received, read_answer};
-use portcullis_benches::interrupt::{self, go_on};
+use portcullis_benches::load::each;
 
 use super::scenario::Request;
 
@@ -129,65 +128,5 @@ pub(crate) fn saturate(
             done.fetch_add(1, Ordering::Relaxed);
         }
     })?;
-    go_on()?;
     Ok(done.into_inner())
-}
-
-/// Sends so many requests a second for a time, whether or not earlier ones are answered as long as a
-/// connection is free; how long each took, from when it was due.
-///
-/// # Errors
-/// The first answer that is not as expected.
-pub(crate) fn paced(
-    clients: &mut [Client],
-    exchanges: &[Exchange<'_>],
-    rate: f64,
-    time: Duration,
-) -> Result<Vec<Duration>> {
-    let (next, taken) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let begun = Instant::now();
-    each(clients, |client, failed| {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let after = Duration::from_secs_f64(number as f64 / rate);
-            if failed() || after >= time {
-                return Ok(());
-            }
-            let mut due = begun + after;
-            let early = due.saturating_duration_since(Instant::now());
-            if !early.is_zero() {
-                std::thread::sleep(early);
-                // That a sleeper wakes late is not the server's doing.
-                due = Instant::now();
-            }
-            client.check(&exchanges[number % exchanges.len()])?;
-            let took = due.elapsed();
-            taken.lock().map_err(|_| anyhow::anyhow!("a client failed"))?.push(took);
-        }
-    })?;
-    go_on()?;
-    taken.into_inner().map_err(|_| anyhow::anyhow!("a client failed"))
-}
-
-/// Runs every client in a thread of its own; a failure ends them all.
-fn each(
-    clients: &mut [Client],
-    run: impl Fn(&mut Client, &dyn Fn() -> bool) -> Result<()> + Sync,
-) -> Result<()> {
-    let broken = AtomicBool::new(false);
-    let failed = || broken.load(Ordering::Relaxed) || interrupt::is_wanted();
-    let one = |client: &mut Client| {
-        let result = run(client, &failed);
-        if result.is_err() {
-            broken.store(true, Ordering::Relaxed);
-        }
-        result
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = clients.iter_mut().map(|client| scope.spawn(|| one(client))).collect();
-        let results =
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a client failed")));
-        // All of them are waited for, then the first failure is told.
-        results.collect::<Vec<_>>().into_iter().collect()
-    })
 }

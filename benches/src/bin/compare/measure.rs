@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use portcullis_benches::account::Spent;
 use portcullis_benches::figures::{median, percentiles};
+use portcullis_benches::load::paced;
 
 use super::agree::{Agreed, Servers};
 use super::client::{self, Client, Exchange};
@@ -63,7 +64,10 @@ impl Samples {
                 if agreed.scenario.rate > 0.0 {
                     let parts = agreed.exchanges(*product);
                     let part = &parts[round % parts.len()];
-                    let took = client::paced(&mut load.clients, part, agreed.scenario.rate, times.paced)?;
+                    let took =
+                        paced(&mut load.clients, agreed.scenario.rate, times.paced, |client, number| {
+                            client.check(&part[number % part.len()])
+                        })?;
                     self.requests += took.len();
                     self.latency.entry(load.cell).or_default().extend(took);
                 }

@@ -2,13 +2,11 @@
 
 use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
 use portcullis_benches::http::read_answer;
-use portcullis_benches::interrupt;
+use portcullis_benches::load::paced;
 
 /// One of them.
 pub(crate) struct Client {
@@ -49,32 +47,8 @@ impl Client {
 /// # Errors
 /// The first request that is not answered.
 pub(crate) fn latencies(address: SocketAddr, time: Duration) -> Result<Vec<Duration>> {
-    let (next, taken) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let begun = Instant::now();
-    let one = || -> Result<()> {
-        let mut client = Client::new(address);
-        loop {
-            let after = Duration::from_secs_f64(next.fetch_add(1, Ordering::Relaxed) as f64 / RATE);
-            if after >= time {
-                return Ok(());
-            }
-            interrupt::go_on()?;
-            let mut due = begun + after;
-            let early = due.saturating_duration_since(Instant::now());
-            if !early.is_zero() {
-                std::thread::sleep(early);
-                // That a sleeper wakes late is not the server's doing.
-                due = Instant::now();
-            }
-            client.ask()?;
-            taken.lock().map_err(|_| anyhow!("a client failed"))?.push(due.elapsed());
-        }
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(one)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a client failed"))?)
-    })?;
-    taken.into_inner().map_err(|_| anyhow!("a client failed"))
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::new(address)).collect();
+    paced(&mut clients, RATE, time, |client, _| client.ask())
 }
 
 /// How many there are.

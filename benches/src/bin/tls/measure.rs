@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use portcullis_benches::account::Spent;
 use portcullis_benches::figures::{median, percentiles};
+use portcullis_benches::load::paced;
 use portcullis_benches::server::Server;
 use rustls::pki_types::CertificateDer;
 
@@ -101,7 +102,10 @@ impl Samples {
             self.cpu.entry(cell).or_default().insert(round, spent.as_secs_f64() * 1e6 / answered as f64);
         }
         if scenario.rate > 0.0 {
-            let took = load::paced(&mut clients, exchange, scenario.rate, times.paced).with_context(place)?;
+            let took = paced(&mut clients, scenario.rate, times.paced, |client, number| {
+                client.send(exchange, number)
+            })
+            .with_context(place)?;
             self.requests += took.len();
             let latency = self.latency.entry(cell).or_default();
             let figures = percentiles(&took, [0.5, 0.99]).context("nothing was sent")?;
