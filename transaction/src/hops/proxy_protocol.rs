@@ -39,12 +39,15 @@ pub fn parse(bytes: &[u8]) -> Start {
         return Start::Incomplete;
     }
     match HeaderResult::parse(bytes) {
-        HeaderResult::V1(Ok(header)) => Start::Header(of_version_1(&header), header.header.len()),
+        // Behind UNKNOWN anything may stand but an end of the line that some would take for one.
+        HeaderResult::V1(Ok(header)) if memchr::memchr(b'\n', bytes) == Some(header.header.len() - 1) => {
+            Start::Header(of_version_1(&header), header.header.len())
+        }
         HeaderResult::V2(Ok(header)) => Start::Header(of_version_2(&header), header.len()),
         found if begins(bytes, v2::PROTOCOL_PREFIX) && found.is_incomplete() => Start::Incomplete,
         // What of a line is not there yet may be anything: `ppp` calls half a port a wrong one.
         HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) if is_open_line(bytes) => Start::Incomplete,
-        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => Start::None,
+        HeaderResult::V1(_) | HeaderResult::V2(Err(_)) => Start::None,
     }
 }
 
@@ -135,6 +138,7 @@ mod tests {
             b"PROXY TCP4 203.0.113.7 192.0.2.1 51234 70000\r\n",
             b"PROXY TCP4 203.0.113.999 192.0.2.1 1 2\r\n",
             b"PROXY TCP4 203.0.113.7 192.0.2.1 1 2\n",
+            b"PROXY UNKNOWN UN\n\r\n",
             b"PROXY TCP9 203.0.113.7 192.0.2.1 1 2\r\n",
             b"proxy TCP4 203.0.113.7 192.0.2.1 1 2\r\n",
         ] {
