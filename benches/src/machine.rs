@@ -1,7 +1,7 @@
 //! On what something was measured.
 
-use std::fs;
 use std::process::Command;
+use std::{fmt, fs};
 
 use portcullis_tests::nginx;
 
@@ -28,6 +28,12 @@ impl Machine {
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             kernel: kernel.trim().to_owned(),
         }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} processors, Linux {}", self.processor, self.processors, self.kernel)
     }
 }
 

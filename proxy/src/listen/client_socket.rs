@@ -16,7 +16,7 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
     UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::gather::Gather;
@@ -177,7 +177,7 @@ impl AsyncWrite for ClientSocket {
 #[async_trait]
 impl Shutdown for ClientSocket {
     async fn shutdown(&mut self) {
-        if let Err(error) = self.stream.close().await {
+        if let Err(error) = self.stream.shutdown().await {
             tracing::debug!(%error, "client gone before its connection was closed");
         }
     }
@@ -231,8 +231,6 @@ const PEEKED_BYTES: usize = 2 << 10;
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt as _;
-
     use super::*;
 
     #[tokio::test]

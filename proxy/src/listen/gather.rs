@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWrite;
 
 /// A writer that gathers small writes until they are flushed, or too many for one packet.
 #[derive(Debug)]
@@ -29,11 +29,6 @@ impl<W: AsyncWrite + Unpin> Gather<W> {
 
     pub(super) fn get_mut(&mut self) -> &mut W {
         &mut self.inner
-    }
-
-    /// Writes what waits, and closes.
-    pub(super) async fn close(&mut self) -> io::Result<()> {
-        self.shutdown().await
     }
 
     /// Writes what waits and then `slices`, until some of these are written; how many bytes of them.
@@ -109,7 +104,7 @@ const SLICES_MAX: usize = 16;
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixStream;
 
     use super::*;
@@ -131,7 +126,7 @@ mod tests {
         gather.write_all(&[b'b'; 10_000]).await.expect("written");
         assert_eq!(read(&mut far).await, 10_004);
         gather.write_all(b"end").await.expect("written");
-        gather.close().await.expect("closed");
+        gather.shutdown().await.expect("closed");
         assert_eq!(read(&mut far).await, 3);
     }
 
@@ -188,7 +183,7 @@ mod tests {
                         assert_eq!(gather.get_ref().taken, expected);
                     }
                 }
-                gather.close().await.expect("closed");
+                gather.shutdown().await.expect("closed");
             });
             prop_assert_eq!(&gather.get_ref().taken, &expected);
         }

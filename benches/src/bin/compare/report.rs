@@ -93,15 +93,12 @@ impl Report<'_> {
     fn introduction(&self) -> String {
         let machine = &self.machine;
         let mut text = format!(
-            "Written by `./x compare` in {:.0} minutes: {} rounds, {} requests, every answer checked. {}, {} processors, Linux {}. \
+            "Written by `./x compare` in {:.0} minutes: {} rounds, {} requests, every answer checked. {machine}. \
              Other work on the machine took {:.1} processors meanwhile, so figures of CPU count, and times by the wall are upper \
              bounds.{}\n\n| | version |\n|---|---|\n",
             self.took.as_secs_f64() / 60.0,
             self.rounds,
             self.samples.requests,
-            machine.processor,
-            machine.processors,
-            machine.kernel,
             self.others.max(0.0),
             self.note.map(|note| format!(" {note}")).unwrap_or_default(),
         );

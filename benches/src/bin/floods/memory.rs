@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use portcullis_benches::memory::resident_kb_of;
+
 /// Looks at a process again and again.
 pub(crate) struct Peak {
     seen: Arc<AtomicU64>,
@@ -19,7 +21,8 @@ impl Peak {
             let (seen, stop) = (Arc::clone(&seen), Arc::clone(&stop));
             move || {
                 while !stop.load(Ordering::Relaxed) {
-                    seen.fetch_max(resident(process), Ordering::Relaxed);
+                    let resident = resident_kb_of(process).unwrap_or(0) as u64;
+                    seen.fetch_max(resident << 10, Ordering::Relaxed);
                     std::thread::sleep(EVERY);
                 }
             }
@@ -33,13 +36,6 @@ impl Peak {
         let _ = self.thread.join();
         self.seen.load(Ordering::Relaxed)
     }
-}
-
-/// What is resident of a process (bytes). To ask for more (`smaps_rollup`) would hold it up each time.
-fn resident(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) << 10
 }
 
 const EVERY: Duration = Duration::from_millis(50);

@@ -64,7 +64,7 @@ impl Page<'_> {
         let (machine, minutes) = (&self.machine, self.took.as_secs_f64() / 60.0);
         let mut text = format!(
             "# Ordinary clients beside floods\n\n\
-             Written by `./x floods` in {minutes:.0} minutes: {} rounds, every answer to an ordinary client checked. {}, {} processors, Linux {}, \
+             Written by `./x floods` in {minutes:.0} minutes: {} rounds, every answer to an ordinary client checked. {machine}, \
              shared by all parts. Other work took {:.1} processors meanwhile.{}\n\n\
              {CLIENTS} ordinary clients send {RATE} requests a second for a page of 11 KB, {REQUESTS_OF_A_CONNECTION} over a connection; times are from \
              when a request was due to the end of its answer, with the connection where one is made. Portcullis has its defaults (built-in rules, \
@@ -72,9 +72,6 @@ impl Page<'_> {
              | attack | connections at once | each | answered after, quiet (50th / 99th percentile) | beside the attack | 99th, times | memory before | at most | thrown out, of |\n\
              |---|---|---|---|---|---|---|---|---|\n",
             self.rounds,
-            machine.processor,
-            machine.processors,
-            machine.kernel,
             self.others.max(0.0),
             self.note.map(|note| format!(" {note}")).unwrap_or_default(),
         );

@@ -77,13 +77,10 @@ impl Report<'_> {
     fn introduction(&self) -> String {
         let (machine, minutes) = (&self.machine, self.took.as_secs_f64() / 60.0);
         let mut text = format!(
-            "Written by `./x tls` in {minutes:.0} minutes: {} rounds, {} requests, every answer checked. {}, {} processors, Linux {}. \
+            "Written by `./x tls` in {minutes:.0} minutes: {} rounds, {} requests, every answer checked. {machine}. \
              Other work on the machine took {:.1} processors meanwhile.{}\n\n| | version | TLS |\n|---|---|---|\n",
             self.rounds,
             self.samples.requests,
-            machine.processor,
-            machine.processors,
-            machine.kernel,
             self.others.max(0.0),
             self.note.map(|note| format!(" {note}")).unwrap_or_default(),
         );
