@@ -39,8 +39,7 @@ pub fn parse(bytes: &[u8]) -> Start {
         return Start::Incomplete;
     }
     match HeaderResult::parse(bytes) {
-        // Behind UNKNOWN anything may stand but an end of the line that some would take for one.
-        HeaderResult::V1(Ok(header)) if memchr::memchr(b'\n', bytes) == Some(header.header.len() - 1) => {
+        HeaderResult::V1(Ok(header)) if is_line(header.header.as_bytes()) => {
             Start::Header(of_version_1(&header), header.header.len())
         }
         HeaderResult::V2(Ok(header)) => Start::Header(of_version_2(&header), header.len()),
@@ -54,6 +53,12 @@ pub fn parse(bytes: &[u8]) -> Start {
 /// Whether bytes are how a header begins, as far as they go.
 fn begins(bytes: &[u8], prefix: &[u8]) -> bool {
     prefix.iter().zip(bytes).all(|(expected, found)| expected == found)
+}
+
+/// Whether bytes are one line and end as one: behind UNKNOWN anything may stand but what some would take for the end of it, and
+/// to `ppp` a space is as good as a CR.
+fn is_line(bytes: &[u8]) -> bool {
+    bytes.ends_with(b"\r\n") && memchr::memchr(b'\n', bytes) == Some(bytes.len() - 1)
 }
 
 /// Whether bytes may be a header of version 1 whose end is still to come.
@@ -138,6 +143,9 @@ mod tests {
             b"PROXY TCP4 203.0.113.7 192.0.2.1 51234 70000\r\n",
             b"PROXY TCP4 203.0.113.999 192.0.2.1 1 2\r\n",
             b"PROXY TCP4 203.0.113.7 192.0.2.1 1 2\n",
+            b"PROXY TCP4 203.0.113.7 192.0.2.1 1 2 \n",
+            b"PROXY UNKNOWN \n",
+            b"PROXY UNKNOWN any thing \n",
             b"PROXY UNKNOWN UN\n\r\n",
             b"PROXY TCP9 203.0.113.7 192.0.2.1 1 2\r\n",
             b"proxy TCP4 203.0.113.7 192.0.2.1 1 2\r\n",
