@@ -24,7 +24,7 @@ use pingora::upstreams::peer::HttpPeer;
 use tokio::sync::watch;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// A reverse proxy made of Pingora and nothing else.
 #[derive(Parser)]

@@ -24,7 +24,7 @@ use transaction::Record;
 
 /// What the proxy has.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// What judging one request costs.
 #[derive(Parser)]

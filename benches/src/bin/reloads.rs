@@ -21,7 +21,7 @@ use transaction::Record;
 
 /// As the proxy has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// What many policies take in memory, and what reloads take.
 #[derive(Parser)]

@@ -24,7 +24,7 @@ use body::{KINDS, Kind};
 
 /// As the proxy has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// How fast bodies are read and judged.
 #[derive(Parser)]

@@ -38,7 +38,7 @@ use trial::Trial;
 
 /// As the proxy has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Searches for the slowest request there is.
 #[derive(Parser)]
