@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 /// The module of libmodsecurity, where Debian puts it.
 pub const MODSECURITY: &str = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so";
 
-/// Where nginx is, if it is installed.
+/// Where nginx is, if it is installed; `PORTCULLIS_NGINX` names another.
 #[must_use]
 pub fn program() -> Option<PathBuf> {
+    let named = std::env::var_os("PORTCULLIS_NGINX").map(PathBuf::from);
     let places = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
-    places.into_iter().map(PathBuf::from).find(|path| path.exists())
+    named.into_iter().chain(places.into_iter().map(PathBuf::from)).find(|path| path.exists())
 }
 
 /// A running nginx; ended when dropped.

@@ -155,6 +155,12 @@ impl Portcullis {
         Stopped(std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory")))
     }
 
+    /// Ends at once, whatever it was about.
+    pub(crate) fn kill(mut self) -> Stopped {
+        self.child.kill().and_then(|()| self.child.wait()).expect("a child");
+        Stopped(std::mem::replace(&mut self.directory, tempfile::tempdir().expect("a directory")))
+    }
+
     fn start_in(directory: tempfile::TempDir, setup: &Setup) -> Self {
         let rules = format!("{RULES}{}", setup.rules);
         std::fs::write(directory.path().join("rules.conf"), rules).expect("written");

@@ -7,6 +7,7 @@ mod caddy;
 mod faults;
 mod lua;
 mod nginx;
+mod nginx_module;
 mod same;
 mod table;
 mod told;

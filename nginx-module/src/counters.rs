@@ -1,0 +1,147 @@
+//! What all workers count together, in memory that they share, and whether it is still worth asking.
+//!
+//! The numbers add up: `requests` is counted when nginx logs a request; of each, exactly one of the others says what became of it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// How many reasons there are.
+pub const REASONS: usize = 3;
+
+/// Why a request got no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reason {
+    /// Nobody is there, or went away.
+    Down,
+    /// No answer came in time.
+    Late,
+    /// An answer came that is none.
+    Error,
+}
+
+impl Reason {
+    pub const ALL: [Self; REASONS] = [Self::Down, Self::Late, Self::Error];
+
+    /// As the agent and `$portcullis_verdict` have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Late => "late",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Failures without an answer between them after which only one request a second still asks.
+const FAILURES_MAX: u64 = 10;
+
+/// Zeros are a valid beginning: memory shared with workers before a reload is taken as it is.
+#[repr(C)]
+#[derive(Default)]
+pub struct Counters {
+    /// Logged by nginx, without subrequests.
+    pub requests: AtomicU64,
+    /// The agent had nothing against it, or its policy only detects.
+    pub passed: AtomicU64,
+    /// Not to go on, by the agent's word.
+    pub refused: AtomicU64,
+    /// No verdict, and let through: by reason.
+    pub missed_open: [AtomicU64; REASONS],
+    /// No verdict, and refused: by reason.
+    pub missed_closed: [AtomicU64; REASONS],
+    /// In a location with `portcullis off`.
+    pub off: AtomicU64,
+    /// Answered by nginx before anybody was asked: a redirect, an error, a limit, a body that did not come.
+    pub answered: AtomicU64,
+    /// The client went away before there was an answer.
+    pub aborted: AtomicU64,
+    untold: [AtomicU64; REASONS],
+    /// Since the last answer.
+    failures: AtomicU64,
+    /// The second in which one request last asked although nobody answers.
+    probed: AtomicU64,
+    /// The second in which one request last told what was missed.
+    telling: AtomicU64,
+}
+
+impl Counters {
+    /// One more without a verdict.
+    pub fn fail(&self, reason: Reason, passes: bool, was_asked: bool) {
+        let kind = if passes { &self.missed_open } else { &self.missed_closed };
+        kind[reason as usize].fetch_add(1, Relaxed);
+        self.untold[reason as usize].fetch_add(1, Relaxed);
+        if was_asked {
+            self.failures.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Somebody answers.
+    pub fn succeed(&self) {
+        // Read first: a line of the cache that nobody writes is shared by all workers.
+        if self.failures.load(Relaxed) != 0 {
+            self.failures.store(0, Relaxed);
+        }
+    }
+
+    /// Whether to ask nobody. While nobody answers, one request in each second still asks.
+    pub fn is_open(&self, second: u64) -> bool {
+        self.failures.load(Relaxed) >= FAILURES_MAX && !is_first(&self.probed, second)
+    }
+
+    /// Takes what is to be told; one request a second does.
+    pub fn take_untold(&self, second: u64) -> [u64; REASONS] {
+        let nothing = self.untold.iter().all(|count| count.load(Relaxed) == 0);
+        if nothing || !is_first(&self.telling, second) {
+            return [0; REASONS];
+        }
+        self.untold.each_ref().map(|count| count.swap(0, Relaxed))
+    }
+
+    /// It was not told after all.
+    pub fn give_back(&self, untold: [u64; REASONS]) {
+        for (count, back) in self.untold.iter().zip(untold) {
+            count.fetch_add(back, Relaxed);
+        }
+    }
+}
+
+/// Whether nobody was before us in this second.
+fn is_first(last: &AtomicU64, second: u64) -> bool {
+    let seen = last.load(Relaxed);
+    seen != second && last.compare_exchange(seen, second, Relaxed, Relaxed).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_once_a_second_while_nobody_answers() {
+        let counters = Counters::default();
+        for _ in 0..FAILURES_MAX {
+            assert!(!counters.is_open(1));
+            counters.fail(Reason::Late, true, true);
+        }
+        assert_eq!([1, 1, 1, 2, 2].map(|second| counters.is_open(second)), [false, true, true, false, true]);
+        counters.fail(Reason::Down, true, false);
+        assert!(counters.is_open(2));
+        counters.succeed();
+        assert!(!counters.is_open(2));
+    }
+
+    #[test]
+    fn what_was_missed_is_told_once() {
+        let counters = Counters::default();
+        assert_eq!(counters.take_untold(1), [0; 3]);
+        counters.fail(Reason::Down, true, true);
+        counters.fail(Reason::Down, false, true);
+        counters.fail(Reason::Error, true, true);
+        assert_eq!(counters.take_untold(1), [2, 0, 1]);
+        counters.give_back([2, 0, 1]);
+        assert_eq!(counters.take_untold(1), [0; 3], "one request a second");
+        assert_eq!(counters.take_untold(2), [2, 0, 1]);
+        assert_eq!(counters.take_untold(3), [0; 3]);
+        assert_eq!(counters.missed_open.each_ref().map(|count| count.load(Relaxed)), [1, 0, 1]);
+        assert_eq!(counters.missed_closed.each_ref().map(|count| count.load(Relaxed)), [1, 0, 0]);
+    }
+}
