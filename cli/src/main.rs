@@ -33,6 +33,8 @@ enum Command {
     Check(commands::check::Args),
     /// Show what it does, with everything in one process.
     Demo(commands::demo::Args),
+    /// Whether requests through a gateway are inspected, how much of them, and what to change.
+    Doctor(commands::doctor::Args),
     /// Measure a model, signatures and both together on labelled records.
     Eval(commands::eval::Args),
     /// Judge one recorded request and say why.
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => commands::check::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Learn(command) => commands::learn::run(&command),

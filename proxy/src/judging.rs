@@ -178,8 +178,9 @@ impl Judging {
         let evaluation = held.get_mut().unwrap_or_else(PoisonError::into_inner);
         evaluation.close();
         self.running.reports.audit(evaluation.audit(&outcome));
-        self.running.reports.record(evaluation, outcome, &self.spent);
-        if let Some(lessons) = &self.running.lessons {
+        let is_probe = self.running.reports.record(evaluation, outcome, &self.spent);
+        // A site learns from its visitors, not from those who look after it.
+        if let Some(lessons) = self.running.lessons.as_ref().filter(|_| !is_probe) {
             let evaluation = held.into_inner().unwrap_or_else(PoisonError::into_inner);
             evaluation.into_lesson().into_iter().for_each(|lesson| lessons.offer(&self.id, lesson));
         }

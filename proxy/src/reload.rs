@@ -20,7 +20,7 @@ use crate::listen::Listeners;
 use crate::lists::Lists;
 use crate::load::{Loaded, Source};
 use crate::rates::Rates;
-use crate::report::{Decisions, Metrics, Reports};
+use crate::report::{Decisions, Metrics, Probes, Reports};
 use crate::state::{Running, Shared};
 use crate::upstream::Upstreams;
 
@@ -28,6 +28,7 @@ use crate::upstream::Upstreams;
 pub(crate) struct Reloader {
     source: Arc<dyn Source>,
     metrics: Arc<Metrics>,
+    probes: Arc<Probes>,
     decisions: Mutex<(DecisionLog, Arc<Decisions>)>,
     learning: Mutex<Option<Arc<Learning>>>,
     lists: Mutex<Option<Arc<Lists>>>,
@@ -70,6 +71,7 @@ impl Reloader {
         Ok(Self {
             source,
             metrics,
+            probes: Arc::default(),
             decisions: Mutex::new((settings.decisions.clone(), decisions)),
             learning: Mutex::default(),
             lists: Mutex::new(lists.map(Arc::new)),
@@ -91,7 +93,8 @@ impl Reloader {
     /// Upstreams go on as they are `before`, as far as the configuration is the same.
     pub(crate) fn running(&self, loaded: &Loaded, before: Option<&Upstreams>) -> Running {
         let (_, decisions) = &*self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
-        let reports = Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions));
+        let reports =
+            Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions), Arc::clone(&self.probes));
         let upstreams = Arc::new(Upstreams::new(&loaded.snapshot, before));
         let collections = Arc::clone(self.collections.store());
         let running = Running {
@@ -238,6 +241,11 @@ impl Reloader {
     /// How the last reload went.
     pub(crate) fn status(&self) -> Arc<Status> {
         self.status.load_full()
+    }
+
+    /// Requests that are waited for.
+    pub(crate) fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     /// The counters.

@@ -1,6 +1,7 @@
 //! The admin listener: metrics, health, and what is running. Never on an address that takes requests.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use engine::config;
@@ -27,7 +28,9 @@ impl Admin {
     }
 
     fn respond(&self, method: &Method, path: &str, authorization: &[u8]) -> Answer {
-        if method != Method::GET && method != Method::HEAD {
+        let mark = path.strip_prefix(PROBES);
+        let reads = method == Method::GET || method == Method::HEAD;
+        if !reads && (mark.is_none() || method != Method::POST) {
             return Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         }
         // Health is asked by those who hold no secrets, and says nothing but yes or no to them.
@@ -38,8 +41,32 @@ impl Admin {
             _ if !trusted => Answer::text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n"),
             "/metrics" => Answer::new(StatusCode::OK, METRICS, self.reloader.metrics().render()),
             "/api/v1/config" => Answer::json(StatusCode::OK, &self.config()),
-            "/" => Answer::text(StatusCode::OK, "/livez\n/readyz\n/metrics\n/api/v1/config\n"),
-            _ => Answer::text(StatusCode::NOT_FOUND, "not found\n"),
+            "/" => Answer::text(
+                StatusCode::OK,
+                "/livez\n/readyz\n/metrics\n/api/v1/config\n/api/v1/probes/MARK\n",
+            ),
+            _ => match mark {
+                Some(mark) if reads => self.probed(mark),
+                Some(mark) => self.expect_probes(mark),
+                None => Answer::text(StatusCode::NOT_FOUND, "not found\n"),
+            },
+        }
+    }
+
+    /// Waits for requests with a mark.
+    fn expect_probes(&self, mark: &str) -> Answer {
+        if self.reloader.probes().expect(mark, Instant::now()) {
+            Answer::json(StatusCode::CREATED, &self.config())
+        } else {
+            Answer::text(StatusCode::CONFLICT, "not 32 hexadecimal digits, or too many marks at once\n")
+        }
+    }
+
+    /// What came with a mark since this was asked last.
+    fn probed(&self, mark: &str) -> Answer {
+        match self.reloader.probes().take(mark, Instant::now()) {
+            Some(seen) => Answer::json(StatusCode::OK, &json!({ "seen": seen })),
+            None => Answer::text(StatusCode::NOT_FOUND, "nobody waits for this mark\n"),
         }
     }
 
@@ -65,17 +92,29 @@ impl Admin {
 
     fn config(&self) -> Value {
         let reload = self.reloader.status();
+        let running = self.shared.running.load();
+        let config = running.snapshot.config();
+        let listeners: Vec<_> = config.listeners.iter().map(|it| it.address.to_string()).collect();
         json!({
+            "version": env!("CARGO_PKG_VERSION"),
             "loadedAt": reload.loaded_at,
+            "listeners": listeners,
+            "attachments": attachments(&config.attachments),
             "hashes": {
                 "config": reload.hashes.config,
                 "policy": reload.hashes.policy,
                 "rules": reload.hashes.rules,
-                "profile": self.shared.running.load().snapshot.profiles().map(Profiles::hash),
+                "profile": running.snapshot.profiles().map(Profiles::hash),
             },
             "lastReloadError": reload.last_reload_error,
         })
     }
+}
+
+/// Ways in beside listeners: who asks, and where.
+fn attachments(config: &config::Attachments) -> Vec<Value> {
+    let inspect = config.inspect.iter().map(|it| (it.dialect.as_str(), &it.listener.address));
+    inspect.map(|(name, address)| json!({ "name": name, "address": address.to_string() })).collect()
 }
 
 #[async_trait]
@@ -120,5 +159,7 @@ impl Answer {
     }
 }
 
+/// Where probes are announced and asked for, by their mark.
+const PROBES: &str = "/api/v1/probes/";
 /// Prometheus' text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";

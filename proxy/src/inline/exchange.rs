@@ -361,7 +361,7 @@ mod tests {
             Decisions::start(&DecisionLog { to: DecisionsTo::None, only: DecisionsOnly::default() });
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let rates = Arc::new(crate::rates::Rates::new(snapshot.config(), None, &metrics));
-        let reports = Reports::new(metrics, Arc::new(decisions.expect("no log")));
+        let reports = Reports::new(metrics, Arc::new(decisions.expect("no log")), Arc::default());
         let upstreams = Arc::new(Upstreams::default());
         let collections = Arc::new(signatures::collections::MemoryStore::default());
         let running = Running {

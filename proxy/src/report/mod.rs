@@ -8,6 +8,7 @@ mod decisions;
 mod learning;
 mod lists;
 mod metrics;
+mod probes;
 mod rates;
 mod tally;
 mod upstreams;
@@ -24,6 +25,7 @@ pub(crate) use decisions::Decisions;
 pub(crate) use learning::{Learning, Taught};
 pub(crate) use lists::Lists;
 pub(crate) use metrics::Metrics;
+pub(crate) use probes::Probes;
 use rates::Rates;
 pub(crate) use rates::StoreMetrics;
 use tally::Tally;
@@ -74,13 +76,14 @@ impl Stage {
 pub(crate) struct Reports {
     metrics: Arc<Metrics>,
     decisions: Arc<Decisions>,
+    probes: Arc<Probes>,
     tally: Arc<Tally>,
 }
 
 impl Reports {
     /// Reports to these, for one configuration.
-    pub(crate) fn new(metrics: Arc<Metrics>, decisions: Arc<Decisions>) -> Self {
-        Self { metrics, decisions, tally: Arc::default() }
+    pub(crate) fn new(metrics: Arc<Metrics>, decisions: Arc<Decisions>, probes: Arc<Probes>) -> Self {
+        Self { metrics, decisions, probes, tally: Arc::default() }
     }
 
     /// The counters.
@@ -98,7 +101,13 @@ impl Reports {
     }
 
     /// Counts a closed transaction and writes its record, if it is one of those that are written: others are not made.
-    pub(crate) fn record(&self, evaluation: &Evaluation, outcome: Outcome, spent: &[Duration; Stage::COUNT]) {
+    /// Whether it is a probe that somebody waits for.
+    pub(crate) fn record(
+        &self,
+        evaluation: &Evaluation,
+        outcome: Outcome,
+        spent: &[Duration; Stage::COUNT],
+    ) -> bool {
         self.metrics.transaction(evaluation, spent, &self.tally);
         for _ in 0..self.decisions.take_lost_audits() {
             self.metrics.audit_dropped();
@@ -106,5 +115,6 @@ impl Reports {
         if !self.decisions.write(evaluation, outcome) {
             self.metrics.decision_dropped();
         }
+        self.probes.look(evaluation, outcome)
     }
 }

@@ -4,6 +4,7 @@
 //! and uncounted.
 
 mod caddy;
+mod doctor;
 mod faults;
 mod lua;
 mod nginx;
