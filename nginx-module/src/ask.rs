@@ -163,6 +163,13 @@ impl Ask {
         self.settle(State::Failed { reason, passes });
     }
 
+    /// Something of ours has panicked: there is no verdict, and what follows from that is for the fail mode to say.
+    pub fn give_up(&mut self) {
+        if matches!(self.state, State::Reading | State::Asking) {
+            self.fail(Reason::Error, true, b"a fault of the module");
+        }
+    }
+
     fn settle(&mut self, state: State) {
         self.wire.close();
         // SAFETY: a number that nginx's one thread writes.
@@ -173,13 +180,14 @@ impl Ask {
 
 /// Something happened on the connection, or nothing for too long.
 unsafe extern "C" fn event(event: *mut ngx_event_t) {
-    guard::guarded((), || {
-        // SAFETY: nginx passes the event of a connection, whose data is the question that has it: that lives as long as the connection is
-        // open, as `abandon` closes it. Nothing else refers to it while this runs.
-        let (ask, is_late) = unsafe {
-            let connection = (*event).data.cast::<ngx_connection_t>();
-            (&mut *(*connection).data.cast::<Ask>(), (*event).timedout() != 0)
-        };
+    // SAFETY: nginx passes the event of a connection, whose data is the question that has it: that lives as long as the connection is open, as
+    // `abandon` closes it. Nothing else refers to it while this runs.
+    let (ask, is_late) = unsafe {
+        let connection = (*event).data.cast::<ngx_connection_t>();
+        (&mut *(*connection).data.cast::<Ask>(), (*event).timedout() != 0)
+    };
+    let request = ask.request;
+    let state = guard::guarded(None, || {
         if is_late {
             // SAFETY: agents live as long as the configuration.
             let name = unsafe { (*ask.settings.agent()).name() };
@@ -188,11 +196,16 @@ unsafe extern "C" fn event(event: *mut ngx_event_t) {
             let progress = ask.wire.advance();
             ask.follow(progress);
         }
-        let (state, request) = (ask.state, ask.request);
-        if state != State::Asking {
+        Some(ask.state)
+    });
+    match state {
+        Some(State::Asking) => {}
+        Some(_) => phase::resume(request),
+        None => {
+            phase::give_up(request);
             phase::resume(request);
         }
-    });
+    }
 }
 
 /// nginx is about to forget the request: so does the question. What it would have told is told by another.

@@ -17,18 +17,18 @@ const FAILED: ngx_int_t = NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
 
 /// Asks, or does what was answered: nginx comes here again for each.
 pub unsafe extern "C" fn before_access(raw: *mut ngx_http_request_t) -> ngx_int_t {
-    guard::guarded(FAILED, || {
-        // SAFETY: nginx passes the request whose phases it runs.
-        let request = unsafe { Request::new(raw) };
-        // What nginx asks for itself on behalf of a request has been asked about with that.
-        if !request.is_main() {
-            return DECLINED;
-        }
-        match request.ask() {
-            Some(ask) => answered(request, ask),
-            None if request.settings().is_on() => begin(request),
-            None => DECLINED,
-        }
+    // SAFETY: nginx passes the request whose phases it runs.
+    let request = unsafe { Request::new(raw) };
+    // What nginx asks for itself on behalf of a request has been asked about with that.
+    let next = guard::guarded(None, || match request.ask() {
+        _ if !request.is_main() => Some(DECLINED),
+        Some(ask) => Some(answered(request, ask)),
+        None if request.settings().is_on() => Some(begin(request)),
+        None => Some(DECLINED),
+    });
+    next.unwrap_or_else(|| {
+        give_up(request);
+        guard::guarded(FAILED, || request.ask().map_or(FAILED, |ask| answered(request, ask)))
     })
 }
 
@@ -59,23 +59,28 @@ fn ask_without_body(request: Request, ask: *mut Ask) -> ngx_int_t {
 }
 
 unsafe extern "C" fn body_is_there(raw: *mut ngx_http_request_t) {
-    guard::guarded((), || {
-        // SAFETY: nginx passes the request that the body is of.
-        let request = unsafe { Request::new(raw) };
-        let Some(ask) = request.ask() else { return };
+    // SAFETY: nginx passes the request that the body is of.
+    let request = unsafe { Request::new(raw) };
+    let is_asking = guard::guarded(None, || {
+        let ask = request.ask()?;
         // SAFETY: it is this request's, which is not ended. The body stays for the application.
         unsafe {
             (*raw).set_preserve_body(1);
             Ask::begin(ask, true);
         }
-        if !wait_if_asking(request, ask) {
-            // SAFETY: as above; nothing is done with the request after it.
-            unsafe {
-                (*raw).write_event_handler = Some(ngx_http_core_run_phases);
-                ngx_http_core_run_phases(raw);
-            }
-        }
+        Some(wait_if_asking(request, ask))
     });
+    if is_asking == Some(true) {
+        return;
+    }
+    if is_asking.is_none() {
+        give_up(request);
+    }
+    // SAFETY: as above; nothing is done with the request after it.
+    unsafe {
+        (*raw).write_event_handler = Some(ngx_http_core_run_phases);
+        ngx_http_core_run_phases(raw);
+    }
 }
 
 /// Until there is an answer, nginx looks whether the client is still there, and nothing else; whether that is so.
@@ -102,6 +107,16 @@ pub fn resume(request: Request) {
         ngx_http_core_run_phases(request.raw());
         ngx_http_run_posted_requests(connection);
     }
+}
+
+/// Something of ours has panicked ([`Ask::give_up`]).
+pub fn give_up(request: Request) {
+    guard::guarded((), || {
+        if let Some(ask) = request.ask() {
+            // SAFETY: it is this request's, which is not ended, and whatever had it has unwound.
+            unsafe { (*ask).give_up() };
+        }
+    });
 }
 
 fn answered(request: Request, ask: *mut Ask) -> ngx_int_t {

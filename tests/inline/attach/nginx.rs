@@ -19,7 +19,7 @@ pub(super) struct Gateway {
     pub(super) base2: String,
 }
 
-fn free() -> SocketAddr {
+pub(super) fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }
 

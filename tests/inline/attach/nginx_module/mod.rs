@@ -61,14 +61,14 @@ impl Before {
     fn start(socket: &str, more: &str) -> Option<Self> {
         let origin = Origin::start();
         let module = module()?;
-        let timeout = if more.contains("_timeout") { "" } else { "portcullis_timeout 300ms;" };
+        let timeout = if more.contains("_timeout") { "" } else { "portcullis_timeout 5s;" };
         let http = format!(
             "portcullis on; portcullis_agent unix:{socket}; {timeout} {more}
-             limit_req_zone $server_port zone=few:1m rate=1r/m; client_body_buffer_size 16k; log_format said '$portcullis_verdict $portcullis_id $portcullis_score';"
+             limit_req_zone $server_port zone=few:1m rate=1r/m; client_body_buffer_size 16k;"
         );
         let address = origin.address;
         let server = format!(
-            "access_log said.log said; proxy_http_version 1.1; proxy_set_header Connection \"\";
+            "add_header X-Said \"$portcullis_verdict $portcullis_id $portcullis_score\" always; proxy_http_version 1.1; proxy_set_header Connection \"\";
              location / {{ proxy_pass http://{address}; }}
              location /any/ {{ satisfy any; allow all; proxy_pass http://{address}; }}
              location /moved/ {{ rewrite ^/moved/(.*)$ /$1 last; }}

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::super::super::origin::Origin;
 use super::super::super::streams::read_until;
 use super::super::super::{curl, grpc, h2_server};
-use super::super::nginx::Gateway;
+use super::super::nginx::{self, Gateway};
 use super::super::{agent, last_record, socket, table};
 use super::{module, start};
 
@@ -91,6 +93,24 @@ fn the_refused_get_the_page() {
     let both = curl::run(&["-o", "/dev/null", &refused, "-o", "/dev/null"], None, &passing);
     assert_eq!(both.connections, 0, "the second needs none of its own: {both:?}");
     assert!(before.gateway.errors().is_empty(), "{}", before.gateway.errors());
+}
+
+#[test]
+fn logs_can_tell_what_became_of_requests() {
+    let Some((agent, before)) = start("portcullis_fail_mode open;") else { return };
+    let said = |path: &str| {
+        let answer = curl::run(&["-i"], None, &before.url(path)).body;
+        let line = answer.lines().find_map(|line| line.strip_prefix("X-Said: ")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{answer}"))
+    };
+    for (path, expected) in [("/", "pass"), ("/?a=hostileword", "prevent")] {
+        let said = said(path);
+        let words: Vec<_> = said.split(' ').collect();
+        assert_eq!((words.len(), words[0], words[1].len()), (3, expected, 32), "{said}");
+    }
+    assert_eq!(said("/off/").trim_end(), "off");
+    let _stopped = agent.stop();
+    assert_eq!(said("/").trim_end(), "down");
 }
 
 #[test]
@@ -180,4 +200,52 @@ fn upgrades_and_events_pass() {
     let mut stream = connect("GET /events HTTP/1.1\r\nHost: h\r\n\r\n");
     read_until(&mut stream, "data: 1");
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+/// The configuration of the page is one, and does what the page says, with other addresses and files.
+#[test]
+fn the_configuration_that_is_documented_is_one() {
+    let (Some(module), Some(program)) = (module(), portcullis_tests::nginx::program()) else { return };
+    let agent = agent("native", "prevent", "", "");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/attach/nginx-module.md");
+    let page = std::fs::read_to_string(page).expect("a page");
+    let (_, rest) = page.split_once("```nginx\n").expect("a configuration");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path().display().to_string();
+    let signed =
+        rcgen::generate_simple_self_signed(vec!["shop.example.com".to_owned()]).expect("a certificate");
+    std::fs::write(directory.path().join("cert.pem"), signed.cert.pem()).expect("written");
+    std::fs::write(directory.path().join("key.pem"), signed.signing_key.serialize_pem()).expect("written");
+    let origin = Origin::start();
+    let (address, status) = (nginx::free(), nginx::free());
+    let mut text = format!("daemon off; user root; pid {here}/pid; error_log {here}/errors;\n{text}");
+    for (theirs, ours) in [
+        ("/usr/lib/nginx/modules/ngx_http_portcullis_module.so", module.as_str()),
+        ("unix:/run/portcullis/inspect.sock", &format!("unix:{}", socket(&agent))),
+        ("/var/log/nginx/access.log", &format!("{here}/access.log")),
+        ("/etc/nginx/tls", &here),
+        ("listen 443", &format!("listen {address}")),
+        ("listen 127.0.0.1:9914", &format!("listen {status}")),
+        ("127.0.0.1:3000", &origin.address.to_string()),
+    ] {
+        assert!(text.contains(theirs), "{theirs} in {text}");
+        text = text.replace(theirs, ours);
+    }
+    std::fs::write(directory.path().join("nginx.conf"), text).expect("written");
+    let mut command = std::process::Command::new(program);
+    let mut running = command.arg("-c").arg(directory.path().join("nginx.conf")).spawn().expect("it starts");
+    let get = |path: &str| curl::run(&["-k"], None, &format!("https://{address}{path}")).status;
+    let until = Instant::now() + Duration::from_secs(10);
+    while get("/") != 200 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let statuses = (get("/?a=friendlyword"), get("/?a=hostileword"));
+    let counts = curl::get(&format!("http://{status}/metrics")).body;
+    let log = std::fs::read_to_string(directory.path().join("access.log")).unwrap_or_default();
+    portcullis_tests::nginx::end(&mut running);
+    let errors = std::fs::read_to_string(directory.path().join("errors")).unwrap_or_default();
+    assert_eq!(statuses, (200, 403), "{errors}");
+    assert!(counts.contains("{what=\"refused\"} 1\n"), "{counts}");
+    assert!(log.contains(" 403 prevent "), "{log}");
 }
