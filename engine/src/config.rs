@@ -34,7 +34,7 @@ use signatures::{Diagnostic, SourceFile};
 pub use acme::{Acme, Authority, Challenge, Eab};
 pub use addresses::{AddressList, Countries};
 pub use admin::Admin;
-pub use attachments::{Attachments, Inspect};
+pub use attachments::{Attachments, Envoy, Inspect};
 pub use clients::{BrokenChain, Clients, Origin};
 pub use collections::Collections;
 pub use drain::Drain;
@@ -48,12 +48,13 @@ pub use spec::{
     AcmeCertificateSpec, AcmeSpec, AddressListSpec, AdminSpec, AssetSpec, AttachmentsSpec, AuthoritySpec,
     BalanceSpec, CertificateSpec, ChallengeSpec, ClientCertificatesSpec, ClientPrefixSpec, CollectionsSpec,
     ConfigSpec, CountriesSpec, DecisionsOnly, DecisionsSpec, Dialect, DnsChallengeSpec, DnsCommandSpec,
-    DrainSpec, EabSpec, Forwarded, ForwardedHeader, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec,
-    HstsSpec, InspectSpec, LearningMode, LearningSpec, ListenerLimitsSpec, ListenerSpec, NamedAuthoritySpec,
-    OutlierSettingsSpec, OutlierSpec, QuorumSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders,
-    RateLimitSpec, RblSpec, RedirectSpec, ReportsSpec, RespondSpec, RetriesSpec, RetryOnSpec, ServerSpec,
-    Skip, StatusSpec, StoreSpec, TlsSpec, TlsVersion, TraceContext, UnknownCountry, UnknownNames,
-    UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
+    DrainSpec, EabSpec, EnvoyLimitsSpec, EnvoySpec, Forwarded, ForwardedHeader, HashFieldSpec, HashKeySpec,
+    HashSpec, HealthCheckSpec, HstsSpec, InspectSpec, LearningMode, LearningSpec, ListenerLimitsSpec,
+    ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec, QuorumSpec, RateKeyPartSpec,
+    RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec, RedirectSpec, ReportsSpec, RespondSpec,
+    RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec, StoreSpec, TlsSpec, TlsVersion, TraceContext,
+    UnknownCountry, UnknownNames, UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec,
+    WeightedServerSpec,
 };
 pub use stores::{Store, StoreNode};
 pub use upstream::{
@@ -182,7 +183,7 @@ fn check(spec: &ConfigSpec, at: &At<'_>, now_us: i64) -> Config {
     let rate_limits = rates::check_all(&spec.rate_limits, &stores, &at.key("rate_limits"));
     let address_lists = addresses::check_all(&spec.address_lists, &at.key("address_lists"));
     // Also where what is there has errors of its own.
-    let is_attached = at.key("attachments").key("inspect").node().is_some();
+    let is_attached = attachments::are_there(&at.key("attachments"));
     let named = Named { rate_limits: &rate_limits, address_lists: &address_lists, is_attached };
     let policies = crate::policy::check_all(&spec.policies, &at.key("policies"), &named, now_us);
     let assets = crate::policy::check_assets(&spec.assets, &at.key("assets"), &upstreams, &policies, &named);

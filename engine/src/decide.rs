@@ -202,7 +202,9 @@ fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
             OnMalformed::Pass => Weight::None,
         },
         Finding::Shortfall(Shortfall::ResponseTooLarge) => at_limit(policy.on_response_limit),
-        Finding::Shortfall(Shortfall::BodyUnseen) => at_limit(policy.on_unseen_body),
+        Finding::Shortfall(Shortfall::BodyUnseen | Shortfall::ResponseUnseen) => {
+            at_limit(policy.on_unseen_body)
+        }
         Finding::Shortfall(_) => at_limit(policy.on_limit),
     }
 }

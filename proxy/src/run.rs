@@ -116,8 +116,10 @@ fn announce(server: &Server) {
         let http2 = listener.tls.as_ref().map_or(listener.h2c, |tls| tls.http2);
         eprintln!("listening on {scheme}://{address}{}", if http2 { " (HTTP/1.1 and HTTP/2)" } else { "" });
     }
-    for (address, inspect) in attached.iter().zip(&config.attachments.inspect) {
-        eprintln!("inspecting for {} on http://{address}", inspect.dialect.as_str());
+    let asked = config.attachments.inspect.iter().map(|inspect| (inspect.dialect.as_str(), "http"));
+    let asked = asked.chain(config.attachments.envoy.iter().map(|_| ("envoy", "grpc")));
+    for (address, (who, scheme)) in attached.iter().zip(asked) {
+        eprintln!("inspecting for {who} on {scheme}://{address}");
     }
     for asset in &config.assets {
         let policy = &config.policies[asset.policy].name;

@@ -14,7 +14,7 @@ use pingora::server::configuration::ServerConf;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::Admin;
-use crate::attach::Inspector;
+use crate::attach::{Examiner, Inspector};
 use crate::drain;
 use crate::handover::{Inherited, Successor};
 use crate::ids::Ids;
@@ -82,7 +82,9 @@ impl Server {
         });
         reloader.learn(&shared, &loaded).map_err(|error| StartError::Configuration(error.to_string()))?;
         let inspect = Wire::new(Inspector::new(Arc::clone(&shared)), Arc::clone(&shared));
-        let fronts = Arc::new(Fronts::new(Wire::new(proxy(&shared), Arc::clone(&shared)), inspect));
+        let (inline, envoy) =
+            (Wire::new(proxy(&shared), Arc::clone(&shared)), Examiner::new(Arc::clone(&shared)));
+        let fronts = Arc::new(Fronts::new(inline, inspect, envoy));
         let inherited = Inherited::of_process()
             .map_err(|error| StartError::Open { what: "the sockets that were passed".into(), error })?;
         let inherited = Arc::new(inherited);

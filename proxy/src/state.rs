@@ -42,6 +42,32 @@ impl Running {
     }
 }
 
+#[cfg(test)]
+impl Running {
+    /// Of a configuration that has its rules in `r.conf`. Nothing is written of requests.
+    pub(crate) fn of(yaml: &str, rules: &str) -> Self {
+        use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
+
+        use crate::report::{Decisions, Metrics};
+
+        let files = signatures::seclang::MemoryFiles::default().with("r.conf", rules);
+        let snapshot = Arc::new(Snapshot::build("p.yaml", yaml, &files, 0).expect("a snapshot").0);
+        let log = DecisionLog { to: DecisionsTo::None, only: DecisionsOnly::default() };
+        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        let rates = Arc::new(Rates::new(snapshot.config(), None, &metrics));
+        let decisions = Arc::new(Decisions::start(&log).expect("no log"));
+        Self {
+            snapshot,
+            upstreams: Arc::new(Upstreams::default()),
+            reports: Reports::new(metrics, decisions, Arc::default()),
+            lessons: None,
+            lists: None,
+            rates,
+            collections: Arc::new(signatures::collections::MemoryStore::default()),
+        }
+    }
+}
+
 /// What outlives every configuration.
 pub(crate) struct Shared {
     /// What requests are judged with; reloads and learning replace it.

@@ -64,6 +64,8 @@ shortfalls! {
     BodyUnseen = "body-unseen",
     /// Only a part of the body came from the gateway, or the rest not in time.
     BodyCut = "body-cut",
+    /// The gateway that shows the head of an answer keeps its body to itself.
+    ResponseUnseen = "response-unseen",
     /// The client's address is on a list that the policy exempts from inspection.
     Exempt = "exempt",
     /// A list in the DNS (`@rbl`) did not answer in time, so that it is unknown whether a rule matches.

@@ -1,17 +1,22 @@
 //! Ways in beside listeners.
 
+mod envoy;
+
 use std::time::Duration;
 
 use super::listener::{Listener, Peers, endpoint, peers};
 use super::quantity::duration_at;
 use super::spec::{AttachmentsSpec, InspectSpec};
 use super::{At, Clients, Dialect};
+pub use envoy::Envoy;
 
 /// Ways in beside listeners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachments {
     /// Endpoints that a gateway asks about each request.
     pub inspect: Vec<Inspect>,
+    /// Endpoints that Envoy asks about each request.
+    pub envoy: Vec<Envoy>,
 }
 
 /// An endpoint that a gateway asks about each request.
@@ -35,35 +40,43 @@ pub struct Inspect {
 
 /// Checks them. `listeners` have their addresses already.
 pub(super) fn check(spec: &AttachmentsSpec, at: &At<'_>, listeners: &[Listener]) -> Attachments {
-    let at = at.key("inspect");
-    let mut inspect: Vec<Inspect> = Vec::new();
-    for (index, spec) in spec.inspect.iter().enumerate() {
-        let at = at.item(index);
-        let Some(checked) = check_inspect(spec, &at) else { continue };
-        let address = &checked.listener.address;
-        let taken = listeners.iter().chain(inspect.iter().map(|it| &it.listener));
-        if taken.into_iter().any(|other| other.address == *address) {
+    let mut taken: Vec<_> = listeners.iter().map(|listener| listener.address.clone()).collect();
+    let mut is_free = |listener: &Listener, at: &At<'_>| {
+        if taken.contains(&listener.address) {
             at.key("address")
-                .error("duplicate-address", format!("two listeners at `{address}`"))
+                .error("duplicate-address", format!("two listeners at `{}`", listener.address))
                 .label("again")
                 .report();
         }
-        inspect.push(checked);
+        taken.push(listener.address.clone());
+    };
+    let mut attachments = Attachments::default();
+    for (index, spec) in spec.inspect.iter().enumerate() {
+        let at = at.key("inspect").item(index);
+        let Some(checked) = check_inspect(spec, &at) else { continue };
+        is_free(&checked.listener, &at);
+        attachments.inspect.push(checked);
     }
-    Attachments { inspect }
+    for (index, spec) in spec.envoy.iter().enumerate() {
+        let at = at.key("envoy").item(index);
+        let Some(checked) = envoy::check(spec, &at) else { continue };
+        is_free(&checked.listener, &at);
+        attachments.envoy.push(checked);
+    }
+    attachments
+}
+
+/// Whether any is there, also where what is there has errors of its own.
+pub(super) fn are_there(at: &At<'_>) -> bool {
+    ["inspect", "envoy"].into_iter().any(|kind| at.key(kind).node().is_some())
 }
 
 fn check_inspect(spec: &InspectSpec, at: &At<'_>) -> Option<Inspect> {
-    let gateways = spec.gateways.as_ref();
-    if gateways.is_some_and(Vec::is_empty) {
-        at.key("gateways").error("nobody-trusted", "nobody may ask").label("names nobody").report();
-    }
-    let usual = || USUAL_GATEWAYS.map(str::to_owned).to_vec();
-    let gateways = peers(&gateways.cloned().unwrap_or_else(usual), &at.key("gateways"));
+    let gateways = gateways(spec.gateways.as_ref(), at);
     let mut trusted = peers(&spec.trusted_proxies, &at.key("trusted_proxies"));
     trusted.networks.extend(&gateways.networks);
     trusted.unix |= gateways.unix;
-    check_token(spec, at);
+    check_token(spec.token.as_deref(), at);
     check_bodies(spec, at);
     let clients = Clients::trusting(&trusted, client_header(spec.dialect));
     Some(Inspect {
@@ -86,9 +99,18 @@ fn client_header(dialect: Dialect) -> &'static str {
     }
 }
 
+/// Who may ask.
+fn gateways(spec: Option<&Vec<String>>, at: &At<'_>) -> Peers {
+    let at = at.key("gateways");
+    if spec.is_some_and(Vec::is_empty) {
+        at.error("nobody-trusted", "nobody may ask").label("names nobody").report();
+    }
+    spec.map_or_else(|| peers(&USUAL_GATEWAYS.map(str::to_owned), &at), |texts| peers(texts, &at))
+}
+
 /// A token is compared with a path as it is, so it has nothing that a path could write in two ways.
-fn check_token(spec: &InspectSpec, at: &At<'_>) {
-    let Some(token) = &spec.token else { return };
+fn check_token(token: Option<&str>, at: &At<'_>) {
+    let Some(token) = token else { return };
     let is_plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !is_plain || token.len() < TOKEN_LENGTH_MIN {
         at.key("token")

@@ -6,9 +6,12 @@ use super::node::{Content, Node};
 pub(super) fn covered(text: &str, root: &Node) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let token = root.get("admin").and_then(|admin| admin.get("token")).map(|token| token.span.clone());
-    let endpoints = root.get("attachments").and_then(|it| it.get("inspect")).map(|it| &it.content);
-    let endpoints = if let Some(Content::List(items)) = endpoints { items.as_slice() } else { &[] };
-    let tokens = endpoints.iter().filter_map(|it| it.get("token")).map(|token| token.span.clone());
+    let attachments = root.get("attachments").map_or(&[][..], Node::entries);
+    let endpoints = attachments.iter().flat_map(|kind| match &kind.value.content {
+        Content::List(items) => items.as_slice(),
+        _ => &[],
+    });
+    let tokens = endpoints.filter_map(|it| it.get("token")).map(|token| token.span.clone());
     let stores = root.get("stores").map_or(&[][..], Node::entries);
     let urls =
         stores.iter().filter_map(|store| store.value.get("redis")).flat_map(|urls| match &urls.content {

@@ -5,6 +5,7 @@ mod addresses;
 mod answer;
 mod attachments;
 mod clients;
+mod envoy;
 mod listener;
 mod rates;
 mod stores;
@@ -24,6 +25,7 @@ pub use addresses::{AddressListSpec, CountriesSpec, Skip, UnknownCountry};
 pub use answer::{RedirectSpec, RespondSpec};
 pub use attachments::{AttachmentsSpec, Dialect, InspectSpec};
 pub use clients::{Forwarded, ForwardedHeader, TraceContext};
+pub use envoy::{EnvoyLimitsSpec, EnvoySpec};
 pub use listener::{
     AcmeCertificateSpec, CertificateSpec, ClientCertificatesSpec, HstsSpec, ListenerLimitsSpec, ListenerSpec,
     TlsSpec, TlsVersion, UnknownNames,

@@ -23,6 +23,12 @@ impl Evaluation {
         self.response = Some(ResponseReader { body });
     }
 
+    /// Whether anything of the body of the response is looked at, by its type; known once its head was judged.
+    #[must_use]
+    pub fn reads_response_body(&self) -> bool {
+        self.response.as_ref().is_some_and(|reader| reader.body.is_some())
+    }
+
     fn response_reader(&self) -> Option<ResponseBodyReader> {
         let (policy, response) = (self.policy()?, self.transaction.response.as_ref()?);
         let response_body_bytes_max = self.response_body_bytes_max();

@@ -30,8 +30,9 @@ pub struct PolicySpec {
     /// What is done when a response body is longer than `limits.response_body_bytes_max`. Default `pass`: its length is
     /// not in the hands of who sends the request.
     pub on_response_limit: Option<OnLimit>,
-    /// What is done when a gateway keeps the body of a request to itself (`auth_request` of nginx, for one). Default `pass`;
-    /// always counted (`body-unseen`): which bodies are seen is a matter of the attachment, not of who sends the request.
+    /// What is done when a gateway keeps the body of a request to itself (`auth_request` of nginx, for one), or of an answer whose
+    /// head it shows. Default `pass`; always counted (`body-unseen`, `response-unseen`): which bodies are seen is a matter of the
+    /// attachment, not of who sends the request.
     pub on_unseen_body: Option<OnLimit>,
     /// What is done when a body is not what its Content-Type says. Default `pass`: what does not parse is
     /// inspected as text, and ordinary clients send such bodies.

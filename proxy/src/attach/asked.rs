@@ -1,5 +1,7 @@
 //! One request seen from outside.
 
+mod answer;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +68,8 @@ pub(crate) struct Conclusion {
 pub(crate) struct Asked {
     judging: Judging,
     attachment: &'static str,
+    /// What the application answered, where that is shown; 0 elsewhere.
+    status: u16,
 }
 
 impl Asked {
@@ -73,7 +77,7 @@ impl Asked {
     pub(crate) fn new(shared: &Shared, attachment: &'static str) -> Self {
         let mut judging = Judging::new(shared.drain.enter(), shared.running.load_full(), shared.ids.next());
         judging.attachment = Some(attachment);
-        Self { judging, attachment }
+        Self { judging, attachment, status: 0 }
     }
 
     /// The head. `false` when the request is refused.
@@ -130,6 +134,15 @@ impl Asked {
     /// The request is complete, or refused: the last of it is judged and it is written down. `status` says what status
     /// the client of this gateway gets for a refusal.
     pub(crate) fn conclude(mut self, status: impl FnOnce(&Refused) -> u16) -> Conclusion {
+        let conclusion = self.conclusion();
+        // What the application answers to a request that passes is mostly not known here.
+        let told = conclusion.refused.as_ref().map_or(self.status, status);
+        self.close(told, if conclusion.refused.is_some() { "refused" } else { "passed" });
+        conclusion
+    }
+
+    /// The request is complete, or refused: the last of it is judged. What is known by now is told; the answer may still come.
+    pub(crate) fn conclusion(&mut self) -> Conclusion {
         if self.judging.refusal.is_none() {
             self.judging.judge_end();
         }
@@ -141,17 +154,19 @@ impl Asked {
             (evaluation.verdict().as_str(), evaluation.anomaly_score(), model)
         });
         let (verdict, anomaly, model) = told.unwrap_or(("pass", 0, None));
-        // What the application answers to a request that passes is never known here.
-        self.judging.finish(refused.as_ref().map_or(0, status));
-        let answer = if refused.is_some() { "refused" } else { "passed" };
-        self.judging.running.reports.metrics().attachments.answered(self.attachment, answer);
         Conclusion { id, verdict, anomaly, model, rates, refused }
+    }
+
+    /// It is over: it is written down, and counted by what came of it.
+    pub(crate) fn close(&mut self, status: u16, answer: &'static str) {
+        self.judging.finish(status);
+        self.judging.running.reports.metrics().attachments.answered(self.attachment, answer);
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        self.judging.finish(0);
+        self.judging.finish(self.status);
     }
 }
 

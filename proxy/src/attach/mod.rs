@@ -10,9 +10,11 @@
 //!   becomes of that.
 
 mod asked;
+pub(crate) mod envoy;
 pub(crate) mod inspect;
 mod refused;
 
 pub(crate) use asked::{Asked, Body, Conclusion, Pieces, Told};
+pub(crate) use envoy::Examiner;
 pub(crate) use inspect::Inspector;
 pub(crate) use refused::Refused;

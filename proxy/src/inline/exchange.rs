@@ -331,7 +331,7 @@ pub(super) fn is_bodiless(session: &Session, header: &pingora::http::ResponseHea
 }
 
 /// Whether bodies of this Content-Type end when it pleases them: they are never withheld.
-pub(super) fn is_stream(content_type: &[u8]) -> bool {
+pub(crate) fn is_stream(content_type: &[u8]) -> bool {
     [&b"text/event-stream"[..], b"application/grpc"].iter().any(|prefix| {
         content_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     })
@@ -339,14 +339,10 @@ pub(super) fn is_stream(content_type: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use engine::config::{DecisionLog, DecisionsOnly, DecisionsTo};
-    use engine::{Request, Snapshot};
-    use signatures::seclang::MemoryFiles;
+    use engine::Request;
 
     use super::*;
     use crate::drain::Drain;
-    use crate::report::{Decisions, Metrics, Reports};
-    use crate::upstream::Upstreams;
 
     fn exchange(policy: &str) -> Exchange {
         let text = format!(
@@ -355,24 +351,8 @@ mod tests {
              policies: {{ p: {{ {policy}, inspect_responses: true, signatures: {{ rules: [r.conf] }} }} }}\n"
         );
         let rules = "SecRule ARGS \"@contains evil\" \"id:1,phase:2,deny\"\n";
-        let files = MemoryFiles::default().with("r.conf", rules);
-        let snapshot = Arc::new(Snapshot::build("p.yaml", &text, &files, 0).expect("a snapshot").0);
-        let decisions =
-            Decisions::start(&DecisionLog { to: DecisionsTo::None, only: DecisionsOnly::default() });
-        let metrics = Arc::new(Metrics::new().expect("metrics"));
-        let rates = Arc::new(crate::rates::Rates::new(snapshot.config(), None, &metrics));
-        let reports = Reports::new(metrics, Arc::new(decisions.expect("no log")), Arc::default());
-        let upstreams = Arc::new(Upstreams::default());
-        let collections = Arc::new(signatures::collections::MemoryStore::default());
-        let running = Running {
-            snapshot: Arc::clone(&snapshot),
-            upstreams,
-            reports,
-            lessons: None,
-            lists: None,
-            rates,
-            collections,
-        };
+        let running = Running::of(&text, rules);
+        let snapshot = Arc::clone(&running.snapshot);
         let mut exchange = Exchange::new(Drain::default().enter(), Arc::new(running), "0".to_owned());
         let evaluation = Evaluation::begin(snapshot, Request { id: "0".to_owned(), ..Request::default() });
         exchange.judging.resume(evaluation);

@@ -47,8 +47,22 @@ impl Hops {
         }
     }
 
+    /// Of a request that somebody else serves and tells of: `peer` is who is known to have connected, `clients` who is believed
+    /// in front of that.
+    pub(crate) fn told(peer: Option<IpAddr>, clients: &Clients, headers: &Fields) -> Self {
+        let origin = clients.resolve(peer, headers);
+        Self {
+            peer,
+            client: origin.client,
+            is_trusted: origin.is_trusted,
+            broken: origin.broken,
+            port: 0,
+            is_secure: false,
+        }
+    }
+
     /// The connection as the client sees it. Of somebody else's only the address is known.
-    pub(super) fn seen_from(&self, connection: Connection) -> Connection {
+    pub(crate) fn seen_from(&self, connection: Connection) -> Connection {
         let client_port = if self.peer == Some(self.client) { connection.client_port } else { 0 };
         Connection { client_address: self.client, client_port, ..connection }
     }

@@ -30,6 +30,7 @@ mod tries;
 
 pub(crate) use adapt::{connection, request_head, wire_head};
 pub(crate) use enforce::linger;
+pub(crate) use exchange::is_stream;
 pub(crate) use filter::Inline;
 pub(crate) use forwarded::Telling;
 pub(crate) use hold::invite;

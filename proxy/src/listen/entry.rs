@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use engine::Snapshot;
-use engine::config::{Inspect, Listener};
+use engine::config::{Envoy, Inspect, Listener};
 use pingora::listeners::tls::Acceptor;
 
 use super::peers::Crowd;
@@ -34,6 +34,8 @@ pub(crate) enum Front {
     Inline,
     /// Questions of a gateway.
     Inspect(Arc<Inspect>),
+    /// Questions of Envoy, over gRPC.
+    Envoy(Arc<Envoy>),
 }
 
 impl std::fmt::Debug for Settings {

@@ -50,8 +50,11 @@ impl std::error::Error for ListenError {}
 /// Listeners and then attachments, in the order of the configuration.
 fn all(config: &Config) -> impl Iterator<Item = (&Listener, Front)> {
     let inline = config.listeners.iter().map(|listener| (listener, Front::Inline));
-    let attached = config.attachments.inspect.iter();
-    inline.chain(attached.map(|it| (&it.listener, Front::Inspect(Arc::new(it.clone())))))
+    let inspect = config.attachments.inspect.iter();
+    let inspect = inspect.map(|it| (&it.listener, Front::Inspect(Arc::new(it.clone()))));
+    let envoy = config.attachments.envoy.iter();
+    let envoy = envoy.map(|it| (&it.listener, Front::Envoy(Arc::new(it.clone()))));
+    inline.chain(inspect).chain(envoy)
 }
 
 /// What a configuration wants, so far that nothing can fail any more.

@@ -25,7 +25,7 @@ impl Attachments {
             )?,
             uninspected_bytes: counter(
                 "attach_uninspected_bytes_total",
-                "Bytes of bodies that gateways say there are and do not show, by reason",
+                "Bytes that gateways say there are and do not show, or that are shown and not looked at (trailers), by reason",
                 &["attachment", "reason"],
             )?,
             missed: counter(
@@ -44,6 +44,11 @@ impl Attachments {
     /// Counts bytes that are not shown.
     pub(crate) fn uninspected(&self, attachment: &str, reason: Shortfall, bytes: u64) {
         self.uninspected_bytes.with_label_values(&[attachment, reason.as_str()]).inc_by(bytes);
+    }
+
+    /// Counts bytes of trailers, which nothing looks at.
+    pub(crate) fn trailers(&self, attachment: &str, bytes: u64) {
+        self.uninspected_bytes.with_label_values(&[attachment, "trailers"]).inc_by(bytes);
     }
 
     /// Counts requests that nobody could be asked about.

@@ -7,7 +7,7 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
 use super::Wire;
-use crate::attach::Inspector;
+use crate::attach::{Examiner, Inspector};
 use crate::inline::Inline;
 use crate::listen::{Connection, Front, Serve};
 
@@ -15,12 +15,13 @@ use crate::listen::{Connection, Front, Serve};
 pub(crate) struct Fronts {
     inline: Arc<Wire<HttpProxy<Inline>>>,
     inspect: Arc<Wire<Inspector>>,
+    envoy: Arc<Examiner>,
 }
 
 impl Fronts {
     /// These.
-    pub(crate) fn new(inline: Wire<HttpProxy<Inline>>, inspect: Wire<Inspector>) -> Self {
-        Self { inline: Arc::new(inline), inspect: Arc::new(inspect) }
+    pub(crate) fn new(inline: Wire<HttpProxy<Inline>>, inspect: Wire<Inspector>, envoy: Examiner) -> Self {
+        Self { inline: Arc::new(inline), inspect: Arc::new(inspect), envoy: Arc::new(envoy) }
     }
 
     /// No more connections will come: those that are idle are closed.
@@ -36,6 +37,7 @@ impl Serve for Fronts {
         match connection.client.listener.front {
             Front::Inline => self.inline.serve(connection, stopping).await,
             Front::Inspect(_) => self.inspect.serve(connection, stopping).await,
+            Front::Envoy(_) => self.envoy.serve(connection, stopping).await,
         }
     }
 }

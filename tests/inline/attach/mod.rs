@@ -5,6 +5,7 @@
 
 mod caddy;
 mod doctor;
+mod envoy;
 mod faults;
 mod lua;
 mod nginx;

@@ -8,36 +8,56 @@ use super::super::origin::Origin;
 use super::super::process::Portcullis;
 use super::socket;
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
-/// Messages, heads and bodies.
-fn messages() -> Vec<String> {
-    let post = |kind: &str, body: &str| {
-        format!(
-            "POST /p?x=1 HTTP/1.1\r\nHost: shop.test\r\n{kind}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
+/// A request but for its host.
+pub(super) struct Message {
+    pub(super) target: String,
+    /// As they are written.
+    pub(super) headers: Vec<String>,
+    pub(super) body: Option<String>,
+}
+
+/// Requests, hostile and harmless.
+pub(super) fn parts() -> Vec<Message> {
+    let message = |target: &str, headers: &[&str], body: Option<&str>| Message {
+        target: target.to_owned(),
+        headers: headers.iter().map(|&header| header.to_owned()).collect(),
+        body: body.map(str::to_owned),
     };
-    let get =
-        |target: &str, headers: &str| format!("GET {target} HTTP/1.1\r\nHost: shop.test\r\n{headers}\r\n");
+    let post = |kind: &[&str], body: &str| message("/p?x=1", kind, Some(body));
+    let get = |target: &str, headers: &[&str]| message(target, headers, None);
     let multipart = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.php\"\r\n\r\n<?php system($_GET[1]);\r\n--b--\r\n";
+    let json = "Content-Type: application/json";
     vec![
-        get("/", ""),
-        get("/search?q=red+shoes", "User-Agent: Mozilla/5.0\r\nAccept: text/html\r\n"),
-        get("/?q=%27%20OR%201=1--%20", ""),
-        get("/?q=<script>alert(1)</script>", ""),
-        get("/../../../../etc/passwd", ""),
-        get("/", "User-Agent: () { :; }; /bin/cat /etc/passwd\r\n"),
-        get("/", "Cookie: a=1' UNION SELECT password FROM users--\r\n"),
-        post(FORM, "a=1&b=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"),
-        post(FORM, "name=Ann&text=It%27s+fine"),
-        post("Content-Type: application/json\r\n", "{\"a\":[1,{\"b\":\"; cat /etc/passwd\"}]}"),
-        post("Content-Type: application/json\r\n", "{\"a\":"),
-        post("Content-Type: multipart/form-data; boundary=b\r\n", multipart),
-        post("Content-Encoding: strange\r\n", "a=1"),
-        post("", "a=<script>alert(1)</script>"),
-        post(FORM, &format!("a={}&b=<script>alert(1)</script>", "x".repeat(300_000))),
+        get("/", &[]),
+        get("/search?q=red+shoes", &["User-Agent: Mozilla/5.0", "Accept: text/html"]),
+        get("/?q=%27%20OR%201=1--%20", &[]),
+        get("/?q=<script>alert(1)</script>", &[]),
+        get("/../../../../etc/passwd", &[]),
+        get("/", &["User-Agent: () { :; }; /bin/cat /etc/passwd"]),
+        get("/", &["Cookie: a=1' UNION SELECT password FROM users--"]),
+        post(&[FORM], "a=1&b=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"),
+        post(&[FORM], "name=Ann&text=It%27s+fine"),
+        post(&[json], "{\"a\":[1,{\"b\":\"; cat /etc/passwd\"}]}"),
+        post(&[json], "{\"a\":"),
+        post(&["Content-Type: multipart/form-data; boundary=b"], multipart),
+        post(&["Content-Encoding: strange"], "a=1"),
+        post(&[], "a=<script>alert(1)</script>"),
+        post(&[FORM], &format!("a={}&b=<script>alert(1)</script>", "x".repeat(300_000))),
     ]
+}
+
+/// The same as they are on the wire.
+fn messages() -> Vec<String> {
+    let written = |message: Message| {
+        let Message { target, headers, body } = message;
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let length = body.as_ref().map(|body| format!("Content-Length: {}", body.len()));
+        let headers: String = headers.into_iter().chain(length).map(|header| header + "\r\n").collect();
+        format!("{method} {target} HTTP/1.1\r\nHost: shop.test\r\n{headers}\r\n{}", body.unwrap_or_default())
+    };
+    parts().into_iter().map(written).collect()
 }
 
 fn by_listener(agent: &Portcullis, message: &str) {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ListenerLimitsSpec;
+use super::{EnvoySpec, ListenerLimitsSpec};
 
 /// Ways in beside listeners: a gateway takes the requests and answers them, and asks what is to be thought of each.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -13,6 +13,9 @@ pub struct AttachmentsSpec {
     /// with the filter `ExternalAuth`.
     #[serde(default)]
     pub inspect: Vec<InspectSpec>,
+    /// Endpoints that Envoy asks over gRPC (`ext_proc`, `ext_authz`): Envoy Gateway, Istio, kgateway, Contour.
+    #[serde(default)]
+    pub envoy: Vec<EnvoySpec>,
 }
 
 /// An endpoint that a gateway asks about each request.

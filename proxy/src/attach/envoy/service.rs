@@ -1,0 +1,89 @@
+//! Calls, by their names.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+
+use hyper::body::Incoming;
+use tonic::server::{Grpc, StreamingService, UnaryService};
+use tonic::{Request, Response, Status, Streaming};
+use tonic_prost::ProstCodec;
+
+use super::messages::auth::{CheckRequest, CheckResponse};
+use super::messages::processing::{ProcessingRequest, ProcessingResponse};
+use super::outbox::{Outgoing, outbox};
+use super::{Asker, CHECKING, PROCESSING, check, process};
+use crate::attach::asked::turned_away;
+use crate::token;
+
+type Answer<T> = Pin<Box<dyn Future<Output = Result<Response<T>, Status>> + Send>>;
+
+/// Answers a call.
+pub(super) async fn answer(
+    asker: Asker,
+    call: http::Request<Incoming>,
+) -> Result<http::Response<tonic::body::Body>, Infallible> {
+    let most = asker.envoy.message_bytes_max;
+    let name = match call.uri().path() {
+        PROCESS => PROCESSING,
+        CHECK => CHECKING,
+        path => {
+            tracing::warn!(path, "Envoy calls what is not here");
+            return Ok(Status::unimplemented("not a service of this endpoint").into_http());
+        }
+    };
+    if !asker.may_ask(&call) {
+        turned_away(&asker.shared, name, "unauthorized");
+        return Ok(Status::permission_denied("not a gateway of this endpoint").into_http());
+    }
+    Ok(if name == PROCESSING {
+        let codec = ProstCodec::<ProcessingResponse, ProcessingRequest>::default();
+        Grpc::new(codec).max_decoding_message_size(most).streaming(Process(asker), call).await
+    } else {
+        let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
+        Grpc::new(codec).max_decoding_message_size(most).unary(Check(asker), call).await
+    })
+}
+
+impl Asker {
+    /// Whether who asks is a gateway of this endpoint, and shows its token if one is wanted.
+    fn may_ask(&self, call: &http::Request<Incoming>) -> bool {
+        if !self.envoy.gateways.contains(self.address) {
+            return false;
+        }
+        let Some(token) = &self.envoy.token else { return true };
+        let mut shown = call.headers().get_all("x-portcullis-token").iter();
+        shown.next().is_some_and(|it| token::is_same(it.as_bytes(), token.as_bytes()))
+            && shown.next().is_none()
+    }
+}
+
+/// `ext_proc`.
+struct Process(Asker);
+
+impl StreamingService<ProcessingRequest> for Process {
+    type Response = ProcessingResponse;
+    type ResponseStream = Outgoing;
+    type Future = Answer<Outgoing>;
+
+    fn call(&mut self, call: Request<Streaming<ProcessingRequest>>) -> Self::Future {
+        let (outbox, outgoing) = outbox();
+        tokio::spawn(process::run(self.0.clone(), call.into_inner(), outbox));
+        Box::pin(async { Ok(Response::new(outgoing)) })
+    }
+}
+
+/// `ext_authz`.
+struct Check(Asker);
+
+impl UnaryService<CheckRequest> for Check {
+    type Response = CheckResponse;
+    type Future = Answer<CheckResponse>;
+
+    fn call(&mut self, call: Request<CheckRequest>) -> Self::Future {
+        let asker = self.0.clone();
+        Box::pin(async move { Ok(Response::new(check::check(&asker, call.into_inner()).await)) })
+    }
+}
+
+const PROCESS: &str = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
