@@ -11,6 +11,7 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::{Value, json};
 
+use crate::attach::envoy;
 use crate::reload::Reloader;
 use crate::state::Shared;
 use crate::token;
@@ -114,7 +115,10 @@ impl Admin {
 /// Ways in beside listeners: who asks, and where.
 fn attachments(config: &config::Attachments) -> Vec<Value> {
     let inspect = config.inspect.iter().map(|it| (it.dialect.as_str(), &it.listener.address));
-    inspect.map(|(name, address)| json!({ "name": name, "address": address.to_string() })).collect()
+    // At an endpoint of Envoy's both services are there.
+    let envoy = config.envoy.iter().flat_map(|it| ENVOY.map(|name| (name, &it.listener.address)));
+    let all = inspect.chain(envoy);
+    all.map(|(name, address)| json!({ "name": name, "address": address.to_string() })).collect()
 }
 
 #[async_trait]
@@ -159,6 +163,8 @@ impl Answer {
     }
 }
 
+/// What Envoy may ask by.
+const ENVOY: [&str; 2] = [envoy::PROCESSING, envoy::CHECKING];
 /// Where probes are announced and asked for, by their mark.
 const PROBES: &str = "/api/v1/probes/";
 /// Prometheus' text format.

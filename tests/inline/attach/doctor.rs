@@ -36,7 +36,7 @@ fn doctor(agent: &Portcullis, arguments: &[&str]) -> Output {
 
 /// Whether the exit status is that of findings, and what each probe shows, as `name=shown` where it is not `inspected`.
 #[track_caller]
-fn check(agent: &Portcullis, url: &str, expected: &str) -> Value {
+pub(super) fn check(agent: &Portcullis, url: &str, expected: &str) -> Value {
     let output = doctor(agent, &["--format", "json", url]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let report: Value =

@@ -152,6 +152,8 @@ fn incomplete(reasons: &[String], way: &str) -> String {
             "traefik" => {
                 "set `forwardBody: true` at the ForwardAuth middleware and `bodies: true` at the attachment"
             }
+            "ext-proc" => "set `request_body_mode: BUFFERED` at Envoy's filter (docs/attach/envoy.md)",
+            "ext-authz" => "set `with_request_body` at Envoy's filter and `bodies: true` at the attachment",
             "external-auth" => "set `forwardBody` at the filter and `bodies: true` at the attachment",
             "nginx" | "ingress-nginx" => {
                 "auth_request never sends bodies: take the Lua file or the nginx module (docs/attach/ingress-nginx.md)"
@@ -161,7 +163,7 @@ fn incomplete(reasons: &[String], way: &str) -> String {
         return format!("{shows}; or have such requests refused: `on_unseen_body: block`");
     }
     if has("body-cut") {
-        return "the gateway shows only the beginning of bodies: raise its limit (`maxBodySize`, `maxSize`, `tune.bufsize`). \
+        return "the gateway shows only the beginning of bodies: raise its limit (`maxBodySize`, `maxSize`, `max_request_bytes`, `tune.bufsize`). \
             What is cut is decided by `on_limit`"
             .into();
     }

@@ -76,6 +76,9 @@ impl Report {
             let advice = match what.as_str() {
                 "unreadable" => "the gateway leaves out or repeats a header that its attachment needs: the agent's log says which",
                 "unauthorized" => "the token or the address (`gateways`) of who asks is not what the configuration says",
+                "unsafe-mode" => {
+                    "Envoy sends bodies STREAMED, of which nothing can be withheld: set BUFFERED or FULL_DUPLEX_STREAMED (docs/attach/envoy.md)"
+                }
                 missed if missed.starts_with("missed: ") => {
                     "requests went by unasked: the agent was down or late; the metric portcullis_attach_missed_total has them"
                 }

@@ -118,8 +118,8 @@ fn address(stream: &Stream) -> Option<IpAddr> {
 }
 
 /// The names of both in records and metrics.
-const PROCESSING: &str = "ext-proc";
-const CHECKING: &str = "ext-authz";
+pub(crate) const PROCESSING: &str = "ext-proc";
+pub(crate) const CHECKING: &str = "ext-authz";
 
 /// What may be under way of one exchange, and of all of a connection (bytes).
 const WINDOW_BYTES: u32 = 256 << 10;

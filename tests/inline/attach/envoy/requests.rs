@@ -2,7 +2,8 @@
 
 use super::super::super::curl;
 use super::super::super::origin::Origin;
-use super::super::{last_record, reached, table};
+use super::super::super::process::Portcullis;
+use super::super::{doctor, last_record, reached, table};
 use super::{Gateway, Setup, agent, gateway};
 
 const BUFFERED: &str = "per_connection_buffer_limit_bytes: 8388608";
@@ -44,6 +45,23 @@ fn the_configuration_that_is_shipped_works() {
     table::check(&agent, &gateway.base, true, &[], &[]);
     assert_eq!(curl::get(&format!("{}/leak", gateway.base)).status, 403);
     assert!(gateway.access(1)[0].contains("\"verdict\":\"pass\""), "{:?}", gateway.access(1));
+}
+
+/// `portcullis doctor` sees the same from outside.
+#[test]
+fn the_doctor_finds_all_inspected() {
+    let yaml = r#"version: 1
+attachments: { envoy: [{ address: "unix:{here}/inspect.sock" }] }
+assets: [{ name: shop, hosts: ["*"], policy: default }]
+policies: { default: { mode: prevent, inspect_responses: true } }
+admin: { address: "127.0.0.1:0", token: a-long-enough-token }
+"#;
+    let origin = Origin::start();
+    let agent = Portcullis::start_yaml(yaml, "");
+    std::fs::write(agent.file("token"), "a-long-enough-token\n").expect("written");
+    let Some(gateway) = gateway(&Setup::shipped(), &agent, &origin) else { return };
+    let report = doctor::check(&agent, &gateway.base, "");
+    assert_eq!(report["targets"][0]["rows"][0]["way"], "ext-proc");
 }
 
 #[test]
