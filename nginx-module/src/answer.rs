@@ -22,8 +22,8 @@ pub struct Answer<'a> {
     pub length: usize,
 }
 
-/// Longest head and body that are read. A block page is a few KiB.
-pub const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Longest head, with what announces it, and longest body that are read. A block page is a few KiB.
+const HEAD_BYTES_MAX: usize = 16 << 10;
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Reads what has come so far.
@@ -32,7 +32,7 @@ pub fn read(bytes: &[u8]) -> Read<'_> {
     loop {
         let rest = &bytes[begin..];
         let Some(head) = head_of(rest) else {
-            return if rest.len() >= HEAD_BYTES_MAX { Read::Broken } else { Read::More(bytes.len() + 1) };
+            return if bytes.len() >= HEAD_BYTES_MAX { Read::Broken } else { Read::More(bytes.len() + 1) };
         };
         let Some(status) = status_of(&rest[..head]) else { return Read::Broken };
         // What announces an answer is none.
@@ -137,6 +137,7 @@ mod tests {
             assert_eq!(read(text.as_bytes()), Read::Broken, "{text:?}");
         }
         assert_eq!(read(&vec![b'a'; HEAD_BYTES_MAX]), Read::Broken);
+        assert_eq!(read(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000)), Read::Broken);
     }
     /// Whatever bytes come: a verdict about them, the same for the same, and never more than there is.
     #[test]

@@ -57,6 +57,10 @@ fn client(address: &str, first: u64, requests: u64, got: &Got) {
             _ => &got.failed,
         }
         .fetch_add(1, Ordering::Relaxed);
+        if status == 503 {
+            // Or they would all be sent while the agent starts.
+            std::thread::sleep(Duration::from_millis(2));
+        }
         if *is_hostile && status == 200 {
             got.through.fetch_add(1, Ordering::Relaxed);
         }
