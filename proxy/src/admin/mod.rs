@@ -11,7 +11,7 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::{Value, json};
 
-use crate::attach::envoy;
+use crate::attach::{envoy, spoe};
 use crate::reload::Reloader;
 use crate::state::Shared;
 use crate::token;
@@ -117,7 +117,8 @@ fn attachments(config: &config::Attachments) -> Vec<Value> {
     let inspect = config.inspect.iter().map(|it| (it.dialect.as_str(), &it.listener.address));
     // At an endpoint of Envoy's both services are there.
     let envoy = config.envoy.iter().flat_map(|it| ENVOY.map(|name| (name, &it.listener.address)));
-    let all = inspect.chain(envoy);
+    let haproxy = config.spoe.iter().map(|it| (spoe::NAME, &it.listener.address));
+    let all = inspect.chain(envoy).chain(haproxy);
     all.map(|(name, address)| json!({ "name": name, "address": address.to_string() })).collect()
 }
 

@@ -67,7 +67,7 @@ impl Probes {
 /// The mark and the name of the probe in a query.
 fn marked(query: &[u8]) -> Option<(&str, &str)> {
     let pair = query.split(|byte| *byte == b'&').find_map(|pair| pair.strip_prefix(PARAMETER.as_bytes()))?;
-    std::str::from_utf8(pair).ok()?.split_once('.')
+    std::str::from_utf8(pair).ok()?.split_once('.').filter(|(_, row)| row.len() <= ROW_BYTES_MAX)
 }
 
 fn seen(row: &str, evaluation: &Evaluation, outcome: Outcome) -> Value {
@@ -85,6 +85,8 @@ fn seen(row: &str, evaluation: &Evaluation, outcome: Outcome) -> Value {
 const PARAMETER: &str = "portcullis-probe=";
 /// 128 bits.
 const MARK_DIGITS: usize = 32;
+/// The longest name of a probe (bytes).
+const ROW_BYTES_MAX: usize = 32;
 /// How long a mark is waited for.
 const WAIT: Duration = Duration::from_secs(300);
 /// How many marks at once: people at work.
@@ -111,6 +113,7 @@ mod tests {
             assert_eq!(marked(query.as_bytes()), wanted, "{query}");
         }
         assert_eq!(marked(b"portcullis-probe=\xff.form"), None);
+        assert_eq!(marked(format!("portcullis-probe=ab.{}", "x".repeat(33)).as_bytes()), None);
     }
 
     #[test]

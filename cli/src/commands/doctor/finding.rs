@@ -158,6 +158,9 @@ fn incomplete(reasons: &[String], way: &str) -> String {
             "nginx" | "ingress-nginx" => {
                 "auth_request never sends bodies: take the Lua file or the nginx module (docs/attach/ingress-nginx.md)"
             }
+            "spoe" => {
+                "the ACL `portcullis_streams` in haproxy.cfg names this path: take it out (docs/attach/haproxy.md)"
+            }
             _ => "this gateway sends no bodies: put Portcullis before or behind it as a proxy (docs/edge.md)",
         };
         return format!("{shows}; or have such requests refused: `on_unseen_body: block`");
@@ -166,6 +169,9 @@ fn incomplete(reasons: &[String], way: &str) -> String {
         return "the gateway shows only the beginning of bodies: raise its limit (`maxBodySize`, `maxSize`, `max_request_bytes`, `tune.bufsize`). \
             What is cut is decided by `on_limit`"
             .into();
+    }
+    if has("response-unseen") {
+        return "the gateway shows the answer's head and not its body: set `response_body_mode: BUFFERED`, or `NONE` for both".into();
     }
     if has("released-early") {
         return "the body is longer than the policy's `hold_bytes_max`, so its beginning was passed on before its end was seen".into();

@@ -369,7 +369,7 @@ fn address(stream: &Stream) -> Option<std::net::IpAddr> {
 }
 
 /// The name of the front, for records and metrics.
-const NAME: &str = "spoe";
+pub(crate) const NAME: &str = "spoe";
 /// Rules that HAProxy is told of at most (count).
 const RULES_MAX: usize = 20;
 /// Answers that leave together at most (count).

@@ -1,0 +1,97 @@
+//! The page and its table.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use portcullis_benches::figures::{median, time};
+use portcullis_benches::machine::{Machine, nginx_version};
+
+use super::client::Message;
+use super::front::Front;
+use super::{CLIENTS, RATE};
+
+/// A figure a round, in microseconds.
+#[derive(Default)]
+pub(crate) struct Samples {
+    pub(crate) half: Vec<f64>,
+    pub(crate) most: Vec<f64>,
+    /// Processor time of a request.
+    pub(crate) cpu: Vec<f64>,
+}
+
+/// All that the page says.
+pub(crate) struct Page<'p> {
+    pub(crate) machine: Machine,
+    pub(crate) fronts: Vec<Front>,
+    pub(crate) samples: &'p BTreeMap<(Message, Front), Samples>,
+    pub(crate) rounds: usize,
+    pub(crate) took: Duration,
+    /// Processors that others used, on average.
+    pub(crate) others: f64,
+    pub(crate) note: Option<&'p str>,
+}
+
+impl Page<'_> {
+    /// Writes `cost.md` into a directory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write(&self, directory: &Path) -> Result<()> {
+        std::fs::create_dir_all(directory)?;
+        let (page, text) = (directory.join("cost.md"), self.text());
+        std::fs::write(&page, &text).with_context(|| format!("cannot write {}", page.display()))?;
+        println!("{text}");
+        eprintln!("attach: written to {}", page.display());
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        let (machine, minutes) = (&self.machine, self.took.as_secs_f64() / 60.0);
+        let mut text = format!(
+            "# What attachments add\n\n\
+             Written by `./x attach` in {minutes:.0} minutes: {} rounds, every answer checked. {machine}, shared by all parts. {}. \
+             Other work took {:.1} processors meanwhile.{}\n\n\
+             {CLIENTS} clients send {RATE} requests a second in all, for a page of 11 KB as browsers ask for it, and a form of 1 KB; built-in rules, \
+             model, prevent mode. All gateways run side by side before one application, one agent has all attachments, and they are asked in turns. \
+             \"Adds\" is beside the same gateway without one. Medians of the rounds; processor time is of gateway and agent.\n",
+            self.rounds,
+            nginx_version(),
+            self.others.max(0.0),
+            self.note.map(|note| format!(" {note}")).unwrap_or_default(),
+        );
+        for (message, title) in [(Message::Page, "A page"), (Message::Form, "A form of 1 KB")] {
+            text.push_str(&format!(
+                "\n## {title}\n\n\
+                 | | answered after (50th / 99th percentile) | adds | processor time a request | adds |\n|---|---|---|---|---|\n"
+            ));
+            self.fronts.iter().for_each(|front| text.push_str(&self.row(message, *front)));
+        }
+        text
+    }
+
+    fn row(&self, message: Message, front: Front) -> String {
+        let of = |front| self.samples.get(&(message, front));
+        let figure =
+            |figures: Option<&Vec<f64>>| figures.and_then(|figures| median(figures)).unwrap_or_default();
+        let (half, cpu) = (figure(of(front).map(|it| &it.half)), figure(of(front).map(|it| &it.cpu)));
+        let base = front.without().and_then(of);
+        let (adds, adds_cpu) = match base {
+            None => (String::new(), String::new()),
+            Some(base) => (signed(half - figure(Some(&base.half))), signed(cpu - figure(Some(&base.cpu)))),
+        };
+        let most = figure(of(front).map(|it| &it.most));
+        format!(
+            "| {} | {} / {} | {adds} | {} | {adds_cpu} |\n",
+            front.title(),
+            time(half),
+            time(most),
+            time(cpu)
+        )
+    }
+}
+
+fn signed(micros: f64) -> String {
+    if micros < 0.0 { format!("-{}", time(-micros)) } else { time(micros) }
+}
