@@ -34,7 +34,7 @@ use signatures::{Diagnostic, SourceFile};
 pub use acme::{Acme, Authority, Challenge, Eab};
 pub use addresses::{AddressList, Countries};
 pub use admin::Admin;
-pub use attachments::{Attachments, Envoy, Inspect};
+pub use attachments::{Attachments, Envoy, Inspect, Spoe};
 pub use clients::{BrokenChain, Clients, Origin};
 pub use collections::Collections;
 pub use drain::Drain;
@@ -52,9 +52,9 @@ pub use spec::{
     HashSpec, HealthCheckSpec, HstsSpec, InspectSpec, LearningMode, LearningSpec, ListenerLimitsSpec,
     ListenerSpec, NamedAuthoritySpec, OutlierSettingsSpec, OutlierSpec, QuorumSpec, RateKeyPartSpec,
     RateKeySpec, RateLimitHeaders, RateLimitSpec, RblSpec, RedirectSpec, ReportsSpec, RespondSpec,
-    RetriesSpec, RetryOnSpec, ServerSpec, Skip, StatusSpec, StoreSpec, TlsSpec, TlsVersion, TraceContext,
-    UnknownCountry, UnknownNames, UpstreamProtocol, UpstreamSpec, UpstreamTlsSettingsSpec, UpstreamTlsSpec,
-    WeightedServerSpec,
+    RetriesSpec, RetryOnSpec, ServerSpec, Skip, SpoeLimitsSpec, SpoeSpec, StatusSpec, StoreSpec, TlsSpec,
+    TlsVersion, TraceContext, UnknownCountry, UnknownNames, UpstreamProtocol, UpstreamSpec,
+    UpstreamTlsSettingsSpec, UpstreamTlsSpec, WeightedServerSpec,
 };
 pub use stores::{Store, StoreNode};
 pub use upstream::{

@@ -118,6 +118,7 @@ fn announce(server: &Server) {
     }
     let asked = config.attachments.inspect.iter().map(|inspect| (inspect.dialect.as_str(), "http"));
     let asked = asked.chain(config.attachments.envoy.iter().map(|_| ("envoy", "grpc")));
+    let asked = asked.chain(config.attachments.spoe.iter().map(|_| ("HAProxy", "spop")));
     for (address, (who, scheme)) in attached.iter().zip(asked) {
         eprintln!("inspecting for {who} on {scheme}://{address}");
     }

@@ -14,7 +14,7 @@ use pingora::server::configuration::ServerConf;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::Admin;
-use crate::attach::{Examiner, Inspector};
+use crate::attach::{Examiner, Inspector, SpoeAgent};
 use crate::drain;
 use crate::handover::{Inherited, Successor};
 use crate::ids::Ids;
@@ -84,7 +84,8 @@ impl Server {
         let inspect = Wire::new(Inspector::new(Arc::clone(&shared)), Arc::clone(&shared));
         let (inline, envoy) =
             (Wire::new(proxy(&shared), Arc::clone(&shared)), Examiner::new(Arc::clone(&shared)));
-        let fronts = Arc::new(Fronts::new(inline, inspect, envoy));
+        let spoe = SpoeAgent::new(Arc::clone(&shared));
+        let fronts = Arc::new(Fronts::new(inline, inspect, envoy, spoe));
         let inherited = Inherited::of_process()
             .map_err(|error| StartError::Open { what: "the sockets that were passed".into(), error })?;
         let inherited = Arc::new(inherited);

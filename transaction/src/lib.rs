@@ -22,6 +22,7 @@ pub mod calendar;
 pub mod decode;
 pub mod hops;
 pub mod pairs;
+pub mod spop;
 pub mod wire;
 
 pub use body::{Body, BodyError, BodyReader, FilePart, MultipartFlags, Processor, Progress};

@@ -1,6 +1,7 @@
 //! Ways in beside listeners.
 
 mod envoy;
+mod spoe;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::quantity::duration_at;
 use super::spec::{AttachmentsSpec, InspectSpec};
 use super::{At, Clients, Dialect};
 pub use envoy::Envoy;
+pub use spoe::Spoe;
 
 /// Ways in beside listeners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Attachments {
     pub inspect: Vec<Inspect>,
     /// Endpoints that Envoy asks about each request.
     pub envoy: Vec<Envoy>,
+    /// Endpoints that HAProxy asks about each request.
+    pub spoe: Vec<Spoe>,
 }
 
 /// An endpoint that a gateway asks about each request.
@@ -63,12 +67,18 @@ pub(super) fn check(spec: &AttachmentsSpec, at: &At<'_>, listeners: &[Listener])
         is_free(&checked.listener, &at);
         attachments.envoy.push(checked);
     }
+    for (index, spec) in spec.spoe.iter().enumerate() {
+        let at = at.key("spoe").item(index);
+        let Some(checked) = spoe::check(spec, &at) else { continue };
+        is_free(&checked.listener, &at);
+        attachments.spoe.push(checked);
+    }
     attachments
 }
 
 /// Whether any is there, also where what is there has errors of its own.
 pub(super) fn are_there(at: &At<'_>) -> bool {
-    ["inspect", "envoy"].into_iter().any(|kind| at.key(kind).node().is_some())
+    ["inspect", "envoy", "spoe"].into_iter().any(|kind| at.key(kind).node().is_some())
 }
 
 fn check_inspect(spec: &InspectSpec, at: &At<'_>) -> Option<Inspect> {

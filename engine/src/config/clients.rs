@@ -138,8 +138,14 @@ fn number(address: IpAddr) -> u128 {
 }
 
 pub(super) fn check(spec: &ListenerSpec, at: &At<'_>) -> Clients {
-    let trusted = peers(&spec.trusted_proxies, &at.key("trusted_proxies"));
-    let header = spec.client_address.as_deref().unwrap_or(X_FORWARDED_FOR).to_ascii_lowercase();
+    let believed = believed(&spec.trusted_proxies, spec.client_address.as_deref(), at);
+    Clients { trace: spec.trace_context, ..believed }
+}
+
+/// Whom to believe, by the keys `trusted_proxies` and `client_address`.
+pub(super) fn believed(trusted_proxies: &[String], client_address: Option<&str>, at: &At<'_>) -> Clients {
+    let trusted = peers(trusted_proxies, &at.key("trusted_proxies"));
+    let header = client_address.unwrap_or(X_FORWARDED_FOR).to_ascii_lowercase();
     let at_header = at.key("client_address");
     if header.is_empty() || !header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         at_header
@@ -147,15 +153,14 @@ pub(super) fn check(spec: &ListenerSpec, at: &At<'_>) -> Clients {
             .label("not a name")
             .help("write `x-forwarded-for`, `forwarded`, `x-real-ip` or another header's name".to_owned())
             .report();
-    } else if spec.client_address.is_some() && spec.trusted_proxies.is_empty() {
+    } else if client_address.is_some() && trusted_proxies.is_empty() {
         at_header
             .error("nobody-trusted", format!("`{header}` would be believed of nobody"))
             .label("has no effect")
             .help("name in `trusted_proxies` who sets it".to_owned())
             .report();
     }
-    let (networks, trusts_unix) = (Networks::new(&trusted.networks), trusted.unix);
-    Clients { trusted: networks, trusts_unix, header, trace: spec.trace_context }
+    Clients::trusting(&trusted, &header)
 }
 
 /// Who is not known.

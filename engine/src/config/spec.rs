@@ -8,6 +8,7 @@ mod clients;
 mod envoy;
 mod listener;
 mod rates;
+mod spoe;
 mod stores;
 mod upstream;
 
@@ -31,6 +32,7 @@ pub use listener::{
     TlsSpec, TlsVersion, UnknownNames,
 };
 pub use rates::{ClientPrefixSpec, RateKeyPartSpec, RateKeySpec, RateLimitHeaders, RateLimitSpec};
+pub use spoe::{SpoeLimitsSpec, SpoeSpec};
 pub use stores::StoreSpec;
 pub use upstream::{
     BalanceSpec, HashFieldSpec, HashKeySpec, HashSpec, HealthCheckSpec, OutlierSettingsSpec, OutlierSpec,

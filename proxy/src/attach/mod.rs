@@ -13,8 +13,10 @@ mod asked;
 pub(crate) mod envoy;
 pub(crate) mod inspect;
 mod refused;
+pub(crate) mod spoe;
 
 pub(crate) use asked::{Asked, Body, Conclusion, Pieces, Told};
 pub(crate) use envoy::Examiner;
 pub(crate) use inspect::Inspector;
 pub(crate) use refused::Refused;
+pub(crate) use spoe::Agent as SpoeAgent;

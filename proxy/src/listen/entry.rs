@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use engine::Snapshot;
-use engine::config::{Envoy, Inspect, Listener};
+use engine::config::{Envoy, Inspect, Listener, Spoe};
 use pingora::listeners::tls::Acceptor;
 
 use super::peers::Crowd;
@@ -36,6 +36,8 @@ pub(crate) enum Front {
     Inspect(Arc<Inspect>),
     /// Questions of Envoy, over gRPC.
     Envoy(Arc<Envoy>),
+    /// Questions of HAProxy.
+    Spoe(Arc<Spoe>),
 }
 
 impl std::fmt::Debug for Settings {

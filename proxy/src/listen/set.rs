@@ -54,7 +54,9 @@ fn all(config: &Config) -> impl Iterator<Item = (&Listener, Front)> {
     let inspect = inspect.map(|it| (&it.listener, Front::Inspect(Arc::new(it.clone()))));
     let envoy = config.attachments.envoy.iter();
     let envoy = envoy.map(|it| (&it.listener, Front::Envoy(Arc::new(it.clone()))));
-    inline.chain(inspect).chain(envoy)
+    let spoe = config.attachments.spoe.iter();
+    let spoe = spoe.map(|it| (&it.listener, Front::Spoe(Arc::new(it.clone()))));
+    inline.chain(inspect).chain(envoy).chain(spoe)
 }
 
 /// What a configuration wants, so far that nothing can fail any more.

@@ -7,7 +7,7 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
 use super::Wire;
-use crate::attach::{Examiner, Inspector};
+use crate::attach::{Examiner, Inspector, SpoeAgent};
 use crate::inline::Inline;
 use crate::listen::{Connection, Front, Serve};
 
@@ -16,18 +16,30 @@ pub(crate) struct Fronts {
     inline: Arc<Wire<HttpProxy<Inline>>>,
     inspect: Arc<Wire<Inspector>>,
     envoy: Arc<Examiner>,
+    spoe: Arc<SpoeAgent>,
 }
 
 impl Fronts {
     /// These.
-    pub(crate) fn new(inline: Wire<HttpProxy<Inline>>, inspect: Wire<Inspector>, envoy: Examiner) -> Self {
-        Self { inline: Arc::new(inline), inspect: Arc::new(inspect), envoy: Arc::new(envoy) }
+    pub(crate) fn new(
+        inline: Wire<HttpProxy<Inline>>,
+        inspect: Wire<Inspector>,
+        envoy: Examiner,
+        spoe: SpoeAgent,
+    ) -> Self {
+        Self {
+            inline: Arc::new(inline),
+            inspect: Arc::new(inspect),
+            envoy: Arc::new(envoy),
+            spoe: Arc::new(spoe),
+        }
     }
 
     /// No more connections will come: those that are idle are closed.
     pub(crate) async fn finish(&self) {
         self.inline.finish().await;
         self.inspect.finish().await;
+        self.spoe.finish();
     }
 }
 
@@ -38,6 +50,7 @@ impl Serve for Fronts {
             Front::Inline => self.inline.serve(connection, stopping).await,
             Front::Inspect(_) => self.inspect.serve(connection, stopping).await,
             Front::Envoy(_) => self.envoy.serve(connection, stopping).await,
+            Front::Spoe(_) => self.spoe.serve(connection, stopping).await,
         }
     }
 }

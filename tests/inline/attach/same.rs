@@ -49,7 +49,7 @@ pub(super) fn parts() -> Vec<Message> {
 }
 
 /// The same as they are on the wire.
-fn messages() -> Vec<String> {
+pub(super) fn messages() -> Vec<String> {
     let written = |message: Message| {
         let Message { target, headers, body } = message;
         let method = if body.is_some() { "POST" } else { "GET" };

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EnvoySpec, ListenerLimitsSpec};
+use super::{EnvoySpec, ListenerLimitsSpec, SpoeSpec};
 
 /// Ways in beside listeners: a gateway takes the requests and answers them, and asks what is to be thought of each.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -16,6 +16,9 @@ pub struct AttachmentsSpec {
     /// Endpoints that Envoy asks over gRPC (`ext_proc`, `ext_authz`): Envoy Gateway, Istio, kgateway, Contour.
     #[serde(default)]
     pub envoy: Vec<EnvoySpec>,
+    /// Endpoints that HAProxy asks over its Stream Processing Offload Protocol.
+    #[serde(default)]
+    pub spoe: Vec<SpoeSpec>,
 }
 
 /// An endpoint that a gateway asks about each request.
