@@ -63,6 +63,18 @@ fn long_answers_pass_in_full_duplex() {
     assert!(agent.metric("portcullis_uninspected_total{reason=\"response-too-large\"}") >= 1.0);
 }
 
+/// Where the policy does not look at answers, Envoy is told not to keep them: it would refuse one as long as this.
+#[test]
+fn answers_that_nobody_looks_at_are_not_kept() {
+    let origin = Origin::start();
+    let agent = agent("prevent", "inspect_responses: false", "");
+    let Some(gateway) = gateway(&safe()[0], &agent, &origin) else { return };
+    let huge = curl::get(&format!("{}/huge", gateway.base));
+    assert_eq!((huge.status, huge.body.len()), (200, HUGE_BYTES), "{}", gateway.said());
+    let posted = curl::post(&[], b"a=friendlyword", &format!("{}/huge", gateway.base));
+    assert_eq!((posted.status, posted.body.len()), (200, HUGE_BYTES), "{}", gateway.said());
+}
+
 /// Where Envoy keeps the bodies of answers to itself, each is counted.
 #[test]
 fn answers_that_are_not_shown_are_counted() {
