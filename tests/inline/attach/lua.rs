@@ -102,8 +102,10 @@ fn over_http2_nothing_passes_unseen() {
     // A body without a length is not read by the module: it is asked for again, with one, or goes nowhere.
     let url = format!("{}/unsized", gateway.base2);
     let unsized_body = [way[0], "-HContent-Length:", "-HTransfer-Encoding: chunked"];
-    let posted = curl::run(&unsized_body, Some(b"a=hostileword"), &url);
-    assert!([403, 411].contains(&posted.status), "{posted:?}");
+    let posted = curl::run(&unsized_body, Some(b"a=hostileword"), &format!("{url}/posted"));
+    // Refused before it is read: nginx resets the stream behind its answer, and curl may see that first (0).
+    assert!([403, 411, 0].contains(&posted.status), "{posted:?}");
+    assert!(!reached(&origin, "/unsized/posted"));
     let got = [&unsized_body[..], &["-XGET"]].concat();
     let got = curl::run(&got, Some(b"a=hostileword"), &url);
     assert!(got.status == 403 || got.body.starts_with("0 "), "{got:?}");
