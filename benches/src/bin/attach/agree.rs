@@ -78,10 +78,10 @@ pub(crate) fn ask(setup: &Setup, fronts: &[(Front, Server)], wanted: usize) -> R
 
 impl Agreement {
     fn compare(&mut self, answers: &BTreeMap<Front, (u16, Option<Judged>)>) {
-        let Some((_, expected)) = answers.get(&Front::Proxy) else { return };
+        let Some((ours, expected)) = answers.get(&Front::Proxy) else { return };
         for (front, (status, found)) in answers.iter().filter(|(front, _)| **front != Front::Proxy) {
             let compared = self.ways.entry(*front).or_default();
-            let Some(reason) = difference(expected.as_ref(), found.as_ref(), *status) else {
+            let Some(reason) = difference((*ours, expected.as_ref()), (*status, found.as_ref())) else {
                 compared.alike += 1;
                 continue;
             };
@@ -95,11 +95,14 @@ impl Agreement {
 }
 
 /// Why two are not alike; `None` when they are.
-fn difference(expected: Option<&Judged>, found: Option<&Judged>, status: u16) -> Option<String> {
+fn difference(
+    (ours, expected): (u16, Option<&Judged>),
+    (status, found): (u16, Option<&Judged>),
+) -> Option<String> {
     let (expected, found) = match (expected, found) {
         (None, None) => return None,
         (_, None) => return Some(format!("the gateway answers {status} itself, without asking")),
-        (None, Some(_)) => return Some("the listener refuses it before it is judged".into()),
+        (None, Some(_)) => return Some(format!("the proxy answers {ours} itself, before it is judged")),
         (Some(expected), Some(found)) => (expected, found),
     };
     if expected == found {
@@ -132,12 +135,14 @@ struct Way {
     address: SocketAddr,
     connection: Option<BufReader<TcpStream>>,
     records: BufReader<File>,
+    /// The beginning of a line whose end is not written yet.
+    line: Vec<u8>,
 }
 
 impl Way {
     fn new(address: SocketAddr, decisions: &Path) -> Result<Self> {
         let file = File::open(decisions).with_context(|| format!("no {}", decisions.display()))?;
-        Ok(Self { address, connection: None, records: BufReader::new(file) })
+        Ok(Self { address, connection: None, records: BufReader::new(file), line: Vec::new() })
     }
 
     /// Asks once; the status, and what was judged: nothing where the gateway did not ask.
@@ -178,12 +183,11 @@ impl Way {
     }
 
     fn next_record(&mut self) -> Result<Option<Judged>> {
-        let mut line = String::new();
-        // Lines are written whole.
-        if self.records.read_line(&mut line)? == 0 {
+        self.records.read_until(b'\n', &mut self.line)?;
+        if !self.line.ends_with(b"\n") {
             return Ok(None);
         }
-        let record: Value = serde_json::from_str(&line)?;
+        let record: Value = serde_json::from_slice(&std::mem::take(&mut self.line))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let matched = |it: &Value| {
@@ -231,4 +235,4 @@ pub(crate) fn write(agreement: &Agreement, directory: &Path) -> Result<()> {
 }
 
 /// How long a record may be after its answer; longer than a server that is busy gathers them.
-const RECORD_TIME: Duration = Duration::from_millis(40);
+const RECORD_TIME: Duration = Duration::from_millis(250);
