@@ -1,6 +1,6 @@
 //! dnsmasq, a name server that is not ours, with one list on it.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,7 +16,17 @@ pub(crate) struct Dnsmasq {
 impl Dnsmasq {
     /// Starts it, with 127.0.0.9 on `bl.test`; or says that it is not installed.
     pub(crate) fn start() -> Option<Self> {
-        let free = UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        // Somebody else may be given the port before it has it: then it ends, and another is tried.
+        for _ in 0..ATTEMPTS {
+            let mut running = Self::spawn(free()?)?;
+            if running.answers() {
+                return Some(running);
+            }
+        }
+        panic!("dnsmasq does not answer");
+    }
+
+    fn spawn(free: SocketAddr) -> Option<Self> {
         let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let deaf = silent.local_addr().expect("an address");
         let directory = tempfile::tempdir().expect("a directory");
@@ -41,9 +51,7 @@ impl Dnsmasq {
             println!("left out: dnsmasq is not installed");
             return None;
         };
-        let running = Self { child, address: free, _silent: silent, directory };
-        running.wait();
-        Some(running)
+        Some(Self { child, address: free, _silent: silent, directory })
     }
 
     /// How often it was asked about names of that zone.
@@ -52,21 +60,36 @@ impl Dnsmasq {
         log.lines().filter(|line| line.contains("query[A]") && line.contains(zone)).count()
     }
 
-    fn wait(&self) {
+    /// Whether it does, in time.
+    fn answers(&mut self) -> bool {
         let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         client.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
         // `up.bl.test`, for which there is no address: any answer will do.
         let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x02up\x02bl\x04test\0\0\x01\0\x01";
-        let up = (0..100).any(|_| {
+        for _ in 0..100 {
             let _ = client.send_to(question, self.address);
-            client.recv(&mut [0; 512]).is_ok() || {
-                std::thread::sleep(Duration::from_millis(20));
-                false
+            if client.recv(&mut [0; 512]).is_ok() {
+                return true;
             }
-        });
-        assert!(up, "dnsmasq answers");
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
     }
 }
+
+/// A port that is free for UDP and for TCP: it wants both.
+fn free() -> Option<SocketAddr> {
+    (0..ATTEMPTS).find_map(|_| {
+        let taken = TcpListener::bind("127.0.0.1:0").ok()?;
+        let address = taken.local_addr().ok()?;
+        UdpSocket::bind(address).ok().map(|_| address)
+    })
+}
+
+const ATTEMPTS: usize = 10;
 
 impl Drop for Dnsmasq {
     fn drop(&mut self) {
