@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use serde_json::Value;
+
 use super::super::curl;
 use super::super::origin::Origin;
 use super::super::process::Portcullis;
@@ -85,9 +87,21 @@ fn by_endpoint(agent: &Portcullis, message: &str) {
 #[test]
 fn what_is_the_same_is_judged_the_same() {
     let origin = Origin::start();
+    let agent =
+        two_ways(&origin, "", "inspect: [{ address: \"unix:{here}/inspect.sock\", dialect: native }]");
+    let messages = messages();
+    for message in &messages {
+        by_listener(&agent, message);
+        by_endpoint(&agent, message);
+    }
+    compare(agent, &messages, |name| name == "native", |_| {});
+}
+
+/// An agent with a listener and these attachments, which detects by the built-in rules and writes everything down.
+pub(super) fn two_ways(origin: &Origin, listener: &str, attachments: &str) -> Portcullis {
     let yaml = format!(
-        "version: 1\nlisteners: [{{ address: \"127.0.0.1:0\" }}]\n\
-         attachments: {{ inspect: [{{ address: \"unix:{{here}}/inspect.sock\", dialect: native }}] }}\n\
+        "version: 1\nlisteners: [{{ address: \"127.0.0.1:0\", {listener} }}]\n\
+         attachments: {{ {attachments} }}\n\
          upstreams: {{ app: {{ servers: [\"{}\"] }} }}\n\
          assets: [{{ name: all, hosts: [\"*\"], upstream: app, policy: p }}]\n\
          policies: {{ p: {{ mode: detect, signatures: {{ rules: [builtin] }} }} }}\n\
@@ -95,31 +109,42 @@ fn what_is_the_same_is_judged_the_same() {
          reports: {{ decisions: {{ to: \"{{here}}/decisions.jsonl\", only: all }} }}\n",
         origin.address
     );
-    let agent = Portcullis::start_yaml(&yaml, "");
-    let messages = messages();
-    for message in &messages {
-        by_listener(&agent, message);
-        by_endpoint(&agent, message);
-    }
+    Portcullis::start_yaml(&yaml, "")
+}
+
+/// Stops the agent, and compares the records of each message: by the listener, then by an attachment. `normal` makes alike what a gateway
+/// writes in another way.
+#[track_caller]
+pub(super) fn compare(
+    agent: Portcullis,
+    messages: &[String],
+    is_attachment: impl Fn(&str) -> bool,
+    normal: impl Fn(&mut Value),
+) {
     let log = agent.file("decisions.jsonl");
     // Records leave by a queue, which is empty once it has stopped.
     let _stopped = agent.stop();
     let text = std::fs::read_to_string(log).expect("records");
-    let records: Vec<serde_json::Value> =
+    let records: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
     assert_eq!(records.len(), 2 * messages.len());
     let mut hostile = 0;
-    for (pair, message) in records.chunks(2).zip(&messages) {
+    for (pair, message) in records.chunks(2).zip(messages) {
+        assert!(pair[1]["attachment"].as_str().is_some_and(&is_attachment));
         let [inline, attached] = [&pair[0], &pair[1]].map(|record| {
-            let mut record = record.as_object().expect("a map").clone();
-            for own in ["time", "transactionId", "status", "micros", "attachment"] {
-                record.remove(own);
-            }
+            let mut record = record.clone();
+            normal(&mut record);
+            let map = record.as_object_mut().expect("a map");
+            OWN.iter().for_each(|own| {
+                map.remove(*own);
+            });
             record
         });
-        assert_eq!(pair[1]["attachment"], "native");
         assert_eq!(inline, attached, "{}", &message[..message.len().min(200)]);
         hostile += usize::from(inline["verdict"] == "detect");
     }
     assert!(hostile >= 7, "{hostile} of {} are hostile", messages.len());
 }
+
+/// What each record has for itself.
+const OWN: [&str; 5] = ["time", "transactionId", "status", "micros", "attachment"];
