@@ -5,7 +5,7 @@
 //! anything here nor learn anything from it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::{Evaluation, Outcome};
@@ -31,8 +31,8 @@ impl Probes {
         if mark.len() != MARK_DIGITS || !mark.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return false;
         }
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.retain(|known| known.until > now && known.text != mark);
+        let mut marks = self.current(now);
+        marks.retain(|known| known.text != mark);
         let has_room = marks.len() < MARKS_MAX;
         if has_room {
             marks.push(Mark { text: mark.into(), until: now + WAIT, seen: Vec::new() });
@@ -43,9 +43,7 @@ impl Probes {
 
     /// What came with a mark since it was asked last; `None` when nobody waits for it.
     pub(crate) fn take(&self, mark: &str, now: Instant) -> Option<Vec<Value>> {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.retain(|known| known.until > now);
-        self.waiting.store(marks.len(), Ordering::Relaxed);
+        let mut marks = self.current(now);
         marks.iter_mut().find(|known| known.text == mark).map(|known| std::mem::take(&mut known.seen))
     }
 
@@ -54,13 +52,22 @@ impl Probes {
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return false;
         }
+        // Whoever waits may never ask again: without this all requests to come would look for the mark.
+        let mut marks = self.current(Instant::now());
         let Some((mark, row)) = marked(evaluation.transaction().query_string()) else { return false };
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = marks.iter_mut().find(|known| known.text == mark) else { return false };
         if known.seen.len() < SEEN_MAX {
             known.seen.push(seen(row, evaluation, outcome));
         }
         true
+    }
+
+    /// The marks that are still waited for.
+    fn current(&self, now: Instant) -> MutexGuard<'_, Vec<Mark>> {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.retain(|known| known.until > now);
+        self.waiting.store(marks.len(), Ordering::Relaxed);
+        marks
     }
 }
 
