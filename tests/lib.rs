@@ -4,6 +4,8 @@ pub mod core_rules;
 pub mod differences;
 pub mod files;
 pub mod frames;
+#[path = "chart/helm.rs"]
+pub mod helm;
 pub mod modsecurity;
 pub mod nginx;
 pub mod random;
