@@ -44,11 +44,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{/* `metadata` of an object: (dict "root" $ "suffix" "metrics" "labels" (dict) "annotations" (dict)); all but root may be left out. */}}
+{{/* `metadata` of an object: (dict "root" $ "name" "other" "suffix" "metrics" "namespace" "gateways" "labels" (dict) "annotations" (dict)); all but root may be left out. */}}
 {{- define "portcullis.metadata" -}}
 {{- $root := .root -}}
-name: {{ include "portcullis.fullname" $root }}{{ with .suffix }}-{{ . }}{{ end }}
-namespace: {{ include "portcullis.namespace" $root }}
+name: {{ with .name }}{{ . }}{{ else }}{{ include "portcullis.fullname" $root }}{{ with .suffix }}-{{ . }}{{ end }}{{ end }}
+namespace: {{ default (include "portcullis.namespace" $root) .namespace }}
 labels:
   {{- include "portcullis.labels" $root | nindent 2 }}
   {{- with .labels }}
@@ -79,4 +79,10 @@ annotations:
 {{/* The Secret with the bearer token of the admin listener, under the key `token`. */}}
 {{- define "portcullis.adminSecretName" -}}
 {{- default (printf "%s-admin" (include "portcullis.fullname" .)) .Values.admin.existingSecret -}}
+{{- end -}}
+
+{{/* Labels of the pod of `helm test`: none that a Service selects by. */}}
+{{- define "portcullis.testLabels" -}}
+app.kubernetes.io/name: {{ include "portcullis.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
