@@ -6,6 +6,7 @@
 {{- include "portcullis.objections.pod" . -}}
 {{- include "portcullis.objections.hardening" . -}}
 {{- include "portcullis.objections.network" . -}}
+{{- include "portcullis.objections.monitoring" . -}}
 {{- end -}}
 
 {{- define "portcullis.objections.config" -}}

@@ -56,3 +56,19 @@ metricRelabelings:
 {{- end -}}
 {{- $text -}}
 {{- end -}}
+
+{{/* What cannot be meant; said with the chart's other objections. */}}
+{{- define "portcullis.objections.monitoring" -}}
+{{- $m := .Values.metrics -}}
+{{- if eq .Values.topology "sidecar" -}}
+{{- if $m.serviceMonitor.enabled }}
+- `metrics.serviceMonitor` has no effect with topology `sidecar`, whose pods are another chart's: take `metrics.podMonitor`.
+{{- end -}}
+{{- if and $m.podMonitor.enabled (not $m.podMonitor.podLabels) }}
+- `metrics.podMonitor.podLabels` must say which pods Portcullis is in with topology `sidecar`: `app.kubernetes.io/name: ingress-nginx`.
+{{- end -}}
+{{- end -}}
+{{- if and $m.serviceMonitor.enabled $m.podMonitor.enabled }}
+- `metrics.serviceMonitor` and `metrics.podMonitor` would ask each pod twice: keep one of them.
+{{- end -}}
+{{- end -}}
