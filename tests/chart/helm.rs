@@ -12,7 +12,7 @@ pub struct Render<'a> {
     pub release: &'a str,
     /// `portcullis` when empty.
     pub namespace: &'a str,
-    /// Values files, each over those before it; relative to the chart.
+    /// Values files, each over those before it; relative to the chart. None is `ci/proxy-values.yaml`, as the defaults alone do not say what stands behind.
     pub files: &'a [&'a str],
     /// Values as YAML, over the files.
     pub values: &'a str,
@@ -53,7 +53,8 @@ pub fn render_text(what: Render<'_>) -> Option<Result<String, String>> {
     let mut arguments = vec!["template".to_owned(), or(what.release, "portcullis").to_owned()];
     arguments.push(what.chart.map_or_else(chart, Path::to_path_buf).display().to_string());
     arguments.extend(["--namespace".to_owned(), or(what.namespace, "portcullis").to_owned()]);
-    for file in what.files {
+    let usual: &[&str] = if what.chart.is_none() { &["ci/proxy-values.yaml"] } else { &[] };
+    for file in if what.files.is_empty() { usual } else { what.files } {
         arguments.extend(["--values".to_owned(), chart().join(file).display().to_string()]);
     }
     // Not by standard input: helm reads it for one file alone, and so may a test want to.

@@ -28,7 +28,9 @@
 {{/* Upstreams: those of the values, or the controller beside. */}}
 {{- define "portcullis.upstreams" -}}
 {{- if and (eq .Values.topology "sidecar") (not .Values.upstreams) -}}
-{{- toYaml (dict "controller" (dict "servers" (list (printf "127.0.0.1:%d" (int .Values.sidecar.controllerPort))))) -}}
+{{- /* X-Real-IP is what some controllers take the client's address from. */ -}}
+{{- $told := list "x-forwarded-for" "x-forwarded-proto" "x-forwarded-host" "x-request-id" "x-real-ip" -}}
+{{- toYaml (dict "controller" (dict "servers" (list (printf "127.0.0.1:%d" (int .Values.sidecar.controllerPort))) "forwarded_headers" $told)) -}}
 {{- else -}}
 {{- toYaml .Values.upstreams -}}
 {{- end -}}
@@ -108,7 +110,13 @@
 {{- $signatures := dict "rules" $rules -}}
 {{- with .Values.signatures.paranoia }}{{ $_ := set $signatures "paranoia" (int .) }}{{ end -}}
 {{- $usual := dict "mode" .Values.mode "signatures" $signatures "on_inspection_failure" .Values.failurePolicy -}}
-{{- if ne (toString .Values.model) "default" }}{{ $_ := set $usual "model" .Values.model }}{{ end -}}
+{{- if .Values.model.minimumConfidence -}}
+{{- $model := dict "minimum_confidence" .Values.model.minimumConfidence -}}
+{{- if ne .Values.model.file "default" }}{{ $_ := set $model "file" .Values.model.file }}{{ end -}}
+{{- $_ := set $usual "model" $model -}}
+{{- else if ne .Values.model.file "default" -}}
+{{- $_ := set $usual "model" .Values.model.file -}}
+{{- end -}}
 {{- if .Values.inspectResponses }}{{ $_ := set $usual "inspect_responses" true }}{{ end -}}
 {{- with .Values.exceptions }}{{ $_ := set $usual "exceptions" . }}{{ end -}}
 {{- $usual = mergeOverwrite $usual (deepCopy (default dict .Values.policies.default)) -}}

@@ -44,6 +44,9 @@
 {{- if and $v.signatures.files $v.existingConfigMap }}
 - `signatures.files` has no effect beside `existingConfigMap`: put the files into that ConfigMap.
 {{- end -}}
+{{- if and (eq $v.model.file "none") $v.model.minimumConfidence }}
+- `model.minimumConfidence` has no effect where `model.file` is `none`.
+{{- end -}}
 {{- if and $v.modelVolume.existingConfigMap $v.modelVolume.existingClaim }}
 - `modelVolume` is a ConfigMap or a claim, not both.
 {{- end -}}
