@@ -9,7 +9,10 @@
 {{- end -}}
 {{- end }}
 
-{{/* The sidecar and its volumes as they are put into another's pod: names that clash with nobody's, and files that any uid may read. */}}
+{{/*
+The sidecar and its volumes as they are put into another's pod, as examples/controllers/ have them: names that clash with nobody's, since a Service
+that names a port finds the first of that name; files that any uid may read; and what our own pods say once for all containers.
+*/}}
 {{- define "portcullis.admission.sidecar" -}}
 {{- $container := include "portcullis.container" . | fromYaml }}
 {{- $_ := set $container "name" .Values.admission.sidecar.name }}
@@ -17,6 +20,14 @@
 {{- range $mount := $container.volumeMounts }}
 {{- $_ := set $mount "name" (printf "portcullis-%s" $mount.name) }}
 {{- end }}
+{{- range $port := $container.ports }}
+{{- $_ := set $port "name" (printf "waf-%s" $port.name) }}
+{{- end }}
+{{- range $probe := list "startupProbe" "readinessProbe" "livenessProbe" }}
+{{- with get $container $probe }}{{ $_ := set .httpGet "port" (int $.Values.admin.port) }}{{ end }}
+{{- end }}
+{{- $pod := include "portcullis.podSecurityContext" . | fromYaml }}
+{{- $_ := set $container "securityContext" (merge $container.securityContext (pick $pod "seccompProfile" "appArmorProfile")) }}
 {{- $volumes := include "portcullis.volumes" . | fromYamlArray }}
 {{- range $volume := $volumes }}
 {{- $_ := set $volume "name" (printf "portcullis-%s" $volume.name) }}
