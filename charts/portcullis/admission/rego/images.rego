@@ -8,22 +8,31 @@ pass if lib.unchanged
 
 found := [] if pass
 
+# Images of containers, and those that are mounted as volumes; one that is not named is an empty one.
+references := array.concat(
+	[{"at": e.at, "image": lib.field(e.c, "image", "")} | some e in lib.all],
+	[{"at": sprintf("volume %s", [v.name]), "image": lib.field(v.image, "reference", "")} |
+		some v in lib.field(lib.pod_spec, "volumes", [])
+		is_object(v.image)
+	],
+)
+
 found := array.concat(
-	[sprintf("%s has no digest", [e.at]) | some e in lib.all; undigested(e.c)],
-	[sprintf("%s comes from elsewhere", [e.at]) | some e in lib.all; not ours(e.c)],
+	[sprintf("%s has no digest", [r.at]) | some r in references; undigested(r.image)],
+	[sprintf("%s comes from elsewhere", [r.at]) | some r in references; not ours(r.image)],
 ) if not pass
 
-undigested(c) if {
+undigested(image) if {
 	count(lib.params.requireDigest) > 0
-	not regex.match(`^[^@]+@sha256:[a-f0-9]{64}$`, lib.field(c, "image", ""))
+	not regex.match(`^[^@]+@sha256:[a-f0-9]{64}$`, image)
 }
 
-ours(c) if {
+ours(image) if {
 	some registry in lib.params.registries
-	startswith(c.image, concat("", [registry, "/"]))
+	startswith(image, concat("", [registry, "/"]))
 }
 
-ours(c) if lib.repository(c.image) in lib.params.registries
+ours(image) if lib.repository(image) in lib.params.registries
 
 violation contains {"msg": lib.message(found), "details": {"found": found}} if count(found) > 0
 

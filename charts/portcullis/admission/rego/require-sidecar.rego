@@ -5,9 +5,9 @@ import data.lib.portcullis as lib
 controller if lib.matches_controller(lib.labels)
 
 controller if {
-	some c in lib.containers
+	some e in lib.all
 	some image in lib.params.controllerImages
-	endswith(concat("", ["/", lib.repository(lib.field(c, "image", ""))]), concat("", ["/", image]))
+	endswith(concat("", ["/", lib.repository(lib.field(e.c, "image", ""))]), concat("", ["/", image]))
 }
 
 pass if lib.exempt
