@@ -9,7 +9,7 @@ use transaction::{Connection, RequestHead, Shortfall, SyntaxError};
 
 use crate::drain::Ticket;
 use crate::inline::Hops;
-use crate::report::Stage;
+use crate::report::{Stage, Took};
 use crate::state::Running;
 use crate::upstream::Pool;
 
@@ -40,6 +40,8 @@ pub(crate) struct Judging {
     evaluation: Option<Box<Mutex<Evaluation>>>,
     started: Instant,
     spent: [Duration; Stage::COUNT],
+    /// For lists in the DNS and stores of rate limits.
+    waited: Duration,
 }
 
 impl Judging {
@@ -59,6 +61,7 @@ impl Judging {
             evaluation: None,
             started: Instant::now(),
             spent: [Duration::ZERO; Stage::COUNT],
+            waited: Duration::ZERO,
         }
     }
 
@@ -101,7 +104,9 @@ impl Judging {
         let zones = evaluation.zones().to_vec();
         let client = evaluation.transaction().connection.client_address;
         let Some(lists) = self.running.lists.clone() else { return };
+        let begun = Instant::now();
         let listings = lists.ask(client, &zones).await;
+        self.waited += begun.elapsed();
         if let Some(evaluation) = self.open() {
             evaluation.answer_lists(listings);
         }
@@ -114,7 +119,9 @@ impl Judging {
             return;
         }
         let counts = Arc::clone(&self.running.rates);
+        let begun = Instant::now();
         let rates = counts.count(&asked).await;
+        self.waited += begun.elapsed();
         let Some(evaluation) = self.open() else { return };
         evaluation.answer_rates(rates);
         if evaluation.tells_rates() {
@@ -167,9 +174,11 @@ impl Judging {
             self.running.reports.metrics().malformed(error.as_str());
         }
         let inspect: Duration = self.spent.iter().sum();
+        let total = self.started.elapsed();
+        let took = Took { added: self.plan.inspects.then(|| inspect + self.waited), total };
         let outcome = Outcome {
             status,
-            total_us: micros(self.started.elapsed()),
+            total_us: micros(total),
             inspect_us: micros(inspect),
             syntax_error: self.syntax_error,
             hops: self.hops.record(),
@@ -178,7 +187,7 @@ impl Judging {
         let evaluation = held.get_mut().unwrap_or_else(PoisonError::into_inner);
         evaluation.close();
         self.running.reports.audit(evaluation.audit(&outcome));
-        let is_probe = self.running.reports.record(evaluation, outcome, &self.spent);
+        let is_probe = self.running.reports.record(evaluation, outcome, &self.spent, took);
         // A site learns from its visitors, not from those who look after it.
         if let Some(lessons) = self.running.lessons.as_ref().filter(|_| !is_probe) {
             let evaluation = held.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -92,6 +92,7 @@ impl Reloader {
     ///
     /// Upstreams go on as they are `before`, as far as the configuration is the same.
     pub(crate) fn running(&self, loaded: &Loaded, before: Option<&Upstreams>) -> Running {
+        self.metrics.assets(loaded.config().assets.iter().map(|asset| &*asset.name));
         let (_, decisions) = &*self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
         let reports =
             Reports::new(Arc::clone(&self.metrics), Arc::clone(decisions), Arc::clone(&self.probes));

@@ -11,6 +11,8 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
+use super::judged::{Judged, Took};
+use super::process::Process;
 use super::{AllConnections, Attachments, Certificates, Learning, Lists, Rates, Stage, Tally, Upstreams};
 
 /// Everything that is counted. All names begin with `portcullis_`.
@@ -23,12 +25,15 @@ pub(crate) struct Metrics {
     malformed: IntCounterVec,
     matches: IntCounterVec,
     reloads: IntCounterVec,
+    reloaded: Reloaded,
     running: IntGaugeVec,
     held: IntGauge,
     upstream_errors: IntCounterVec,
     fail_open: IntCounter,
     dropped: IntCounter,
     audit_dropped: IntCounter,
+    judged: Judged,
+    process: Process,
     kept: Kept,
     collections: OnceLock<Arc<MemoryStore>>,
     /// What is counted of attachments.
@@ -45,6 +50,12 @@ pub(crate) struct Metrics {
     pub(crate) learning: Learning,
     /// What is told of certificates obtained by ACME.
     pub(crate) certificates: Certificates,
+}
+
+/// How the last reload went: a counter of failures cannot tell whether it still is so.
+struct Reloaded {
+    successful: IntGauge,
+    success_time: IntGauge,
 }
 
 /// What is counted of persistent collections.
@@ -84,21 +95,31 @@ impl Metrics {
                 .namespace("portcullis"),
         )?;
         registry.register(Box::new(held.clone()))?;
+        let uninspected = counter(
+            "uninspected_total",
+            "Requests of which a part was not inspected, by reason",
+            &["reason"],
+        )?;
+        let reloads = counter("reloads_total", "Reloads by result", &["result"])?;
+        // What counts up from nothing to one is no increase to who did not see the nothing.
+        for reason in Shortfall::ALL {
+            uninspected.with_label_values(&[reason.as_str()]);
+        }
+        for result in ["ok", "failed"] {
+            reloads.with_label_values(&[result]);
+        }
         Ok(Self {
             requests: counter("requests_total", "Requests by asset and verdict", &["asset", "verdict"])?,
             stages: Stage::ALL.map(|stage| stages.with_label_values(&[stage.as_str()])),
-            uninspected: counter(
-                "uninspected_total",
-                "Requests of which a part was not inspected, by reason",
-                &["reason"],
-            )?,
+            uninspected,
             malformed: counter(
                 "malformed_requests_total",
                 "Requests that servers would read differently, by reason; listeners refuse them in every mode",
                 &["reason"],
             )?,
             matches: counter("rule_matches_total", "Matches by rule", &["rule"])?,
-            reloads: counter("reloads_total", "Reloads by result", &["result"])?,
+            reloads,
+            reloaded: Reloaded::new(&registry)?,
             running,
             held,
             upstream_errors: counter(
@@ -109,6 +130,8 @@ impl Metrics {
             fail_open: plain("fail_open_total", "Requests let through because inspection failed")?,
             dropped: plain("decisions_dropped_total", "Decision records that could not be written")?,
             audit_dropped: plain("audit_dropped_total", "Audit records that could not be written")?,
+            judged: Judged::new(&registry)?,
+            process: Process::new(&registry)?,
             kept: Kept::new(&registry)?,
             collections: OnceLock::new(),
             attachments: Attachments::new(&registry)?,
@@ -132,6 +155,7 @@ impl Metrics {
         self.collections.get().into_iter().for_each(|store| self.kept.look_at(store));
         self.upstreams.look();
         self.rates.look();
+        self.process.look();
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics do not encode");
@@ -144,6 +168,7 @@ impl Metrics {
         &self,
         evaluation: &Evaluation,
         spent: &[Duration; Stage::COUNT],
+        took: Took,
         tally: &Tally,
     ) {
         let verdict = evaluation.verdict();
@@ -159,6 +184,7 @@ impl Metrics {
             }
         }
         self.rules(evaluation);
+        self.judged.transaction(evaluation, took);
         self.rates.transaction(evaluation);
         for (stage, spent) in self.stages.iter().zip(spent).filter(|(_, spent)| !spent.is_zero()) {
             stage.observe(spent.as_secs_f64());
@@ -203,12 +229,52 @@ impl Metrics {
     /// Counts a reload.
     pub(crate) fn reload(&self, ok: bool) {
         self.reloads.with_label_values(&[if ok { "ok" } else { "failed" }]).inc();
+        self.reloaded.went(ok);
+    }
+
+    /// Says which assets there are: their requests are counted from none on.
+    pub(crate) fn assets<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        for name in names {
+            for verdict in ["pass", "detect", "prevent"] {
+                self.requests.with_label_values(&[name, verdict]);
+            }
+        }
     }
 
     /// Says what is running now.
     pub(crate) fn running(&self, hashes: &SnapshotHashes) {
         self.running.reset();
         self.running.with_label_values(&[&hashes.config, &hashes.policy, &hashes.rules]).set(1);
+    }
+}
+
+impl Reloaded {
+    /// As it is at the start, which is a load that succeeded.
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let gauge = |name: &str, help: &str| {
+            let metric = IntGauge::with_opts(Opts::new(name, help).namespace("portcullis"))?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        let this = Self {
+            successful: gauge(
+                "config_last_reload_successful",
+                "Whether the last reload, or the start, went well; while it is 0 an older configuration is in force",
+            )?,
+            success_time: gauge(
+                "config_last_reload_success_timestamp_seconds",
+                "When the configuration in force was loaded (seconds since the Unix epoch)",
+            )?,
+        };
+        this.went(true);
+        Ok(this)
+    }
+
+    fn went(&self, ok: bool) {
+        self.successful.set(ok.into());
+        if ok {
+            self.success_time.set(jiff::Timestamp::now().as_second());
+        }
     }
 }
 

@@ -5,10 +5,12 @@ mod audit;
 mod certificates;
 mod connections;
 mod decisions;
+mod judged;
 mod learning;
 mod lists;
 mod metrics;
 mod probes;
+mod process;
 mod rates;
 mod tally;
 mod upstreams;
@@ -22,6 +24,7 @@ pub(crate) use attachments::Attachments;
 pub(crate) use certificates::Certificates;
 pub(crate) use connections::{AllConnections, Connections};
 pub(crate) use decisions::Decisions;
+pub(crate) use judged::Took;
 pub(crate) use learning::{Learning, Taught};
 pub(crate) use lists::Lists;
 pub(crate) use metrics::Metrics;
@@ -107,8 +110,9 @@ impl Reports {
         evaluation: &Evaluation,
         outcome: Outcome,
         spent: &[Duration; Stage::COUNT],
+        took: Took,
     ) -> bool {
-        self.metrics.transaction(evaluation, spent, &self.tally);
+        self.metrics.transaction(evaluation, spent, took, &self.tally);
         for _ in 0..self.decisions.take_lost_audits() {
             self.metrics.audit_dropped();
         }
