@@ -24,6 +24,7 @@ mod schema;
 mod secrets;
 mod spec;
 mod stores;
+mod token;
 mod upstream;
 
 use std::collections::{BTreeMap, HashSet};

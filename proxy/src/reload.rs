@@ -321,7 +321,8 @@ impl Reloader {
         self.status.store(Arc::new(Status::of(loaded)));
         self.metrics.running(loaded.snapshot.hashes());
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&loaded.files);
-        if self.admin != loaded.config().admin {
+        let address = |admin: &Option<Admin>| admin.as_ref().map(|admin| admin.address);
+        if address(&self.admin) != address(&loaded.config().admin) {
             tracing::warn!("the admin listener changes at the next start, not by a reload");
         }
         if *self.collections.settings() != loaded.config().collections {

@@ -124,3 +124,29 @@ fn admin_paths_are_not_on_the_data_listener() {
     assert_eq!(proxy.admin("/livez"), "ok\n");
     assert!(proxy.admin("/api/v1/config").contains("hashes"));
 }
+
+/// The file is replaced as the kubelet replaces a Secret's: what it leads to is another one at once.
+#[test]
+fn a_token_in_a_file_is_loaded_anew() {
+    let origin = Origin::start();
+    let admin = "127.0.0.1:0\", token_file: \"token".to_owned();
+    let setup = Setup { admin, ..Setup::new(origin.address) };
+    let proxy = Portcullis::start_with(&setup, &[("token", "the-first-of-two-tokens\n")]);
+    let status = |token: &str| {
+        let header = format!("Authorization: Bearer {token}");
+        curl::run(&["-H", &header], None, &format!("http://{}/metrics", proxy.admin)).status
+    };
+    assert_eq!((status("the-first-of-two-tokens"), status("another"), status("")), (200, 401, 401));
+    let replace = |text: &str| {
+        std::fs::write(proxy.file("data"), text).expect("written");
+        std::os::unix::fs::symlink(proxy.file("data"), proxy.file("next")).expect("a link");
+        std::fs::rename(proxy.file("next"), proxy.file("token")).expect("renamed");
+    };
+    replace("the-second-of-two-tokens\n");
+    assert!(eventually(|| status("the-second-of-two-tokens") == 200), "{}", proxy.said());
+    assert_eq!(status("the-first-of-two-tokens"), 401);
+    // No token is not a token that is empty.
+    replace("\n");
+    assert!(eventually(|| proxy.said().contains("the file is empty")), "{}", proxy.said());
+    assert_eq!((status("the-second-of-two-tokens"), status("")), (200, 401));
+}

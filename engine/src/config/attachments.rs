@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::listener::{Listener, Peers, endpoint, peers};
 use super::quantity::duration_at;
 use super::spec::{AttachmentsSpec, InspectSpec};
-use super::{At, Clients, Dialect};
+use super::{At, Clients, Dialect, token};
+use crate::tls::NamedFile;
 pub use envoy::Envoy;
 pub use spoe::Spoe;
 
@@ -32,8 +33,10 @@ pub struct Inspect {
     pub dialect: Dialect,
     /// Who may.
     pub gateways: Peers,
-    /// What they must send beside that.
+    /// What they must send beside that. Of a file, it is read when a snapshot is built.
     pub token: Option<String>,
+    /// The file it is in.
+    pub token_file: Option<NamedFile>,
     /// Whether they send bodies.
     pub bodies: bool,
     /// What is in front of each path.
@@ -94,6 +97,7 @@ fn check_inspect(spec: &InspectSpec, at: &At<'_>) -> Option<Inspect> {
         dialect: spec.dialect,
         gateways,
         token: spec.token.clone(),
+        token_file: token::file(spec.token.as_deref(), spec.token_file.as_deref(), at),
         bodies: spec.bodies.unwrap_or(spec.dialect == Dialect::Native),
         path_prefix: path_prefix(spec, at),
         body_timeout: duration_at(spec.body_timeout.as_deref(), BODY_TIMEOUT, &at.key("body_timeout")),
@@ -118,14 +122,11 @@ fn gateways(spec: Option<&Vec<String>>, at: &At<'_>) -> Peers {
     spec.map_or_else(|| peers(&USUAL_GATEWAYS.map(str::to_owned), &at), |texts| peers(texts, &at))
 }
 
-/// A token is compared with a path as it is, so it has nothing that a path could write in two ways.
 fn check_token(token: Option<&str>, at: &At<'_>) {
-    let Some(token) = token else { return };
-    let is_plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if !is_plain || token.len() < TOKEN_LENGTH_MIN {
+    if token.is_some_and(|token| token::of_gateway(token).is_err()) {
         at.key("token")
             .error("invalid-token", "no token that could be a secret and a path")
-            .label(format!("expected {TOKEN_LENGTH_MIN} or more letters, digits, `-` or `_`"))
+            .label(format!("expected {} or more letters, digits, `-` or `_`", token::LENGTH_MIN))
             .help("`openssl rand -hex 16` writes one".to_owned())
             .report();
     }
@@ -173,5 +174,3 @@ fn path_prefix(spec: &InspectSpec, at: &At<'_>) -> String {
 /// Who may ask when nobody is named: who is on this machine, or in this pod.
 const USUAL_GATEWAYS: [&str; 3] = ["127.0.0.0/8", "::1", "unix"];
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The shortest token (bytes).
-const TOKEN_LENGTH_MIN: usize = 16;

@@ -172,10 +172,12 @@ pub struct AssetSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdminSpec {
-    /// Address and port; loopback unless `token` is set.
+    /// Address and port; loopback unless there is a token.
     pub address: String,
     /// What callers must send as `Authorization: Bearer TOKEN`.
     pub token: Option<String>,
+    /// The file that has the token instead, relative to the configuration's directory. A changed file is loaded at once.
+    pub token_file: Option<String>,
 }
 
 /// What is written about requests.

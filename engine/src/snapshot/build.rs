@@ -101,7 +101,7 @@ impl Snapshot {
     }
 
     fn compile(
-        config: Config,
+        mut config: Config,
         text: &str,
         mut compiler: Compiler<'_>,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -109,7 +109,9 @@ impl Snapshot {
         compiler.lists(&config);
         let policies: Vec<_> = config.policies.iter().map(|policy| compiler.policy(policy)).collect();
         let profiles = config.learning.as_ref().and_then(|learning| compiler.profiles(learning, &policies));
-        let keyring = Arc::new(compiler.keyring(&config));
+        let mut keyring = compiler.keyring(&config);
+        compiler.tokens(&mut keyring, &mut config);
+        let keyring = Arc::new(keyring);
         let Compiler { diagnostics, lists, .. } = compiler;
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(diagnostics);
@@ -295,6 +297,13 @@ impl<'a> Compiler<'a> {
             }
         }
         keyring
+    }
+
+    /// Tokens that are in files of their own.
+    fn tokens(&mut self, keyring: &mut Keyring, config: &mut Config) {
+        for (token, file, is_token) in config.tokens() {
+            *token = keyring.read_token(file, is_token, self.reader, &mut self.diagnostics);
+        }
     }
 
     fn lists(&mut self, config: &Config) {

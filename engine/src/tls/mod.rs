@@ -6,6 +6,7 @@
 mod authority;
 mod binding;
 mod identity;
+mod token;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -106,6 +107,18 @@ impl Keyring {
     ) {
         self.files.push(file.path.clone());
         diagnostics.extend(binding::check(file, reader).err().map(|found| *found));
+    }
+
+    /// Reads a token that callers must send.
+    pub(crate) fn read_token(
+        &mut self,
+        file: &NamedFile,
+        is_token: fn(&str) -> Result<(), &'static str>,
+        reader: &dyn FileReader,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<String> {
+        self.files.push(file.path.clone());
+        token::read(file, is_token, reader).map_err(|found| diagnostics.push(*found)).ok()
     }
 
     /// Reads a file of authorities, once.

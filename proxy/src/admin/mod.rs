@@ -18,14 +18,23 @@ use crate::token;
 
 /// Answers on the admin listener.
 pub(crate) struct Admin {
-    token: Option<String>,
+    settings: config::Admin,
     shared: Arc<Shared>,
     reloader: Arc<Reloader>,
 }
 
 impl Admin {
     pub(crate) fn new(settings: &config::Admin, shared: Arc<Shared>, reloader: Arc<Reloader>) -> Self {
-        Self { token: settings.token.clone(), shared, reloader }
+        Self { settings: settings.clone(), shared, reloader }
+    }
+
+    /// Whether a caller holds the token. A reload may change it, but only for the address that is listened at: what another address may do
+    /// without, this one may not.
+    fn is_trusted(&self, authorization: &[u8]) -> bool {
+        let running = self.shared.running.load();
+        let wanted = running.snapshot.config().admin.as_ref();
+        let wanted = wanted.filter(|it| it.address == self.settings.address).unwrap_or(&self.settings);
+        token::matches(wanted.token.as_deref(), authorization)
     }
 
     fn respond(&self, method: &Method, path: &str, authorization: &[u8]) -> Answer {
@@ -35,7 +44,7 @@ impl Admin {
             return Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         }
         // Health is asked by those who hold no secrets, and says nothing but yes or no to them.
-        let trusted = token::matches(self.token.as_deref(), authorization);
+        let trusted = self.is_trusted(authorization);
         match path {
             "/livez" => Answer::text(StatusCode::OK, "ok\n"),
             "/readyz" => self.ready(trusted),

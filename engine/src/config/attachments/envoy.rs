@@ -4,7 +4,8 @@ use super::{check_token, gateways};
 use crate::config::listener::{Listener, Peers, endpoint, peers};
 use crate::config::quantity::size_at;
 use crate::config::spec::EnvoySpec;
-use crate::config::{At, Clients};
+use crate::config::{At, Clients, token};
+use crate::tls::NamedFile;
 
 /// An endpoint that Envoy asks over gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,10 @@ pub struct Envoy {
     pub proxies: Clients,
     /// Who asks.
     pub gateways: Peers,
-    /// What they must send beside that.
+    /// What they must send beside that. Of a file, it is read when a snapshot is built.
     pub token: Option<String>,
+    /// The file it is in.
+    pub token_file: Option<NamedFile>,
     /// Whether bodies come with `ext_authz`.
     pub bodies: bool,
     /// The largest message (bytes).
@@ -42,6 +45,7 @@ pub(super) fn check(spec: &EnvoySpec, at: &At<'_>) -> Option<Envoy> {
         proxies: Clients::trusting(&trusted, FORWARDED_FOR),
         gateways,
         token: spec.token.clone(),
+        token_file: token::file(spec.token.as_deref(), spec.token_file.as_deref(), at),
         bodies: spec.bodies,
         message_bytes_max: usize::try_from(message_bytes_max).unwrap_or(usize::MAX),
     })

@@ -36,6 +36,8 @@ pub struct InspectSpec {
     /// What the gateway must send beside that, as the header `X-Portcullis-Token`, or as the path it asks (`/TOKEN`). Nothing when
     /// absent. Letters, digits, `-` and `_`, 16 of them at least.
     pub token: Option<String>,
+    /// The file that has the token instead, relative to the configuration's directory. A changed file is loaded at once.
+    pub token_file: Option<String>,
     /// The proxies before the gateway that are believed of who the client is. Default: nobody; the client is who connected to
     /// the gateway.
     #[serde(default)]

@@ -20,6 +20,8 @@ pub struct EnvoySpec {
     /// What they must send beside that, as metadata `x-portcullis-token` of each call (`initial_metadata` of Envoy's
     /// `grpc_service`). Nothing when absent. Letters, digits, `-` and `_`, 16 of them at least.
     pub token: Option<String>,
+    /// The file that has the token instead, relative to the configuration's directory. A changed file is loaded at once.
+    pub token_file: Option<String>,
     /// The proxies before Envoy that are believed of who the client is. Default: nobody; the client is who connected to Envoy.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
