@@ -265,7 +265,7 @@ impl Portcullis {
 }
 
 /// The program; where there is a file `hosts` beside its configuration, it sees that in place of the system's.
-fn program(hosts: &Path) -> Command {
+pub(crate) fn program(hosts: &Path) -> Command {
     if !hosts.exists() {
         return Command::new(binary());
     }

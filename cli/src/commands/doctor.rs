@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// The agent's configuration: where its admin listener is, and its token
     #[arg(long, value_name = "FILE", conflicts_with_all = ["admin", "token_file"])]
     config: Option<PathBuf>,
-    /// The agent's admin listener [default: http://127.0.0.1:9913]
+    /// The agent's admin listener; of a name with several addresses, each one's [default: http://127.0.0.1:9913]
     #[arg(long, value_name = "URL")]
     admin: Option<String>,
     /// A file with the admin listener's token
@@ -75,10 +75,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 async fn look(args: &Args) -> anyhow::Result<Report> {
     let targets: Vec<_> = args.urls.iter().map(|url| client::target(url)).collect::<anyhow::Result<_>>()?;
-    let agent = agent(args)?;
+    let mut agent = agent(args)?;
     let mark = mark();
     let about = agent.expect(&mark).await?;
-    let mut report = Report::new(agent.address(), about, agent.counters().await?);
+    let mut report = Report::new(&agent, about, agent.counters().await?);
     for target in &targets {
         // A client of its own for each: what is asked second comes over the connection of what was asked first.
         let http = Http::new(args.connect, args.ca.as_deref())?;

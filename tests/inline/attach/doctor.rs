@@ -6,11 +6,16 @@ use portcullis_tests::files::binary;
 use serde_json::Value;
 
 use super::super::origin::Origin;
-use super::super::process::Portcullis;
+use super::super::process::{Portcullis, program};
 use super::{lua, nginx, socket};
 
 /// Before an application by a listener, and an endpoint for a gateway of that dialect.
 fn agent(origin: &Origin, dialect: &str, mode: &str) -> Portcullis {
+    agent_at("127.0.0.1:0", origin, dialect, mode)
+}
+
+/// The same, with its admin listener there.
+fn agent_at(admin: &str, origin: &Origin, dialect: &str, mode: &str) -> Portcullis {
     let yaml = format!(
         r#"version: 1
 listeners: [{{ address: "127.0.0.1:0" }}]
@@ -18,7 +23,7 @@ attachments: {{ inspect: [{{ address: "unix:{{here}}/inspect.sock", dialect: {di
 upstreams: {{ application: {{ servers: ["{}"] }} }}
 assets: [{{ name: shop, hosts: ["*"], policy: default, upstream: application }}]
 policies: {{ default: {{ mode: {mode}, inspect_responses: true }} }}
-admin: {{ address: "127.0.0.1:0", token: a-long-enough-token }}
+admin: {{ address: "{admin}", token: a-long-enough-token }}
 "#,
         origin.address
     );
@@ -144,4 +149,31 @@ fn says_what_is_wrong_with_the_question() {
         .expect("doctor runs");
     assert_eq!(nobody.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("cannot ask the agent"));
+}
+
+/// Behind one name, as pods are behind a headless Service: whichever gets a probe, it is seen.
+#[test]
+fn every_agent_behind_a_name_is_asked() {
+    let origin = Origin::start();
+    let first = agent(&origin, "nginx", "prevent");
+    let port = first.admin.port();
+    let second = agent_at(&format!("127.0.0.2:{port}"), &origin, "nginx", "prevent");
+    std::fs::write(first.file("hosts"), "127.0.0.1 agents.test\n127.0.0.2 agents.test\n").expect("written");
+    let admin = format!("http://agents.test:{port}");
+    for asked in [&first, &second] {
+        let mut doctor = program(&first.file("hosts"));
+        doctor.args(["doctor", "--admin", &admin, "--token-file"]).arg(first.file("token"));
+        let output = doctor.arg(format!("http://{}/", asked.address)).output().expect("doctor runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            text.contains("one of 2 agents behind this name") && text.contains("\n0 findings\n"),
+            "{text}"
+        );
+    }
+    // One that is gone is not asked, and what went by it would be missing.
+    drop(second);
+    let mut doctor = program(&first.file("hosts"));
+    doctor.args(["doctor", "--admin", &admin, "--token-file"]).arg(first.file("token"));
+    let output = doctor.arg(format!("http://{}/", first.address)).output().expect("doctor runs");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }

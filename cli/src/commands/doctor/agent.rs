@@ -1,22 +1,25 @@
 //! The agent's side: what it waits for, what it saw.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Http, target};
 
-/// The admin listener of a running agent.
+/// The admin listener of a running agent, or of several that are behind one name.
 pub(super) struct Agent {
     address: String,
     token: Option<String>,
-    http: Http,
+    /// One for each address of the name. A mark is known to the one that it was told to.
+    replicas: Vec<Http>,
 }
 
 /// What is running there.
@@ -62,17 +65,41 @@ pub(super) struct Counter {
 
 impl Agent {
     pub(super) fn at(url: &str, token: Option<String>) -> anyhow::Result<Self> {
-        let address = target(url)?.to_string().trim_end_matches('/').to_owned();
-        Ok(Self { address, token, http: Http::new(None, None)? })
+        let url = target(url)?;
+        let replicas =
+            addresses(&url).into_iter().map(|it| Http::new(it, None)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { address: url.to_string().trim_end_matches('/').to_owned(), token, replicas })
     }
 
     pub(super) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Has the agent wait for a mark; what runs there.
-    pub(super) async fn expect(&self, mark: &str) -> anyhow::Result<About> {
-        let (status, body) = self.ask(Method::POST, &format!("/api/v1/probes/{mark}")).await?;
+    /// How many agents there are.
+    pub(super) fn replicas(&self) -> usize {
+        self.replicas.len()
+    }
+
+    /// Has the agent wait for a mark; what runs there. Of several, those that answer are asked from here on: what went by another is not seen.
+    pub(super) async fn expect(&mut self, mark: &str) -> anyhow::Result<About> {
+        let mut about = None;
+        let mut refused = None;
+        let mut kept = Vec::new();
+        for replica in std::mem::take(&mut self.replicas) {
+            match self.announce(&replica, mark).await {
+                Ok(said) => {
+                    about.get_or_insert(said);
+                    kept.push(replica);
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        self.replicas = kept;
+        about.ok_or_else(|| refused.unwrap_or_else(|| anyhow::anyhow!("`{}` has no address", self.address)))
+    }
+
+    async fn announce(&self, replica: &Http, mark: &str) -> anyhow::Result<About> {
+        let (status, body) = self.ask(replica, Method::POST, &format!("/api/v1/probes/{mark}")).await?;
         match status {
             StatusCode::CREATED => {
                 Ok(serde_json::from_slice(&body).context("the agent is of another version")?)
@@ -87,34 +114,50 @@ impl Agent {
 
     /// Counters of attachments since the start.
     pub(super) async fn counters(&self) -> anyhow::Result<Vec<Counter>> {
-        let (_, body) = self.ask(Method::GET, "/metrics").await?;
-        Ok(counters(&String::from_utf8_lossy(&body)))
+        let mut all: Vec<Counter> = Vec::new();
+        for replica in &self.replicas {
+            let (_, body) = self.ask(replica, Method::GET, "/metrics").await?;
+            for counter in counters(&String::from_utf8_lossy(&body)) {
+                match all.iter_mut().find(|it| it.attachment == counter.attachment && it.what == counter.what)
+                {
+                    Some(known) => known.count += counter.count,
+                    None => all.push(counter),
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// What became of a probe, as soon as the agent knows; nothing if it does not in time.
     pub(super) async fn seen(&self, mark: &str, row: &str, patience: Duration) -> anyhow::Result<Vec<Seen>> {
         let until = Instant::now() + patience;
         loop {
-            let (status, body) = self.ask(Method::GET, &format!("/api/v1/probes/{mark}")).await?;
-            if status != StatusCode::OK {
-                bail!("the agent forgot what it waits for: it was started anew meanwhile");
+            let mut seen = Vec::new();
+            for replica in &self.replicas {
+                seen.extend(self.seen_by(replica, mark).await?.into_iter().filter(|seen| seen.row == row));
             }
-            let mut all: Everything =
-                serde_json::from_slice(&body).context("the agent is of another version")?;
-            all.seen.retain(|seen| seen.row == row);
-            if !all.seen.is_empty() || Instant::now() >= until {
-                return Ok(all.seen);
+            if !seen.is_empty() || Instant::now() >= until {
+                return Ok(seen);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    async fn ask(&self, method: Method, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    async fn seen_by(&self, replica: &Http, mark: &str) -> anyhow::Result<Vec<Seen>> {
+        let (status, body) = self.ask(replica, Method::GET, &format!("/api/v1/probes/{mark}")).await?;
+        if status != StatusCode::OK {
+            bail!("the agent forgot what it waits for: it was started anew meanwhile");
+        }
+        let all: Everything = serde_json::from_slice(&body).context("the agent is of another version")?;
+        Ok(all.seen)
+    }
+
+    async fn ask(&self, replica: &Http, method: Method, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let answer = self.http.send(request.body(Empty::new().boxed())?).await;
+        let answer = replica.send(request.body(Empty::new().boxed())?).await;
         let answer = answer.with_context(|| {
             format!(
                 "cannot ask the agent at {}; is `admin` in its configuration? --admin says where it is",
@@ -123,6 +166,15 @@ impl Agent {
         })?;
         Ok((answer.status(), answer.into_body()))
     }
+}
+
+/// The addresses of a URL's host, where there are several: a headless Service has each pod's. Whoever connects resolves any other name itself.
+fn addresses(url: &Uri) -> Vec<Option<IpAddr>> {
+    use std::net::ToSocketAddrs as _;
+    // Nothing else happens in this process meanwhile.
+    let found = (url.host().unwrap_or_default(), 0).to_socket_addrs();
+    let all: BTreeSet<IpAddr> = found.into_iter().flatten().map(|address| address.ip()).collect();
+    if all.len() > 1 { all.into_iter().map(Some).collect() } else { vec![None] }
 }
 
 #[derive(Deserialize)]

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::agent::{About, Counter};
+use super::agent::{About, Agent, Counter};
 use super::finding::{Row, Shown};
 use crate::output;
 
 /// Everything that was found.
 pub(super) struct Report {
     agent: String,
+    agents: usize,
     about: About,
     counters: Vec<Counter>,
     targets: Vec<Target>,
@@ -33,8 +34,9 @@ pub(super) struct Finding {
 }
 
 impl Report {
-    pub(super) fn new(agent: &str, about: About, counters: Vec<Counter>) -> Self {
-        Self { agent: agent.into(), about, counters, targets: Vec::new() }
+    pub(super) fn new(agent: &Agent, about: About, counters: Vec<Counter>) -> Self {
+        let (agent, agents) = (agent.address().to_owned(), agent.replicas());
+        Self { agent, agents, about, counters, targets: Vec::new() }
     }
 
     pub(super) fn add(&mut self, url: String, rows: Vec<Row>) {
@@ -94,6 +96,9 @@ impl Report {
         let About { version, loaded_at, hashes, .. } = &self.about;
         let hash = hashes["config"].as_str().unwrap_or("unknown");
         writeln!(out, "Portcullis {version} at {}: configuration {hash}, loaded {loaded_at}", self.agent)?;
+        if self.agents > 1 {
+            writeln!(out, "  one of {} agents behind this name, each of which is asked", self.agents)?;
+        }
         for address in &self.about.listeners {
             writeln!(out, "  listener at {address}")?;
         }
@@ -138,6 +143,7 @@ impl Report {
         let whole = json!({
             "agent": {
                 "address": self.agent,
+                "agents": self.agents,
                 "version": self.about.version,
                 "loadedAt": self.about.loaded_at,
                 "hashes": self.about.hashes,
