@@ -1,9 +1,22 @@
-//! The Helm chart, by what helm makes of it.
+//! The Helm chart, by what the real helm makes of it. What cannot be had here (helm, other people's charts, checkov) is said and left out.
 
-use portcullis_tests::helm::{Render, render};
-
-#[test]
-fn default_values_render() {
-    let Some(rendered) = render(Render::default()) else { return };
-    assert!(rendered.is_ok(), "{rendered:?}");
-}
+#[path = "chart/checkov.rs"]
+mod checkov;
+#[path = "chart/combinations.rs"]
+mod combinations;
+#[path = "chart/configuration.rs"]
+mod configuration;
+#[path = "chart/controllers.rs"]
+mod controllers;
+#[path = "chart/hardening/mod.rs"]
+mod hardening;
+#[path = "chart/objects.rs"]
+mod objects;
+#[path = "chart/options.rs"]
+mod options;
+#[path = "chart/python.rs"]
+mod python;
+#[path = "chart/topologies.rs"]
+mod topologies;
+#[path = "chart/values/mod.rs"]
+mod values;
