@@ -8,6 +8,8 @@ mod combinations;
 mod configuration;
 #[path = "chart/controllers.rs"]
 mod controllers;
+#[path = "chart/gateways.rs"]
+mod gateways;
 #[path = "chart/hardening/mod.rs"]
 mod hardening;
 #[path = "chart/objects.rs"]

@@ -104,6 +104,20 @@ fn lint_has_nothing_to_say() {
     }
 }
 
+/// Kubernetes before 1.31 is refused, as what the chart relies on is not there.
+#[test]
+fn only_versions_that_have_it_all_are_taken() {
+    for (version, is_taken) in
+        [("1.30.14", false), ("1.31.0", true), ("1.37.0", true), ("1.31.4-gke.1256000", true)]
+    {
+        let Some(result) = helm::render(Render { more: &["--kube-version", version], ..Render::default() })
+        else {
+            return;
+        };
+        assert_eq!(result.is_ok(), is_taken, "{version}: {:?}", result.err());
+    }
+}
+
 /// The API's own schemas, of the oldest version that the chart is for and of the newest that there is.
 #[test]
 fn objects_are_what_kubernetes_takes() {
