@@ -20,7 +20,8 @@ pub(crate) fn check(rendered: &Rendered) {
 
 type Holds = fn(&[Value]) -> Result<(), String>;
 
-const DEMANDS: [(&str, Holds); 10] = [
+const DEMANDS: [(&str, Holds); 11] = [
+    ("every object says its namespace", in_a_namespace),
     ("every object is there once", each_once),
     ("every object has the usual labels", labelled),
     ("nobody gets rights", no_rights),
@@ -46,6 +47,10 @@ fn each_once(objects: &[Value]) -> Result<(), String> {
         })
         .find(|it| !seen.insert(it.clone()));
     twice.map_or(Ok(()), |it| Err(format!("{it:?}")))
+}
+
+fn in_a_namespace(objects: &[Value]) -> Result<(), String> {
+    each(objects.iter(), |it| it["metadata"]["namespace"].is_string())
 }
 
 fn labelled(objects: &[Value]) -> Result<(), String> {

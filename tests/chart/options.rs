@@ -1,6 +1,6 @@
 //! What can be chosen, and where it ends up.
 
-use portcullis_tests::helm::{Render, render};
+use portcullis_tests::helm::{Render, render, render_text};
 use serde_json::Value;
 
 /// The values, the object (its kind, and what its name ends in), a place in it, and what is there.
@@ -213,6 +213,20 @@ fn what_is_not_wanted_is_not_there() {
         let Some(objects) = render(Render { values, ..Render::default() }) else { return };
         let objects = objects.unwrap_or_else(|said| panic!("{values}: {said}"));
         assert!(objects.iter().all(|it| it["kind"] != kind), "{values}: there is a {kind}");
+    }
+}
+
+/// For who renders and compares: with Secrets of one's own, two renderings are the same. Without, the token differs, and nothing else.
+#[test]
+fn renderings_are_the_same_but_for_tokens_that_are_made() {
+    let own = "topology: agent\nadmin: { existingSecret: a }\nagent: { existingSecret: b }\n";
+    for (values, differ) in [(own, 0), ("topology: agent", 2)] {
+        let again = || render_text(Render { files: &["values.yaml"], values, ..Render::default() });
+        let (Some(one), Some(other)) = (again(), again()) else { return };
+        let (one, other) = (one.expect(values), other.expect(values));
+        let different: Vec<_> = one.lines().zip(other.lines()).filter(|(one, other)| one != other).collect();
+        assert_eq!(different.len(), differ, "{values}: {different:?}");
+        assert!(different.iter().all(|(line, _)| line.starts_with("  token: ")), "{different:?}");
     }
 }
 

@@ -62,6 +62,7 @@ fn changed_files_are_loaded_and_bad_ones_are_not() {
     assert_eq!(curl::get(&hostile).status, 403, "the old configuration keeps running");
     assert!(proxy.admin("/readyz").contains("mood"), "{}", proxy.admin("/readyz"));
     assert!(proxy.said().contains("mood"));
+    assert!(!proxy.said().contains('\u{1b}'), "colours are for terminals: {:?}", proxy.said());
 
     // As an editor does it: a new file takes the old one's name.
     let detect = Setup { mode: "detect", ..setup };

@@ -72,8 +72,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 pub(crate) fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,pingora=error,pingora_core=error"));
+    // Colours are for people; whoever collects the lines of a service or a container would find escapes in them.
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_ansi(colours).with_env_filter(filter);
     // A second logger cannot be set; the first does as well.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = log.with_writer(std::io::stderr).try_init();
 }
 
 impl Args {
