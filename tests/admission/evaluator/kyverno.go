@@ -35,6 +35,13 @@ type kyvernoPolicy struct {
 func newKyverno(documents []document) (*kyverno, error) {
 	made := &kyverno{}
 	for _, document := range documents {
+		if document["kind"] == "ImageValidatingPolicy" {
+			// Its fields alone are looked at: it judges signatures, which are in a registry.
+			if err := convert(document, &policiesv1.ImageValidatingPolicy{}); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		typed := &policiesv1.ValidatingPolicy{}
 		if err := convert(document, typed); err != nil {
 			return nil, err
