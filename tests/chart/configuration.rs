@@ -22,7 +22,7 @@ pub(crate) fn check(rendered: &Rendered) {
 }
 
 /// What `portcullis check` says, with the files where the configuration looks for them.
-fn checked(map: &Value) -> Result<String, String> {
+pub(crate) fn checked(map: &Value) -> Result<String, String> {
     let directory = tempfile::tempdir().expect("a directory");
     let secrets = directory.path().join("secrets");
     for (name, text) in map["data"].as_object().expect("files") {

@@ -6,6 +6,8 @@ use std::path::Path;
 use portcullis_tests::helm::{Render, documents, render};
 use serde_json::Value;
 
+use crate::configuration;
+
 /// The gateway, what it is called and where in its file of packaging/envoy/, and the objects that both have.
 const GATEWAYS: [(&str, &str, &str, &[&str]); 3] = [
     ("envoy-gateway", "eg", "default", &["EnvoyExtensionPolicy", "ClientTrafficPolicy", "ReferenceGrant"]),
@@ -38,6 +40,14 @@ fn objects_are_those_of_packaging() {
             }
         }
     }
+}
+
+/// What is there for those who install by hand loads as well.
+#[test]
+fn the_configuration_of_packaging_passes() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/envoy/kubernetes.yaml");
+    let theirs = documents(&fs::read_to_string(file).expect("a file")).expect("documents");
+    configuration::checked(of(&theirs, "ConfigMap")).unwrap_or_else(|said| panic!("{said}"));
 }
 
 /// In the gateway's own namespace nobody has to grant anything.
