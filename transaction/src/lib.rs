@@ -21,6 +21,7 @@ pub mod body;
 pub mod calendar;
 pub mod decode;
 pub mod hops;
+pub mod message;
 pub mod pairs;
 pub mod spop;
 pub mod wire;

@@ -124,6 +124,11 @@ impl Asked {
         self.judging.judge(Stage::RequestBody, |evaluation| evaluation.request_body(piece))
     }
 
+    /// The transaction's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.judging.id
+    }
+
     /// Some of the body is not shown: how many bytes, as far as that is known.
     pub(crate) fn miss(&mut self, reason: Shortfall, bytes: Option<u64>) {
         self.judging.note(reason);

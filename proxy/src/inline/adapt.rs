@@ -4,11 +4,10 @@ use std::net::IpAddr;
 
 use engine::config::Clients;
 use http::{HeaderMap, Version};
-use memchr::memchr;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::socket::SocketAddr;
-use transaction::{Connection, Fields, RequestHead, ResponseHead};
+use transaction::{Connection, Fields, RequestHead, ResponseHead, message};
 
 use super::hops::Hops;
 use crate::wire::Raw;
@@ -20,9 +19,11 @@ use crate::wire::Raw;
 /// request line, or the head, where Pingora was given another one.
 pub(crate) fn request_head(session: &ServerSession, raw: Option<&Raw>) -> RequestHead {
     match (session, raw) {
-        (_, Some(Raw::Head(head, _))) => wire_head(head, None),
-        (ServerSession::H1(_), Some(Raw::Line(line))) => wire_head(&session.to_h1_raw(), Some(line)),
-        (ServerSession::H1(_), None) => wire_head(&session.to_h1_raw(), None),
+        (_, Some(Raw::Head(head, _))) => message::request_head(head, None),
+        (ServerSession::H1(_), Some(Raw::Line(line))) => {
+            message::request_head(&session.to_h1_raw(), Some(line))
+        }
+        (ServerSession::H1(_), None) => message::request_head(&session.to_h1_raw(), None),
         _ => mapped_head(session),
     }
 }
@@ -55,42 +56,6 @@ pub(super) fn response_head(header: &ResponseHeader) -> ResponseHead {
 fn address(address: Option<&SocketAddr>) -> Option<(IpAddr, u16)> {
     let inet = address?.as_inet()?;
     Some((inet.ip().to_canonical(), inet.port()))
-}
-
-/// Splits a head; `raw_line` is the request line, if it is another one. It may be one that has to be refused, and any bytes at all.
-pub(crate) fn wire_head(raw: &[u8], raw_line: Option<&[u8]>) -> RequestHead {
-    // Empty lines may stand in front (RFC 9112, section 2.2).
-    let (line, mut rest) = next_line(raw.trim_ascii_start());
-    let mut head = request_line(raw_line.unwrap_or(line));
-    head.headers.reserve(rest.len(), USUAL_HEADERS);
-    loop {
-        let (line, next) = next_line(rest);
-        if line.is_empty() {
-            return head;
-        }
-        if let Some(colon) = memchr(b':', line) {
-            head.headers.push(&line[..colon], line[colon + 1..].trim_ascii());
-        }
-        rest = next;
-    }
-}
-
-/// The first line, without its end, and what is behind it.
-fn next_line(raw: &[u8]) -> (&[u8], &[u8]) {
-    let (line, rest) = memchr(b'\n', raw).map_or((raw, &[][..]), |at| (&raw[..at], &raw[at + 1..]));
-    (line.strip_suffix(b"\r").unwrap_or(line), rest)
-}
-
-/// Method and protocol end at the first and begin at the last space; what is between is the target.
-fn request_line(line: &[u8]) -> RequestHead {
-    let first = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
-    let last = line.iter().rposition(|byte| *byte == b' ').unwrap_or(line.len());
-    RequestHead {
-        method: line[..first].to_vec(),
-        target: line.get(first + 1..last).unwrap_or_default().to_vec(),
-        protocol: line.get(last + 1..).unwrap_or_default().to_vec(),
-        headers: Fields::new(),
-    }
 }
 
 fn mapped_head(session: &ServerSession) -> RequestHead {
@@ -131,40 +96,5 @@ fn protocol(version: Version) -> &'static [u8] {
         Version::HTTP_2 => b"HTTP/2.0",
         Version::HTTP_3 => b"HTTP/3.0",
         _ => b"HTTP/1.1",
-    }
-}
-
-/// Headers that there is room for from the start (count).
-const USUAL_HEADERS: usize = 16;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(raw: &str, expected: &str) {
-        check_with(raw, None, expected);
-    }
-
-    #[track_caller]
-    fn check_with(raw: &str, line: Option<&str>, expected: &str) {
-        let head = wire_head(raw.as_bytes(), line.map(str::as_bytes));
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (method, target, protocol) = (text(&head.method), text(&head.target), text(&head.protocol));
-        assert_eq!(format!("{method}|{target}|{protocol}|{:?}", head.headers), expected);
-    }
-
-    #[test]
-    fn keeps_what_was_sent() {
-        check(
-            "GET /a#b?c HTTP/1.1\r\nX-B: 1\r\nhost:h\r\nx-b:  2 \r\n\r\n",
-            "GET|/a#b?c|HTTP/1.1|[X-B=1, host=h, x-b=2]",
-        );
-        check("\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n", "GET|/|HTTP/1.1|[A=b]");
-        check("post / HTTP/1.0\nA:\n\n", "post|/|HTTP/1.0|[A=]");
-        check("GET /a b HTTP/1.1\r\n\r\n", "GET|/a b|HTTP/1.1|[]");
-        check("", "|||[]");
-        check_with("GET /%3C HTTP/1.1\r\na: b\r\n\r\n", Some("GET /< HTTP/1.1"), "GET|/<|HTTP/1.1|[a=b]");
-        check("GET", "GET|||[]");
     }
 }

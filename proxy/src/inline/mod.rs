@@ -28,7 +28,7 @@ mod hops;
 mod relay;
 mod tries;
 
-pub(crate) use adapt::{connection, request_head, wire_head};
+pub(crate) use adapt::{connection, request_head};
 pub(crate) use enforce::linger;
 pub(crate) use exchange::is_stream;
 pub(crate) use filter::Inline;

@@ -15,6 +15,7 @@
 mod fronts;
 mod gate;
 mod http2;
+mod kept;
 mod line;
 mod pace;
 mod seen;
@@ -31,6 +32,7 @@ use crate::listen::{Connection, Serve, Visit};
 use crate::state;
 pub(crate) use fronts::Fronts;
 pub(crate) use gate::Gate;
+pub(crate) use kept::Kept;
 pub(crate) use pace::{Pace, Stage as PaceStage};
 pub(crate) use seen::{Raw, Seen};
 use stream::WireStream;
@@ -40,6 +42,7 @@ use stream::WireStream;
 pub(crate) struct Shared {
     pub(crate) seen: Seen,
     pub(crate) gate: Gate,
+    pub(crate) kept: Kept,
 }
 
 /// An application of Pingora's on its listeners.

@@ -11,6 +11,7 @@ mod lua;
 mod nginx;
 mod nginx_module;
 mod same;
+mod shown;
 mod spoe;
 mod table;
 mod told;

@@ -6,6 +6,7 @@ use super::super::process::Portcullis;
 /// Beside the rules of every test: headers and cookies are looked at as well.
 pub(super) const RULES: &str = r#"
 SecRule REQUEST_HEADERS|REQUEST_COOKIES "@contains hostileword" "id:4,phase:1,deny,status:403,msg:'in a header'"
+SecRule RESPONSE_HEADERS:X-Said "@contains leakedword" "id:15,phase:3,deny,status:403,msg:'in a header of the answer'"
 "#;
 
 /// A request; `WORD` in it is hostile or harmless.

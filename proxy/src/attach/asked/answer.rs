@@ -68,6 +68,25 @@ impl Asked {
         self.judging.plan.response_body && self.judging.open().is_some_and(|it| it.reads_response_body())
     }
 
+    /// Whether anything of the answer is wanted.
+    pub(crate) fn wants_answer(&self) -> bool {
+        let plan = self.judging.plan;
+        plan.inspects && (plan.response_headers || plan.response_body)
+    }
+
+    /// Whether the request was a HEAD, whose answer has no body whatever it says.
+    pub(crate) fn is_head(&mut self) -> bool {
+        self.judging.open().is_some_and(|evaluation| evaluation.transaction().request.method == b"HEAD")
+    }
+
+    /// Whether more of its body would not be looked at: it is longer than the policy wants to see of it.
+    pub(crate) fn has_enough_of_answer(&mut self) -> bool {
+        let is_cut = |evaluation: &mut Evaluation| {
+            evaluation.transaction().inspection.has(Shortfall::ResponseTooLarge)
+        };
+        self.judging.open().is_some_and(is_cut)
+    }
+
     /// A piece of its body. `false` when it is refused.
     pub(crate) fn answer_piece(&mut self, piece: &[u8]) -> bool {
         piece.is_empty()

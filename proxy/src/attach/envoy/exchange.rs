@@ -227,8 +227,7 @@ impl Exchange {
 
     /// Whether anything of the answer is to be seen.
     fn wants_answer(&mut self) -> bool {
-        let plan = self.asked.plan();
-        plan.inspects && (plan.response_headers || plan.response_body) || self.asked.tells_rates()
+        self.asked.wants_answer() || self.asked.tells_rates()
     }
 
     fn half(&mut self, side: Side) -> &mut Half {

@@ -8,6 +8,7 @@
 //! | `X-Portcullis-Model` | the model's score, 0 to 1 |
 //! | `X-Portcullis-Status` | the status that the policy wants its client to get |
 //! | `X-Portcullis-Action` | `close` where the client is to get no answer at all |
+//! | `X-Portcullis-Responses` | that the answer is wanted ([`super::response`]) |
 
 use bytes::Bytes;
 use engine::config::Dialect;
@@ -25,6 +26,8 @@ pub(super) struct Answer {
     body: Bytes,
     /// Whether the connection is of no more use.
     pub(super) closes: bool,
+    /// Whether it may be sent before all of the question is there, which goes on to its end.
+    pub(super) is_early: bool,
 }
 
 /// The status that a gateway's client gets for a refusal. `auth_request` takes 401 and 403 for a no, and everything else
@@ -57,7 +60,7 @@ impl Answer {
             tell("ratelimit", &standing);
         }
         let Some(refused) = refused else {
-            return Self { status: 200, headers, body: Bytes::new(), closes: false };
+            return Self { status: 200, headers, body: Bytes::new(), closes: false, is_early: false };
         };
         let status = told_status(dialect, &refused);
         if !hands_on(dialect) {
@@ -68,16 +71,29 @@ impl Answer {
         }
         // nginx reads nothing of it, and keeps no connection that something is left on.
         if matches!(dialect, Dialect::IngressNginx | Dialect::Nginx) {
-            return Self { status, headers, body: Bytes::new(), closes: false };
+            return Self { status, headers, body: Bytes::new(), closes: false, is_early: false };
         }
         headers.extend(refused.headers);
-        Self { status, headers, body: refused.body, closes: false }
+        Self { status, headers, body: refused.body, closes: false, is_early: false }
+    }
+
+    /// The answer to the request is wanted, in this way.
+    pub(super) fn wanting(mut self, way: &str) -> Self {
+        let value = HeaderValue::from_str(way).ok();
+        self.headers.extend(value.map(|value| (HeaderName::from_static("x-portcullis-responses"), value)));
+        self
+    }
+
+    /// It does not wait for the end of the question.
+    pub(super) fn early(self) -> Self {
+        Self { is_early: true, ..self }
     }
 
     /// What a gateway is told that cannot be helped. It has no verdict.
     pub(super) fn closing(status: u16, text: &'static str) -> Self {
         let kind = (http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        Self { status, headers: vec![kind], body: Bytes::from_static(text.as_bytes()), closes: true }
+        let body = Bytes::from_static(text.as_bytes());
+        Self { status, headers: vec![kind], body, closes: true, is_early: false }
     }
 
     /// Sends it.

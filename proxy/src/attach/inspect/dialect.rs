@@ -14,6 +14,8 @@ pub(super) enum Unreadable {
     Malformed(&'static str),
     /// The head of the request is longer than the limit.
     TooLarge,
+    /// An answer to what nobody asked about on this connection.
+    Unexpected,
 }
 
 impl Unreadable {
@@ -24,6 +26,7 @@ impl Unreadable {
             Self::Twice(_) => "a header of this dialect is there twice; the log says which\n",
             Self::Malformed(_) => "a header of this dialect is malformed; the log says which\n",
             Self::TooLarge => "the head of the request is too large\n",
+            Self::Unexpected => "no transaction of this connection waits for its answer\n",
         }
     }
 }
@@ -35,6 +38,7 @@ impl std::fmt::Display for Unreadable {
             Self::Twice(name) => write!(f, "{name} is there more than once"),
             Self::Malformed(name) => write!(f, "{name} makes no sense"),
             Self::TooLarge => f.write_str("the head of the request is longer than limits.head_bytes_max"),
+            Self::Unexpected => f.write_str("an answer to what nobody asked about on its connection"),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | who asks, and whether they may | here |
 //! | what the request was | [`dialect`], [`native`] |
+//! | what was answered to it, where that is shown as well | [`response`] |
 //! | what is thought of it | [`super::Asked`] |
 //! | how that gateway is told | [`answer`] |
 //!
@@ -14,10 +15,12 @@
 mod answer;
 mod dialect;
 mod native;
+mod response;
 mod source;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::config::{Dialect, Inspect};
@@ -28,13 +31,14 @@ use tokio::sync::Notify;
 use transaction::{RequestHead, Shortfall};
 
 use super::{Asked, Body, Told, asked};
-use crate::inline::{connection, invite, linger, request_head};
+use crate::inline::{self, connection, invite, request_head};
 use crate::listen::{Front, Visit};
 use crate::state::Shared;
 use crate::token;
-use crate::wire::{self, PaceStage, Raw};
+use crate::wire::{self, Kept, PaceStage, Raw};
 use answer::Answer;
 use dialect::Unreadable;
+use response::{Waiting, waiting};
 use source::Incoming;
 
 /// Answers gateways.
@@ -57,10 +61,9 @@ impl Inspector {
         }
     }
 
-    async fn answer(&self, session: &mut ServerSession) -> Answer {
-        let context = session.take_connection_user_context();
-        let shared = context.and_then(|it| it.downcast::<wire::Shared>().ok());
+    async fn answer(&self, session: &mut ServerSession, shared: Option<&wire::Shared>) -> Answer {
         let raw = shared.and_then(|shared| shared.seen.take());
+        let kept = shared.map(|shared| &shared.kept);
         let visit = Visit::of(session.digest()).cloned();
         let Some((visit, inspect)) = visit.and_then(|visit| {
             let Front::Inspect(inspect) = &visit.client.listener.front else { return None };
@@ -88,7 +91,11 @@ impl Inspector {
         if invite(session).await.is_err() {
             return turned_away("malformed", 400, "gone\n");
         }
-        let answer = self.judge(session, &inspect, head, &visit).await.unwrap_or_else(|error| {
+        let judged = match response::about(&inspect, &head) {
+            Some(id) => response::judge(session, &inspect, &visit, waiting(kept, id)).await,
+            None => self.judge(session, &inspect, head, &visit, kept).await,
+        };
+        let answer = judged.unwrap_or_else(|error| {
             tracing::warn!(attachment = name, %error, "a gateway's request is not understood");
             turned_away("unreadable", 500, error.text())
         });
@@ -102,7 +109,10 @@ impl Inspector {
         inspect: &Inspect,
         arrived: RequestHead,
         visit: &Visit,
+        kept: Option<&Kept>,
     ) -> Result<Answer, Unreadable> {
+        // Of an answer that was to be shown, nothing comes any more.
+        drop(kept.and_then(Kept::take::<Waiting>));
         let (hops, connection) = connection(session, Some(&inspect.listener.clients), &arrived.headers);
         let is_bodiless = session.is_body_empty();
         let mut incoming = Incoming::new(session, visit);
@@ -123,6 +133,11 @@ impl Inspector {
         }
         if let Some(bytes) = cut {
             asked.miss(Shortfall::BodyCut, bytes);
+        }
+        if let Some(kept) =
+            kept.filter(|_| inspect.dialect == Dialect::Native && native::shows_response(&arrived.headers))
+        {
+            return Ok(response::await_it(asked, kept));
         }
         let conclusion = asked.conclude(|refused| answer::told_status(inspect.dialect, refused));
         Ok(Answer::of(inspect.dialect, conclusion))
@@ -145,10 +160,22 @@ impl HttpServerApp for Inspector {
         mut session: ServerSession,
         _stopping: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let read = tokio::select! {
-            biased;
-            read = session.read_request() => read,
-            () = self.closing() => return None,
+        let context = session.take_connection_user_context();
+        let shared = context.and_then(|it| it.downcast::<wire::Shared>().ok());
+        let awaits = || shared.as_ref().is_some_and(|shared| shared.kept.is_there());
+        let usual = session.get_keepalive();
+        let read = if awaits() {
+            // Its answer comes when the application has one, whoever closes meanwhile: the process does not end before.
+            session.set_keepalive(Some(response::AWAITED.as_secs()));
+            let read = session.read_request().await;
+            session.set_keepalive(usual);
+            read
+        } else {
+            tokio::select! {
+                biased;
+                read = session.read_request() => read,
+                () = self.closing() => return None,
+            }
         };
         match read {
             Ok(true) => {}
@@ -158,20 +185,24 @@ impl HttpServerApp for Inspector {
                 return None;
             }
         }
-        if self.shared.drain.is_draining() {
+        let answer = self.answer(&mut session, shared.as_deref()).await;
+        if awaits() {
+            session.set_keepalive(usual.or(Some(response::AWAITED.as_secs())));
+            if session.get_keepalive_reuses_remaining() == Some(0) {
+                session.set_keepalive_reuses_remaining(Some(1));
+            }
+        } else if self.shared.drain.is_draining() {
             session.set_keepalive(None);
         }
-        let answer = self.answer(&mut session).await;
-        let is_read = session.is_body_done();
-        if answer.closes || !is_read {
+        if answer.closes || (!session.is_body_done() && !answer.is_early) {
             session.set_keepalive(None);
         }
         if let Err(error) = answer.send(&mut session).await {
             tracing::debug!(%error, "gateway gone before its answer");
             return None;
         }
-        if !is_read {
-            linger(&mut session).await;
+        if !session.is_body_done() {
+            linger(&mut session, answer.is_early).await;
         }
         let settings = HttpPersistentSettings::for_session(&session);
         let reusable = session.finish().await.ok()??;
@@ -183,6 +214,21 @@ impl HttpServerApp for Inspector {
         self.closing.notify_waiters();
     }
 }
+
+/// Reads a question on to its end behind its answer. Unless more are to come on the connection, that is said at once.
+async fn linger(session: &mut ServerSession, goes_on: bool) {
+    if !goes_on {
+        return inline::linger(session).await;
+    }
+    let rest = async { while let Ok(Some(_)) = session.read_request_body().await {} };
+    let _ = tokio::time::timeout(LINGER, rest).await;
+    if !session.is_body_done() {
+        session.set_keepalive(None);
+    }
+}
+
+/// How long the rest of a question may take to come that has its answer.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Whether who asks is a gateway of this endpoint, and shows its token if one is wanted.
 fn may_ask(session: &ServerSession, inspect: &Inspect, head: &RequestHead) -> bool {

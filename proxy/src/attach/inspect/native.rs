@@ -5,24 +5,42 @@
 //! |---|---|
 //! | `X-Portcullis-Client` | the client's address |
 //! | `X-Portcullis-Body` | `whole` (as when it is absent), `cut=N` where N bytes are left out at its end, `unseen=N` where all are; without `=N` nobody knows how many |
-//! | `X-Portcullis-Missed` | requests let through unasked since it was last said, by reason: `down=3, late=1` |
+//! | `X-Portcullis-Missed` | requests and answers let through unasked since it was last said, by reason: `down=3, response-late=1` |
+//! | `X-Portcullis-Responses` | `shown`: the answer to the request will be shown over the same connection ([`super::response`]) |
+//! | `X-Portcullis-Response-To` | the id of a transaction: what is shown is the answer to it |
 
 use bytes::{Bytes, BytesMut};
 use engine::config::Inspect;
-use transaction::{Fields, RequestHead};
+use transaction::{Fields, RequestHead, ResponseHead, message};
 
 use super::dialect::Unreadable;
 use super::source::Incoming;
 use crate::attach::{Body, Pieces};
-use crate::inline::wire_head;
 
 /// Reads the head of the request that is asked about, and leaves its body.
 pub(super) async fn head(incoming: &mut Incoming<'_>, inspect: &Inspect) -> Result<RequestHead, Unreadable> {
+    let head = message::request_head(&head_bytes(incoming, inspect).await?, None);
+    if head.method.is_empty() || head.target.is_empty() {
+        return Err(Unreadable::Malformed("the message"));
+    }
+    Ok(head)
+}
+
+/// Reads the head of an answer, and leaves its body.
+pub(super) async fn response_head(
+    incoming: &mut Incoming<'_>,
+    inspect: &Inspect,
+) -> Result<ResponseHead, Unreadable> {
+    let raw = head_bytes(incoming, inspect).await?;
+    message::response_head(&raw).ok_or(Unreadable::Malformed("the message"))
+}
+
+async fn head_bytes(incoming: &mut Incoming<'_>, inspect: &Inspect) -> Result<Bytes, Unreadable> {
     let most = inspect.listener.limits.head_bytes_max;
     let reading = async {
         let (mut read, mut looked) = (BytesMut::new(), 0);
         loop {
-            if let Some(end) = end_of_head(&read, looked) {
+            if let Some(end) = message::end_of_head(&read, looked) {
                 let body = read.split_off(end).freeze();
                 return Ok((read.freeze(), body));
             }
@@ -36,30 +54,14 @@ pub(super) async fn head(incoming: &mut Incoming<'_>, inspect: &Inspect) -> Resu
             }
         }
     };
-    let read: (Bytes, Bytes) = tokio::time::timeout(inspect.body_timeout, reading)
+    let (head, body) = tokio::time::timeout(inspect.body_timeout, reading)
         .await
         .map_err(|_| Unreadable::Malformed("the message"))??;
-    if read.0.len() > most {
+    if head.len() > most {
         return Err(Unreadable::TooLarge);
     }
-    let head = wire_head(&read.0, None);
-    if head.method.is_empty() || head.target.is_empty() {
-        return Err(Unreadable::Malformed("the message"));
-    }
-    incoming.unread(read.1);
+    incoming.unread(body);
     Ok(head)
-}
-
-/// Where the body begins, if the head is whole: behind the first empty line. Before `from` none ends.
-fn end_of_head(read: &[u8], from: usize) -> Option<usize> {
-    memchr::memchr_iter(b'\n', &read[from..]).find_map(|at| {
-        let end = from + at + 1;
-        match &read[end..] {
-            [b'\n', ..] => Some(end + 1),
-            [b'\r', b'\n', ..] => Some(end + 2),
-            _ => None,
-        }
-    })
 }
 
 /// Whether the body is there, and whether its end is missing.
@@ -96,34 +98,18 @@ pub(super) fn missed(text: &[u8]) -> impl Iterator<Item = (&'static str, u64)> {
     })
 }
 
-/// Why a gateway asks nobody: nobody is there, no answer comes in time, or none that it understands.
-const MISSED: [&str; 3] = ["down", "late", "error"];
+/// Whether the answer to the request will be shown.
+pub(super) fn shows_response(headers: &Fields) -> bool {
+    let mut said = headers.named(b"x-portcullis-responses");
+    said.next().is_some_and(|field| field.value == b"shown") && said.next().is_none()
+}
+
+/// Why a gateway asks nobody: nobody is there, no answer comes in time, or none that it understands. Of answers the same.
+const MISSED: [&str; 6] = ["down", "late", "error", "response-down", "response-late", "response-error"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn finds_the_end_of_a_head() {
-        for (text, expected) in [
-            ("GET / HTTP/1.1\r\nA: b\r\n\r\nbody", Some(24)),
-            ("GET / HTTP/1.1\r\n\r\n", Some(18)),
-            ("GET / HTTP/1.1\nA: b\n\nbody\r\n\r\n", Some(21)),
-            ("\r\n\r\nbody", Some(4)),
-            ("GET / HTTP/1.1\r\nA: b\r\n", None),
-            ("", None),
-        ] {
-            assert_eq!(end_of_head(text.as_bytes(), 0), expected, "{text:?}");
-            // In any pieces.
-            let mut looked = 0;
-            let in_pieces = (0..=text.len()).find_map(|length| {
-                let found = end_of_head(&text.as_bytes()[..length], looked);
-                looked = length.saturating_sub(2);
-                found
-            });
-            assert_eq!(in_pieces, expected, "{text:?}");
-        }
-    }
 
     #[test]
     fn reads_what_is_said_of_bodies() {
@@ -143,7 +129,7 @@ mod tests {
 
     #[test]
     fn reads_what_was_missed() {
-        let found: Vec<_> = missed(b"down=3, late=1,strange=2, error=, x").collect();
-        assert_eq!(found, [("down", 3), ("late", 1), ("other", 2)]);
+        let found: Vec<_> = missed(b"down=3, late=1,strange=2, error=, x, response-down=4").collect();
+        assert_eq!(found, [("down", 3), ("late", 1), ("other", 2), ("response-down", 4)]);
     }
 }

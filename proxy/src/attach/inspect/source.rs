@@ -24,6 +24,14 @@ impl<'s> Incoming<'s> {
     pub(super) fn unread(&mut self, rest: Bytes) {
         self.first = Some(rest).filter(|rest| !rest.is_empty());
     }
+
+    /// Says that what is still to come is wanted.
+    pub(super) async fn invite(&mut self) -> Result<(), Lost> {
+        self.session.write_continue_response().await.map_err(|error| {
+            tracing::debug!(%error, "gateway gone before the rest of its question");
+            Lost
+        })
+    }
 }
 
 impl Pieces for Incoming<'_> {
