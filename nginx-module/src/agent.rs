@@ -137,6 +137,21 @@ impl Agent {
         }
     }
 
+    /// Whether an event of a connection on which nothing may come had nothing to it.
+    pub fn is_quiet(event: *mut ngx_event_t) -> bool {
+        // SAFETY: nginx passes the event of a connection that is open. The byte is peeked at, as nothing may come.
+        unsafe {
+            let connection = (*event).data.cast::<ngx_connection_t>();
+            let (mut byte, read) = (0_u8, (*connection).read);
+            let came = recv((*connection).fd, (&raw mut byte).cast(), 1, MSG_PEEK as i32);
+            if came != -1 || ngx_socket_errno() != NGX_EAGAIN as ngx_err_t {
+                return false;
+            }
+            (*read).set_ready(0);
+            ngx_handle_read_event(read, 0) == NGX_OK as ngx_int_t
+        }
+    }
+
     fn forget(&mut self, connection: *mut ngx_connection_t) {
         if let Some(at) = self.idle[..self.idle_count].iter().position(|kept| *kept == connection) {
             self.idle_count -= 1;
@@ -163,19 +178,11 @@ pub unsafe fn close(connection: *mut ngx_connection_t) {
 /// Something happened on a connection that waits: it is closed unless there was nothing to it.
 unsafe extern "C" fn idle_event(event: *mut ngx_event_t) {
     guard::guarded((), || {
-        // SAFETY: nginx passes the event of a connection, whose data is the agent that keeps it (`keep`). The byte is peeked at, as nothing
-        // may come.
+        // SAFETY: nginx passes the event of a connection, whose data is the agent that keeps it (`keep`).
         unsafe {
             let connection = (*event).data.cast::<ngx_connection_t>();
-            if (*connection).close() == 0 && (*event).timedout() == 0 {
-                let mut byte = 0_u8;
-                let came = recv((*connection).fd, (&raw mut byte).cast(), 1, MSG_PEEK as i32);
-                if came == -1 && ngx_socket_errno() == NGX_EAGAIN as ngx_err_t {
-                    (*event).set_ready(0);
-                    if ngx_handle_read_event(event, 0) == NGX_OK as ngx_int_t {
-                        return;
-                    }
-                }
+            if (*connection).close() == 0 && (*event).timedout() == 0 && Agent::is_quiet(event) {
+                return;
             }
             let agent = (*connection).data.cast::<Agent>();
             (*agent).forget(connection);

@@ -56,6 +56,11 @@ pub fn read(bytes: &[u8]) -> Read<'_> {
     }
 }
 
+/// Whether the agent has announced its answer: it wants to see more before that.
+pub fn is_announced(bytes: &[u8]) -> bool {
+    head_of(bytes).is_some_and(|head| status_of(&bytes[..head]).is_some_and(|status| status < 200))
+}
+
 impl<'a> Answer<'a> {
     /// The first header of this name, which is given in lower case.
     pub fn header(&self, name: &[u8]) -> Option<&'a [u8]> {
@@ -111,6 +116,10 @@ mod tests {
         let announced = [b"HTTP/1.1 100 Continue\r\n\r\n", PASS].concat();
         let Read::Whole(pass) = read(&announced) else { panic!("whole") };
         assert_eq!((pass.status, pass.length), (200, announced.len()));
+        assert_eq!(
+            [is_announced(&announced[..25]), is_announced(&announced[..24]), is_announced(PASS)],
+            [true, false, false]
+        );
     }
 
     #[test]

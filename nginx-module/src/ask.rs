@@ -9,11 +9,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use ngx::ffi::*;
 
 use crate::answer::Answer;
-use crate::counters::{REASONS, Reason};
+use crate::counters::{MISSED, Reason};
+use crate::exchange::Exchange;
+use crate::line::Progress;
 use crate::question::Question;
 use crate::request::Request;
 use crate::settings::Settings;
-use crate::wire::{Progress, Wire};
+use crate::shown::Want;
+use crate::wire::Wire;
 use crate::{body, guard, phase};
 
 /// How far it is.
@@ -39,16 +42,18 @@ pub struct Ask {
     settings: &'static Settings,
     wire: Wire,
     /// What this question tells of others.
-    missed: [u64; REASONS],
+    missed: [u64; MISSED],
     begun: ngx_msec_t,
     /// How long there was no verdict, in milliseconds.
     pub took: ngx_msec_t,
     /// Whether the application's headers are in order ([`crate::enforce::approve`]).
     pub is_told: bool,
+    /// What becomes of its answer; null where that is not shown, or goes on by itself.
+    pub exchange: *mut Exchange,
 }
 
 /// By this handler among the cleanups of a request's pool an [`Ask`] is found again.
-pub const MARK: unsafe extern "C" fn(*mut c_void) = abandon;
+pub const MARK: unsafe extern "C" fn(*mut c_void) = bury;
 
 impl Ask {
     /// One for this request; null if there is no memory.
@@ -67,12 +72,13 @@ impl Ask {
                 request,
                 settings: request.settings(),
                 wire: Wire::new(request),
-                missed: [0; REASONS],
+                missed: [0; MISSED],
                 begun: ngx_current_msec,
                 took: 0,
                 is_told: false,
+                exchange: ptr::null_mut(),
             });
-            (*in_pool).handler = Some(abandon);
+            (*in_pool).handler = Some(bury);
             (*of_request).data = ask.cast();
             (*of_request).handler = Some(abandon);
             request.set_ask(ask);
@@ -102,6 +108,7 @@ impl Ask {
             client: this.request.client(),
             token: this.settings.token(),
             missed: this.missed,
+            shows_response: this.settings.shows_responses(),
             request_line: this.request.line(),
             headers: this.request.missing_host().into_iter().chain(this.request.headers()),
             shown,
@@ -143,12 +150,29 @@ impl Ask {
             (Some(verdict), _) => return self.fail(Reason::Error, true, verdict),
             (None, _) => return self.fail(Reason::Error, true, answer.body),
         };
-        self.wire.keep();
+        let is_shown = self.settings.shows_responses() && !is_refused;
+        let want = answer.header(b"x-portcullis-responses").filter(|_| is_shown).and_then(Want::of);
+        match want {
+            Some(want) if !self.reserve(want) => return self.fail(Reason::Error, true, b"no memory"),
+            Some(_) => {}
+            None => self.wire.keep(),
+        }
         let counters = self.request.counters();
+        if is_shown && want.is_none() {
+            counters.responses.count(&counters.responses.unwanted);
+        }
         counters.succeed();
         let counted = if is_refused { &counters.refused } else { &counters.passed };
         counted.fetch_add(1, Relaxed);
         self.settle(if is_refused { State::Refused } else { State::Approved });
+    }
+
+    /// Keeps the connection for the answer, if it can be used again; `false` if there is no memory.
+    fn reserve(&mut self, want: Want) -> bool {
+        let connection = self.wire.give_away();
+        // SAFETY: it was this question's alone, and is nobody's now.
+        self.exchange = unsafe { Exchange::reserve(self.request, connection, want) };
+        !self.exchange.is_null()
     }
 
     fn fail(&mut self, reason: Reason, was_asked: bool, why: &[u8]) {
@@ -208,7 +232,8 @@ unsafe extern "C" fn event(event: *mut ngx_event_t) {
     }
 }
 
-/// nginx is about to forget the request: so does the question. What it would have told is told by another.
+/// nginx is about to forget the request: so does the question. What it would have told is told by another. What is left to be said of a copy
+/// of its answer is said without it.
 unsafe extern "C" fn abandon(ask: *mut c_void) {
     guard::guarded((), || {
         // SAFETY: nginx passes what `new` has put beside this handler, before it frees the pool that it is in.
@@ -217,5 +242,23 @@ unsafe extern "C" fn abandon(ask: *mut c_void) {
             ask.request.counters().give_back(take(&mut ask.missed));
         }
         ask.wire.close();
+        // SAFETY: it is null, or this question's alone.
+        if let Some(exchange) = unsafe { ask.exchange.as_mut() }
+            && exchange.forget()
+        {
+            ask.exchange = ptr::null_mut();
+        }
     });
+}
+
+/// nginx is about to free what the request had.
+unsafe extern "C" fn bury(ask: *mut c_void) {
+    // SAFETY: as above. Of what was released of the answer, nothing is sent any more.
+    unsafe {
+        abandon(ask);
+        let exchange = &mut (*ask.cast::<Ask>()).exchange;
+        if !exchange.is_null() {
+            Exchange::end(std::mem::replace(exchange, ptr::null_mut()));
+        }
+    }
 }

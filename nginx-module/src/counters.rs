@@ -1,6 +1,7 @@
 //! What all workers count together, in memory that they share, and whether it is still worth asking.
 //!
-//! The numbers add up: `requests` is counted when nginx logs a request; of each, exactly one of the others says what became of it.
+//! The numbers add up: `requests` is counted when nginx logs a request; of each, exactly one of the others says what became of it. So it is
+//! with [`Responses`], where answers are shown as well.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -32,6 +33,13 @@ impl Reason {
     }
 }
 
+/// In how many ways something can be missed: a request, or its answer, for each reason.
+pub const MISSED: usize = 2 * REASONS;
+
+/// As the agent has them.
+pub const MISSED_NAMES: [&str; MISSED] =
+    ["down", "late", "error", "response-down", "response-late", "response-error"];
+
 /// Failures without an answer between them after which only one request a second still asks.
 const FAILURES_MAX: u64 = 10;
 
@@ -55,7 +63,8 @@ pub struct Counters {
     pub answered: AtomicU64,
     /// The client went away before there was an answer.
     pub aborted: AtomicU64,
-    untold: [AtomicU64; REASONS],
+    pub responses: Responses,
+    untold: [AtomicU64; MISSED],
     /// Since the last answer.
     failures: AtomicU64,
     /// The second in which one request last asked although nobody answers.
@@ -64,7 +73,45 @@ pub struct Counters {
     telling: AtomicU64,
 }
 
+/// What became of answers. Of those to requests that passed where `portcullis_responses` is on, `all` counts each, and exactly one of the
+/// others but the last.
+#[repr(C)]
+#[derive(Default)]
+pub struct Responses {
+    pub all: AtomicU64,
+    /// The agent had nothing against it, or its policy only detects.
+    pub passed: AtomicU64,
+    pub refused: AtomicU64,
+    /// The agent does not want to see it.
+    pub unwanted: AtomicU64,
+    /// No verdict, and let through: by reason.
+    pub missed_open: [AtomicU64; REASONS],
+    /// No verdict, and the client got 503: by reason.
+    pub missed_closed: [AtomicU64; REASONS],
+    /// There was none, or the client did not wait for it.
+    pub aborted: AtomicU64,
+    /// Parts of answers that nginx puts in by itself, which are not shown (SSI, `add_after_body`, `slice`).
+    pub parts: AtomicU64,
+}
+
+impl Responses {
+    /// One more, and what became of it.
+    pub fn count(&self, became: &AtomicU64) {
+        self.all.fetch_add(1, Relaxed);
+        became.fetch_add(1, Relaxed);
+    }
+}
+
 impl Counters {
+    /// One more answer without a verdict.
+    pub fn fail_response(&self, reason: Reason, passes: bool) {
+        let responses = &self.responses;
+        let kind = if passes { &responses.missed_open } else { &responses.missed_closed };
+        responses.count(&kind[reason as usize]);
+        self.untold[REASONS + reason as usize].fetch_add(1, Relaxed);
+        self.failures.fetch_add(1, Relaxed);
+    }
+
     /// One more without a verdict.
     pub fn fail(&self, reason: Reason, passes: bool, was_asked: bool) {
         let kind = if passes { &self.missed_open } else { &self.missed_closed };
@@ -89,16 +136,16 @@ impl Counters {
     }
 
     /// Takes what is to be told; one request a second does.
-    pub fn take_untold(&self, second: u64) -> [u64; REASONS] {
+    pub fn take_untold(&self, second: u64) -> [u64; MISSED] {
         let nothing = self.untold.iter().all(|count| count.load(Relaxed) == 0);
         if nothing || !is_first(&self.telling, second) {
-            return [0; REASONS];
+            return [0; MISSED];
         }
         self.untold.each_ref().map(|count| count.swap(0, Relaxed))
     }
 
     /// It was not told after all.
-    pub fn give_back(&self, untold: [u64; REASONS]) {
+    pub fn give_back(&self, untold: [u64; MISSED]) {
         for (count, back) in self.untold.iter().zip(untold) {
             count.fetch_add(back, Relaxed);
         }
@@ -130,18 +177,30 @@ mod tests {
     }
 
     #[test]
+    fn reasons_have_one_name() {
+        for (reason, name) in Reason::ALL.into_iter().zip(MISSED_NAMES) {
+            assert_eq!(name, reason.as_str());
+            assert_eq!(MISSED_NAMES[REASONS + reason as usize], format!("response-{name}"));
+        }
+    }
+
+    #[test]
     fn what_was_missed_is_told_once() {
         let counters = Counters::default();
-        assert_eq!(counters.take_untold(1), [0; 3]);
+        assert_eq!(counters.take_untold(1), [0; MISSED]);
         counters.fail(Reason::Down, true, true);
         counters.fail(Reason::Down, false, true);
         counters.fail(Reason::Error, true, true);
-        assert_eq!(counters.take_untold(1), [2, 0, 1]);
-        counters.give_back([2, 0, 1]);
-        assert_eq!(counters.take_untold(1), [0; 3], "one request a second");
-        assert_eq!(counters.take_untold(2), [2, 0, 1]);
-        assert_eq!(counters.take_untold(3), [0; 3]);
+        counters.fail_response(Reason::Late, false);
+        assert_eq!(counters.take_untold(1), [2, 0, 1, 0, 1, 0]);
+        counters.give_back([2, 0, 1, 0, 1, 0]);
+        assert_eq!(counters.take_untold(1), [0; MISSED], "one request a second");
+        assert_eq!(counters.take_untold(2), [2, 0, 1, 0, 1, 0]);
+        assert_eq!(counters.take_untold(3), [0; MISSED]);
         assert_eq!(counters.missed_open.each_ref().map(|count| count.load(Relaxed)), [1, 0, 1]);
         assert_eq!(counters.missed_closed.each_ref().map(|count| count.load(Relaxed)), [1, 0, 0]);
+        let responses = &counters.responses;
+        assert_eq!(responses.missed_closed.each_ref().map(|count| count.load(Relaxed)), [0, 1, 0]);
+        assert_eq!(responses.all.load(Relaxed), 1);
     }
 }

@@ -5,6 +5,7 @@ use std::ptr;
 
 use ngx::ffi::*;
 
+use crate::answer::Answer;
 use crate::ask::Ask;
 use crate::request::Request;
 
@@ -112,29 +113,52 @@ fn text(bytes: &[u8]) -> ngx_str_t {
     ngx_str_t { len: bytes.len(), data: bytes.as_ptr().cast_mut() }
 }
 
-/// The client gets what the agent says; nginx's own error pages have no part in it.
-pub fn refuse(request: Request, ask: &Ask) -> ngx_int_t {
-    let Some(answer) = ask.answer() else { return FAILED };
-    if answer.header(b"x-portcullis-action") == Some(b"close") {
-        return NGX_HTTP_CLOSE as ngx_int_t;
-    }
-    // SAFETY: the request is not ended, and has no answer yet. All texts are in its pool, and live longer than the answer takes to be sent.
-    // After `ngx_http_finalize_request` nothing is done with it.
+/// Writes into the head of the request's answer what the agent says; `false` if there is no memory.
+pub fn head(request: Request, answer: &Answer<'static>) -> bool {
+    // SAFETY: the request is not ended, and nothing of its answer has gone on. All texts live longer than the answer takes to be sent.
     unsafe {
-        let raw = request.raw();
-        let out = &raw mut (*raw).headers_out;
+        let out = &raw mut (*request.raw()).headers_out;
         (*out).status = ngx_uint_t::from(answer.status);
         (*out).content_length_n = answer.body.len() as off_t;
         if let Some(kind) = answer.header(b"content-type") {
             (*out).content_type = text(kind);
             (*out).content_type_len = kind.len();
         }
-        for name in PASSED_ON {
+        PASSED_ON.iter().all(|name| {
             let found = answer.header(name);
-            if found.is_some_and(|value| push(&raw mut (*out).headers, name, value).is_null()) {
-                return FAILED;
-            }
-        }
+            found.is_none_or(|value| !push(&raw mut (*out).headers, name, value).is_null())
+        })
+    }
+}
+
+/// What a client gets in place of an answer that nobody has judged.
+pub const UNAVAILABLE: &[u8] = b"503 Service Unavailable\n";
+
+/// Writes the head of that.
+pub fn unavailable(request: Request) {
+    // SAFETY: as above.
+    unsafe {
+        let out = &raw mut (*request.raw()).headers_out;
+        (*out).status = NGX_HTTP_SERVICE_UNAVAILABLE as ngx_uint_t;
+        (*out).content_length_n = UNAVAILABLE.len() as off_t;
+        (*out).content_type = text(b"text/plain");
+        (*out).content_type_len = (*out).content_type.len;
+    }
+}
+
+/// The client gets what the agent says; nginx's own error pages have no part in it.
+pub fn refuse(request: Request, ask: &Ask) -> ngx_int_t {
+    let Some(answer) = ask.answer() else { return FAILED };
+    if answer.header(b"x-portcullis-action") == Some(b"close") {
+        return NGX_HTTP_CLOSE as ngx_int_t;
+    }
+    if !head(request, &answer) {
+        return FAILED;
+    }
+    // SAFETY: the request is not ended, and has no answer yet. All texts are in its pool, and live longer than the answer takes to be sent.
+    // After `ngx_http_finalize_request` nothing is done with it.
+    unsafe {
+        let raw = request.raw();
         let buffer = ngx_pcalloc(request.pool(), size_of::<ngx_buf_t>()).cast::<ngx_buf_t>();
         if buffer.is_null() {
             return FAILED;

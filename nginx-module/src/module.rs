@@ -9,7 +9,19 @@ use ngx::ngx_string;
 
 use crate::counters::Counters;
 use crate::settings::{self, DIRECTIVES, Shared};
-use crate::{guard, phase, variables};
+use crate::{guard, phase, response, variables};
+
+/// Of the filters, which stand elsewhere among modules than what handles requests.
+static FILTER_CONTEXT: ngx_http_module_t = ngx_http_module_t {
+    preconfiguration: None,
+    postconfiguration: Some(response::install),
+    create_main_conf: None,
+    init_main_conf: None,
+    create_srv_conf: None,
+    merge_srv_conf: None,
+    create_loc_conf: None,
+    merge_loc_conf: None,
+};
 
 static CONTEXT: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfigure),
@@ -32,6 +44,18 @@ pub static mut ngx_http_portcullis_module: ngx_module_t = ngx_module_t {
     ..ngx_module_t::default()
 };
 
+/// The filters.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "nginx's way to name modules")]
+pub static mut ngx_http_portcullis_filter_module: ngx_module_t = ngx_module_t {
+    ctx: (&raw const FILTER_CONTEXT).cast_mut().cast(),
+    commands: (&raw mut NO_DIRECTIVES).cast(),
+    type_: NGX_HTTP_MODULE as ngx_uint_t,
+    ..ngx_module_t::default()
+};
+
+static mut NO_DIRECTIVES: [ngx_command_t; 1] = [ngx_command_t::empty()];
+
 /// Names that nginx looks for in a dynamic module. They are pointers, which only nginx's one thread reads.
 #[repr(transparent)]
 pub struct Pointers<const N: usize>([*const c_void; N]);
@@ -41,25 +65,36 @@ unsafe impl<const N: usize> Sync for Pointers<N> {}
 
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals, reason = "the name that nginx looks for")]
-pub static ngx_modules: Pointers<2> = Pointers([(&raw const ngx_http_portcullis_module).cast(), ptr::null()]);
+pub static ngx_modules: Pointers<3> = Pointers([
+    (&raw const ngx_http_portcullis_module).cast(),
+    (&raw const ngx_http_portcullis_filter_module).cast(),
+    ptr::null(),
+]);
 
 const NAME: *const c_void = c"ngx_http_portcullis_module".as_ptr().cast();
+const FILTER_NAME: *const c_void = c"ngx_http_portcullis_filter_module".as_ptr().cast();
 
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals, reason = "the name that nginx looks for")]
-pub static ngx_module_names: Pointers<2> = Pointers([NAME, ptr::null()]);
+pub static ngx_module_names: Pointers<3> = Pointers([NAME, FILTER_NAME, ptr::null()]);
 
-/// Before these, and handlers of a phase run in the opposite order: so who a client is (realip) and whether it is too much (limit_req,
+/// The filters are last, and filters run in the opposite order: so an answer comes to them as it was made. The other is before these, and handlers of a phase run in the opposite order: so who a client is (realip) and whether it is too much (limit_req,
 /// limit_conn) is settled before the agent is asked.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals, reason = "the name that nginx looks for")]
-pub static ngx_module_order: Pointers<5> = Pointers([
+pub static ngx_module_order: Pointers<6> = Pointers([
     NAME,
     c"ngx_http_limit_conn_module".as_ptr().cast(),
     c"ngx_http_limit_req_module".as_ptr().cast(),
     c"ngx_http_realip_module".as_ptr().cast(),
+    FILTER_NAME,
     ptr::null(),
 ]);
+
+/// What is marked as ours.
+pub fn tag() -> ngx_buf_tag_t {
+    (&raw mut ngx_http_portcullis_module).cast()
+}
 
 /// Where among the modules of `http` ours is.
 pub fn index() -> usize {

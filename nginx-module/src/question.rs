@@ -1,7 +1,7 @@
 //! Writes what the agent is asked: the request as it came is the body of a POST, head and all (docs/attach/inspect.md, "A gateway of
 //! your own").
 
-use crate::counters::{REASONS, Reason};
+use crate::counters::{MISSED, MISSED_NAMES};
 
 /// Of what is shown of a body.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,9 @@ pub struct Question<'a, H> {
     pub client: &'a [u8],
     pub token: &'a [u8],
     /// What passed unasked and is not told yet, by reason.
-    pub missed: [u64; REASONS],
+    pub missed: [u64; MISSED],
+    /// Whether its answer is shown as well ([`crate::shown`]).
+    pub shows_response: bool,
     pub request_line: &'a [u8],
     /// Name and value, in order.
     pub headers: H,
@@ -56,28 +58,14 @@ impl<'a, H: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Question<'a, H> {
         }
         out(b"\r\n");
         if !self.token.is_empty() {
-            out(b"X-Portcullis-Token: ");
-            out(self.token);
-            out(b"\r\n");
+            write_field(b"X-Portcullis-Token", self.token, out);
         }
-        self.write_missed(out);
+        if self.shows_response {
+            write_field(b"X-Portcullis-Responses", b"shown", out);
+        }
+        write_missed(self.missed, out);
         out(b"\r\n");
         self.write_message(out);
-    }
-
-    fn write_missed(&self, out: &mut impl FnMut(&[u8])) {
-        let mut lead: &[u8] = b"X-Portcullis-Missed: ";
-        let mut digits = [0; 20];
-        for (reason, count) in Reason::ALL.into_iter().zip(self.missed).filter(|(_, count)| *count > 0) {
-            out(lead);
-            out(reason.as_str().as_bytes());
-            out(b"=");
-            out(decimal(count, &mut digits));
-            lead = b", ";
-        }
-        if lead == b", " {
-            out(b"\r\n");
-        }
     }
 
     fn write_message(&self, out: &mut impl FnMut(&[u8])) {
@@ -93,8 +81,32 @@ impl<'a, H: Iterator<Item = (&'a [u8], &'a [u8])> + Clone> Question<'a, H> {
     }
 }
 
+/// What passed unasked, by reason; nothing if none did.
+pub fn write_missed(missed: [u64; MISSED], out: &mut impl FnMut(&[u8])) {
+    let mut lead: &[u8] = b"X-Portcullis-Missed: ";
+    let mut digits = [0; 20];
+    for (name, count) in MISSED_NAMES.into_iter().zip(missed).filter(|(_, count)| *count > 0) {
+        out(lead);
+        out(name.as_bytes());
+        out(b"=");
+        out(decimal(count, &mut digits));
+        lead = b", ";
+    }
+    if lead == b", " {
+        out(b"\r\n");
+    }
+}
+
+/// A header.
+pub fn write_field(name: &[u8], value: &[u8], out: &mut impl FnMut(&[u8])) {
+    out(name);
+    out(b": ");
+    out(value);
+    out(b"\r\n");
+}
+
 /// nginx lets none of these through; if ever it did, they must not make a line of their own.
-fn write_line(text: &[u8], out: &mut impl FnMut(&[u8])) {
+pub fn write_line(text: &[u8], out: &mut impl FnMut(&[u8])) {
     for (n, piece) in text.split(|byte| matches!(byte, b'\r' | b'\n' | 0)).enumerate() {
         if n > 0 {
             out(b" ");
@@ -103,7 +115,8 @@ fn write_line(text: &[u8], out: &mut impl FnMut(&[u8])) {
     }
 }
 
-fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+/// The number in digits.
+pub fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
     let mut at = digits.len();
     loop {
         at -= 1;
@@ -115,16 +128,30 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
     }
 }
 
+/// The number in hexadecimal digits.
+pub fn hexadecimal(mut number: u64, digits: &mut [u8; 16]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b"0123456789abcdef"[(number % 16) as usize];
+        number /= 16;
+        if number == 0 {
+            return &digits[at..];
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(missed: [u64; REASONS], shown: Shown, token: &[u8]) -> String {
+    fn written(missed: [u64; MISSED], shown: Shown, token: &[u8], shows_response: bool) -> String {
         let headers: [(&[u8], &[u8]); 2] = [(b"Host", b"a"), (b"X", b"b\r\nInjected: c")];
         let question = Question {
             client: b"192.0.2.7",
             token,
             missed,
+            shows_response,
             request_line: b"POST /?a=1 HTTP/1.1",
             headers: headers.into_iter(),
             shown,
@@ -140,7 +167,7 @@ mod tests {
 
     #[test]
     fn writes_the_request_into_the_body() {
-        let text = written([0; REASONS], Shown::Whole, b"");
+        let text = written([0; MISSED], Shown::Whole, b"", false);
         let length = MESSAGE.len() + 1000;
         assert_eq!(
             text,
@@ -155,22 +182,25 @@ mod tests {
     fn says_what_is_missing() {
         for (missed, shown, expected) in [
             (
-                [3, 0, 1],
+                [3, 0, 1, 0, 0, 4],
                 Shown::Whole,
-                "whole\r\nX-Portcullis-Token: t\r\nX-Portcullis-Missed: down=3, error=1\r\n",
+                "whole\r\nX-Portcullis-Token: t\r\nX-Portcullis-Missed: down=3, error=1, response-error=4\r\n",
             ),
             (
-                [0, 9, 0],
+                [0, 9, 0, 0, 0, 0],
                 Shown::Cut(Some(7)),
                 "cut=7\r\nX-Portcullis-Token: t\r\nX-Portcullis-Missed: late=9\r\n",
             ),
-            ([0; 3], Shown::Unseen(Some(12)), "unseen=12\r\nX-Portcullis-Token: t\r\n"),
-            ([0; 3], Shown::Cut(None), "cut\r\nX-Portcullis-Token: t\r\n"),
-            ([0; 3], Shown::Unseen(None), "unseen\r\nX-Portcullis-Token: t\r\n"),
+            ([0; MISSED], Shown::Unseen(Some(12)), "unseen=12\r\nX-Portcullis-Token: t\r\n"),
+            ([0; MISSED], Shown::Cut(None), "cut\r\nX-Portcullis-Token: t\r\n"),
+            ([0; MISSED], Shown::Unseen(None), "unseen\r\nX-Portcullis-Token: t\r\n"),
         ] {
-            let text = written(missed, shown, b"t");
-            let expected = format!("X-Portcullis-Body: {expected}\r\n{MESSAGE}");
-            assert!(text.ends_with(&expected), "{text}");
+            let text = written(missed, shown, b"t", false);
+            let told = format!("X-Portcullis-Body: {expected}\r\n{MESSAGE}");
+            assert!(text.ends_with(&told), "{text}");
+            let text = written(missed, shown, b"t", true);
+            let told = told.replace("Token: t\r\n", "Token: t\r\nX-Portcullis-Responses: shown\r\n");
+            assert!(text.ends_with(&told), "{text}");
         }
     }
 
@@ -178,6 +208,7 @@ mod tests {
     fn writes_numbers() {
         for number in [0, 7, 10, 65_536, u64::MAX] {
             assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
+            assert_eq!(hexadecimal(number, &mut [0; 16]), format!("{number:x}").as_bytes());
         }
     }
 }

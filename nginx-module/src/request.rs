@@ -96,7 +96,44 @@ impl Request {
     pub fn headers<'a>(self) -> Headers<'a> {
         // SAFETY: see `Request`.
         let part = unsafe { &raw const (*self.0).headers_in.headers.part };
-        Headers { part, at: 0, request: std::marker::PhantomData }
+        Headers { part, at: 0, is_answer: false, request: std::marker::PhantomData }
+    }
+
+    /// Names and values of the answer's headers, as far as nginx keeps them as such.
+    pub fn answer_headers<'a>(self) -> Headers<'a> {
+        // SAFETY: see `Request`.
+        let part = unsafe { &raw const (*self.0).headers_out.headers.part };
+        Headers { part, at: 0, is_answer: true, request: std::marker::PhantomData }
+    }
+
+    /// The status of the answer.
+    pub fn answer_status(self) -> u16 {
+        // SAFETY: see `Request`.
+        unsafe { (*self.0).headers_out.status as u16 }
+    }
+
+    /// The answer's Content-Type, and the charset that nginx will write behind it.
+    pub fn answer_type<'a>(self) -> (&'a [u8], &'a [u8]) {
+        // SAFETY: see `Request`; both are texts that live as long.
+        unsafe {
+            let out = &(*self.0).headers_out;
+            let charset = if out.content_type_len == out.content_type.len { bytes(out.charset) } else { &[] };
+            (bytes(out.content_type), charset)
+        }
+    }
+
+    /// Bytes of the answer's body, if that is known.
+    pub fn answer_length(self) -> Option<u64> {
+        // SAFETY: see `Request`.
+        u64::try_from(unsafe { (*self.0).headers_out.content_length_n }).ok()
+    }
+
+    /// Whether the answer ends with its head.
+    pub fn is_answer_bodiless(self) -> bool {
+        // SAFETY: see `Request`.
+        let is_head =
+            unsafe { (*self.0).header_only() != 0 || (*self.0).method == NGX_HTTP_HEAD as ngx_uint_t };
+        is_head || matches!(self.answer_status(), ..200 | 204 | 304)
     }
 
     /// Over HTTP/3, nginx before 1.29 keeps the host to itself.
@@ -185,11 +222,13 @@ unsafe fn bytes<'a>(text: ngx_str_t) -> &'a [u8] {
     unsafe { slice::from_raw_parts(text.data, text.len) }
 }
 
-/// The headers of a request.
+/// The headers of a request, or of its answer.
 #[derive(Clone)]
 pub struct Headers<'a> {
     part: *const ngx_list_part_t,
     at: usize,
+    /// nginx leaves out what has no hash.
+    is_answer: bool,
     request: std::marker::PhantomData<&'a c_void>,
 }
 
@@ -199,15 +238,19 @@ impl<'a> Iterator for Headers<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         // SAFETY: nginx's list of headers is made of parts that live as long as the request, each with `nelts` headers.
         unsafe {
-            while self.at >= (*self.part).nelts {
-                if (*self.part).next.is_null() {
-                    return None;
+            loop {
+                while self.at >= (*self.part).nelts {
+                    if (*self.part).next.is_null() {
+                        return None;
+                    }
+                    (self.part, self.at) = ((*self.part).next, 0);
                 }
-                (self.part, self.at) = ((*self.part).next, 0);
+                let header = &*(*self.part).elts.cast::<ngx_table_elt_t>().add(self.at);
+                self.at += 1;
+                if header.hash != 0 || !self.is_answer {
+                    return Some((bytes(header.key), bytes(header.value)));
+                }
             }
-            let header = &*(*self.part).elts.cast::<ngx_table_elt_t>().add(self.at);
-            self.at += 1;
-            Some((bytes(header.key), bytes(header.value)))
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct Settings {
     timeout: ngx_msec_t,
     body: ngx_flag_t,
     body_size: off_t,
+    responses: ngx_flag_t,
     token: ngx_str_t,
     agent: *mut Agent,
 }
@@ -50,6 +51,11 @@ impl Settings {
             (_, 0) => Some(u64::MAX),
             (_, size) => Some(size as u64),
         }
+    }
+
+    /// Whether answers are shown as well.
+    pub fn shows_responses(&self) -> bool {
+        self.responses == 1
     }
 
     pub fn token(&self) -> &[u8] {
@@ -88,6 +94,7 @@ pub unsafe extern "C" fn create_location(cf: *mut ngx_conf_t) -> *mut c_void {
                 timeout: UNSET as ngx_msec_t,
                 body: UNSET,
                 body_size: UNSET as off_t,
+                responses: UNSET,
                 token: ngx_str_t::empty(),
                 agent: ptr::null_mut(),
             });
@@ -108,6 +115,7 @@ pub unsafe extern "C" fn merge_location(
     inherit(&mut here.timeout, above.timeout, UNSET as ngx_msec_t, 500);
     inherit(&mut here.body, above.body, UNSET, 1);
     inherit(&mut here.body_size, above.body_size, UNSET as off_t, 0);
+    inherit(&mut here.responses, above.responses, UNSET, 0);
     if here.token.data.is_null() {
         here.token = above.token;
     }
@@ -170,7 +178,7 @@ static mut FAIL_MODES: [ngx_conf_enum_t; 3] = [
 ];
 
 /// nginx reads them while it reads a configuration, in the one thread that it has.
-pub static mut DIRECTIVES: [ngx_command_t; 9] = [
+pub static mut DIRECTIVES: [ngx_command_t; 10] = [
     directive(
         ngx_string!("portcullis"),
         ANYWHERE | NGX_HTTP_LIF_CONF | NGX_CONF_FLAG,
@@ -205,6 +213,13 @@ pub static mut DIRECTIVES: [ngx_command_t; 9] = [
         ANYWHERE | NGX_CONF_TAKE1,
         ngx_conf_set_off_slot,
         offset_of!(Settings, body_size),
+        ptr::null_mut(),
+    ),
+    directive(
+        ngx_string!("portcullis_responses"),
+        ANYWHERE | NGX_CONF_FLAG,
+        ngx_conf_set_flag_slot,
+        offset_of!(Settings, responses),
         ptr::null_mut(),
     ),
     directive(

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use ngx::ffi::*;
 use ngx::ngx_string;
 
-use crate::counters::{Counters, Reason};
+use crate::counters::{Counters, REASONS, Reason};
 use crate::guard;
 use crate::request::Request;
 
@@ -81,16 +81,39 @@ impl fmt::Display for Shown<'_> {
             writeln!(out, "portcullis_nginx_became_total{{what=\"{name}\"}} {}", load(count))?;
         }
         for (name, counts) in [("missed-open", &all.missed_open), ("missed-closed", &all.missed_closed)] {
-            for (reason, count) in Reason::ALL.iter().zip(counts) {
-                let (reason, count) = (reason.as_str(), load(count));
-                writeln!(
-                    out,
-                    "portcullis_nginx_became_total{{what=\"{name}\",reason=\"{reason}\"}} {count}"
-                )?;
-            }
+            write_missed(out, "portcullis_nginx_became_total", name, counts)?;
         }
-        Ok(())
+        let all = &all.responses;
+        writeln!(out, "# TYPE portcullis_nginx_responses_total counter")?;
+        writeln!(out, "portcullis_nginx_responses_total {}", load(&all.all))?;
+        writeln!(out, "# TYPE portcullis_nginx_response_became_total counter")?;
+        for (name, count) in [
+            ("passed", &all.passed),
+            ("refused", &all.refused),
+            ("unwanted", &all.unwanted),
+            ("aborted", &all.aborted),
+        ] {
+            writeln!(out, "portcullis_nginx_response_became_total{{what=\"{name}\"}} {}", load(count))?;
+        }
+        for (name, counts) in [("missed-open", &all.missed_open), ("missed-closed", &all.missed_closed)] {
+            write_missed(out, "portcullis_nginx_response_became_total", name, counts)?;
+        }
+        writeln!(out, "# TYPE portcullis_nginx_response_parts_unseen_total counter")?;
+        writeln!(out, "portcullis_nginx_response_parts_unseen_total {}", load(&all.parts))
     }
+}
+
+fn write_missed(
+    out: &mut fmt::Formatter<'_>,
+    metric: &str,
+    name: &str,
+    counts: &[AtomicU64; REASONS],
+) -> fmt::Result {
+    for (reason, count) in Reason::ALL.iter().zip(counts) {
+        let (reason, count) = (reason.as_str(), count.load(Relaxed));
+        writeln!(out, "{metric}{{what=\"{name}\",reason=\"{reason}\"}} {count}")?;
+    }
+    Ok(())
 }
 
 /// Text in a place of fixed size; what does not fit is left out.

@@ -1,9 +1,10 @@
-//! What may be logged of a request: `$portcullis_verdict`, `$portcullis_id`, `$portcullis_score`, `$portcullis_model`, `$portcullis_ms`.
+//! What may be logged of a request: `$portcullis_verdict`, `$portcullis_response`, `$portcullis_id`, `$portcullis_score`, `$portcullis_model`, `$portcullis_ms`.
 
 use ngx::ffi::*;
 use ngx::ngx_string;
 
 use crate::ask::{Ask, State};
+use crate::exchange;
 use crate::guard;
 use crate::request::Request;
 
@@ -11,19 +12,22 @@ use crate::request::Request;
 #[repr(usize)]
 enum Kind {
     Verdict,
+    Response,
     Id,
     Score,
     Model,
     Milliseconds,
 }
 
-const KINDS: [Kind; 5] = [Kind::Verdict, Kind::Id, Kind::Score, Kind::Model, Kind::Milliseconds];
+const KINDS: [Kind; 6] =
+    [Kind::Verdict, Kind::Response, Kind::Id, Kind::Score, Kind::Model, Kind::Milliseconds];
 
 /// Makes them known to nginx.
 pub fn add(cf: *mut ngx_conf_t) -> ngx_int_t {
     for kind in KINDS {
         let mut name = match kind {
             Kind::Verdict => ngx_string!("portcullis_verdict"),
+            Kind::Response => ngx_string!("portcullis_response"),
             Kind::Id => ngx_string!("portcullis_id"),
             Kind::Score => ngx_string!("portcullis_score"),
             Kind::Model => ngx_string!("portcullis_model"),
@@ -81,6 +85,7 @@ fn text(request: Request, ask: Option<&Ask>, kind: Kind) -> Option<&'static [u8]
             State::Failed { reason, .. } => Some(reason.as_str().as_bytes()),
             State::Approved | State::Refused => named(b"x-portcullis-verdict"),
         },
+        Kind::Response => response(ask),
         Kind::Id => named(b"x-portcullis-id"),
         Kind::Score => named(b"x-portcullis-score"),
         Kind::Model => named(b"x-portcullis-model"),
@@ -89,5 +94,15 @@ fn text(request: Request, ask: Option<&Ask>, kind: Kind) -> Option<&'static [u8]
             let place = request.allocate(text.bytes().len())?;
             Some(place.write_copy_of_slice(text.bytes()))
         }
+    }
+}
+
+/// What became of the answer: nothing where it is not shown, or where nobody waits for what is said of it.
+fn response(ask: &Ask) -> Option<&'static [u8]> {
+    // SAFETY: it is null, or as long as what it is of.
+    let exchange = unsafe { ask.exchange.as_ref()? };
+    match exchange.state {
+        exchange::State::Failed { reason, .. } => Some(reason.as_str().as_bytes()),
+        _ => exchange.answer()?.header(b"x-portcullis-verdict"),
     }
 }

@@ -134,9 +134,59 @@ fn answer(mut stream: &TcpStream, path: &str, body: &[u8]) -> std::io::Result<()
         "/drip" => drip(stream),
         "/huge" => plain(stream, &vec![b'.'; HUGE_BYTES]),
         "/leak" => plain(stream, &[&[b'.'; 100_000][..], b"leakedword"].concat()),
+        path if path.starts_with("/say/") => say(stream, path),
         "/gone" => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n"),
         "/same" => stream.write_all(b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"),
         _ => plain(stream, format!("{} {:016x}\n", body.len(), hash(body)).as_bytes()),
+    }
+}
+
+/// Answers in some way with the last word of the path, `/say/KIND/WORD`.
+fn say(mut stream: &TcpStream, path: &str) -> std::io::Result<()> {
+    let mut parts = path.split(['/', '?']).skip(2);
+    let (kind, word) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let dots = |bytes| String::from_utf8(vec![b'.'; bytes]).expect("text");
+    let (status, more, body) = match kind {
+        "head" => ("200 OK", format!("X-Said: {word}\r\n"), "in the head\n".into()),
+        "end" => ("200 OK", String::new(), dots(500_000) + word),
+        "beyond" => ("200 OK", String::new(), dots(1_500_000) + word),
+        "early" => ("200 OK", String::new(), word.to_owned() + &dots(3_000_000)),
+        "missing" => ("404 Not Found", String::new(), word.to_owned()),
+        "tagged" => ("200 OK", "ETag: \"x\"\r\nSet-Cookie: a=b\r\n".into(), word.to_owned()),
+        "cached" => ("200 OK", "Cache-Control: max-age=600\r\n".into(), dots(20_000) + word),
+        _ => ("200 OK", String::new(), word.to_owned()),
+    };
+    let kept = Duration::from_millis(50);
+    let head = |kind: &str, length: usize| {
+        format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{more}Content-Length: {length}\r\n\r\n")
+    };
+    match kind {
+        "chunked" => {
+            let (first, second) = word.split_at(word.len() / 2);
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )?;
+            for piece in [first, second] {
+                write!(stream, "{:x}\r\n{piece}\r\n", piece.len())?;
+                std::thread::sleep(kept);
+            }
+            stream.write_all(b"0\r\n\r\n")
+        }
+        "zstd" => {
+            let packed = zstd::encode_all((dots(100_000) + word).as_bytes(), 1)?;
+            let head =
+                head("text/plain", packed.len()).replace("\r\n\r\n", "\r\nContent-Encoding: zstd\r\n\r\n");
+            stream.write_all(&[head.as_bytes(), &packed].concat())
+        }
+        // It breaks off.
+        "torn" => {
+            stream.write_all(format!("{}{body}", head("text/plain", body.len() + 100)).as_bytes())?;
+            std::thread::sleep(kept);
+            stream.shutdown(std::net::Shutdown::Both)
+        }
+        "image" => stream.write_all(format!("{}{body}", head("image/png", body.len())).as_bytes()),
+        _ => stream.write_all(format!("{}{body}", head("text/plain", body.len())).as_bytes()),
     }
 }
 

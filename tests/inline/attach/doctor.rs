@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::origin::Origin;
 use super::super::process::{Portcullis, program};
-use super::{lua, nginx, socket};
+use super::{lua, nginx, nginx_module, socket};
 
 /// Before an application by a listener, and an endpoint for a gateway of that dialect.
 fn agent(origin: &Origin, dialect: &str, mode: &str) -> Portcullis {
@@ -123,6 +123,24 @@ fn the_lua_file_shows_all() {
     let Some(gateway) = lua::gateway(&socket(&agent), &origin, "closed") else { return };
     let report = check(&agent, &gateway.base, "");
     assert_eq!(report["targets"][0]["rows"][0]["way"], "native");
+}
+
+/// Through the nginx module: with its answers, or without.
+#[test]
+fn the_nginx_module_shows_answers_if_it_is_told_to() {
+    for (mode, shows) in [("prevent", true), ("detect", true), ("prevent", false)] {
+        let origin = Origin::start();
+        let agent = agent(&origin, "native", mode);
+        let Some(gateway) = nginx_module::gateway(&socket(&agent), &origin, shows) else { return };
+        let report = check(&agent, &gateway.base, "");
+        let harmless =
+            report["targets"][0]["rows"].as_array().expect("rows").iter().find(|row| row["hostile"] == false);
+        assert_eq!(harmless.expect("a row")["responseBytes"].is_u64(), shows, "{report:#}");
+        let text = String::from_utf8(doctor(&agent, &[&format!("{}/", gateway.base)]).stdout).expect("text");
+        let said = if shows { "  inspected" } else { "`portcullis_responses on`" };
+        let line = text.lines().find(|line| line.trim_start().starts_with("responses")).expect("a line");
+        assert!(line.contains(said), "{text}");
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn over_http2_nothing_passes_unseen() {
     assert!(!reached(&origin, "/unsized/posted"));
     let got = [&unsized_body[..], &["-XGET"]].concat();
     let got = curl::run(&got, Some(b"a=hostileword"), &url);
-    assert!(got.status == 403 || got.body.starts_with("0 "), "{got:?}");
+    assert!([403, 0].contains(&got.status) || got.body.starts_with("0 "), "{got:?}");
     drop((origin, agent));
 }
 

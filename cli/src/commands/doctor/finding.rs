@@ -170,6 +170,11 @@ fn incomplete(reasons: &[String], way: &str) -> String {
             What is cut is decided by `on_limit`"
             .into();
     }
+    if has("response-unseen") && way == "native" {
+        return "the gateway said that it would show the answer, and did not, or not to its end: look into its log, and at its timeout \
+            (docs/attach/nginx-module.md)"
+            .into();
+    }
     if has("response-unseen") {
         return "the gateway shows the answer's head and not its body: set `response_body_mode: BUFFERED`, or `NONE` for both".into();
     }

@@ -205,6 +205,9 @@ impl Target {
         let seen = |row: &Row| row.seen.iter().any(|seen| seen.response_bytes.is_some());
         if self.rows.iter().any(seen) {
             "inspected"
+        } else if self.rows.iter().any(|row| row.way() == Some("native")) {
+            "not inspected: the gateway does not show them (the nginx module does with `portcullis_responses on`), or the policy does not \
+             ask (`inspect_responses`)"
         } else {
             "not inspected: the attachment does not show them, or the policy does not ask (`inspect_responses`)"
         }

@@ -19,6 +19,8 @@ struct Got {
     failed: AtomicU64,
     /// Hostile ones that came through.
     through: AtomicU64,
+    /// Answers that leak and came through.
+    leaked: AtomicU64,
 }
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -26,7 +28,7 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 /// One client's requests, one after the other, beginning with the kind `first`.
 fn client(address: &str, first: u64, requests: u64, got: &Got) {
     let long = "x".repeat(40_000);
-    let kinds: [(String, bool); 8] = [
+    let kinds: [(String, bool); 9] = [
         ("GET /?a=1 HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), false),
         ("GET /a/b?c=d HTTP/1.1\r\nHost: h\r\nX-Portcullis-Id: forged\r\n\r\n".to_owned(), false),
         ("GET /?a=hostileword HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), true),
@@ -40,6 +42,7 @@ fn client(address: &str, first: u64, requests: u64, got: &Got) {
             false,
         ),
         ("GET /failing?a=b HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), false),
+        ("GET /say/cached/leakedword HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), false),
     ];
     let mut stream = None;
     for n in first..first + requests {
@@ -50,7 +53,7 @@ fn client(address: &str, first: u64, requests: u64, got: &Got) {
             stream
         });
         connection.write_all(request.as_bytes()).expect("sent");
-        let (status, is_kept) = answer(&mut connection);
+        let (status, is_kept, leaks) = answer(&mut connection);
         match status {
             200 => &got.passed,
             403 => &got.refused,
@@ -64,12 +67,15 @@ fn client(address: &str, first: u64, requests: u64, got: &Got) {
         if *is_hostile && status == 200 {
             got.through.fetch_add(1, Ordering::Relaxed);
         }
+        if leaks {
+            got.leaked.fetch_add(1, Ordering::Relaxed);
+        }
         stream = is_kept.then_some(connection);
     }
 }
 
-/// Reads an answer; whether the connection goes on after it.
-fn answer(stream: &mut TcpStream) -> (u16, bool) {
+/// Reads an answer; whether the connection goes on after it, and whether it leaks.
+fn answer(stream: &mut TcpStream) -> (u16, bool, bool) {
     let (mut text, mut bytes) = (Vec::new(), [0; 8192]);
     loop {
         let read = stream.read(&mut bytes).expect("an answer");
@@ -83,30 +89,52 @@ fn answer(stream: &mut TcpStream) -> (u16, bool) {
             .map_or(0, |length| length.parse().expect("a length"));
         if text.len() >= end + 4 + length {
             let status = head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
-            return (status, !head.contains("connection: close"));
+            return (status, !head.contains("connection: close"), text.ends_with(b"leakedword"));
         }
     }
 }
 
-fn worker(pid_file: &std::path::Path) -> (u32, usize) {
+/// The workers, and how many files they have open.
+fn workers(pid_file: &std::path::Path) -> (Vec<u32>, usize) {
     let master = std::fs::read_to_string(pid_file).expect("a pid");
     let master = master.trim();
     let children =
         std::fs::read_to_string(format!("/proc/{master}/task/{master}/children")).expect("children");
-    let worker = children.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("a worker");
-    let files = std::fs::read_dir(format!("/proc/{worker}/fd")).expect("a process").count();
-    (worker, files)
+    let mut workers: Vec<u32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    workers.sort_unstable();
+    let files = |worker: &u32| std::fs::read_dir(format!("/proc/{worker}/fd")).expect("a process").count();
+    let files = workers.iter().map(files).sum();
+    (workers, files)
+}
+
+/// nginx goes on with two workers.
+fn with_two_workers(before: &super::Before) {
+    let here = before.gateway.directory.path();
+    let config = std::fs::read_to_string(here.join("nginx.conf")).expect("a configuration");
+    std::fs::write(here.join("nginx.conf"), config.replace("worker_processes 1", "worker_processes 2"))
+        .expect("written");
+    let master = std::fs::read_to_string(here.join("pid")).expect("a pid");
+    let reloaded = std::process::Command::new("kill").args(["-HUP", master.trim()]).status();
+    assert!(reloaded.expect("kill runs").success());
+    let until = Instant::now() + Duration::from_secs(20);
+    while workers(&here.join("pid")).0.len() != 2 {
+        assert!(Instant::now() < until, "{}", before.gateway.errors());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(500));
 }
 
 #[track_caller]
-fn check(mode: &str, requests: u64, restarts: u32) {
+fn check(mode: &str, more: &str, requests: u64, restarts: u32) {
     const CLIENTS: u64 = 16;
-    let Some((agent, before)) = start(&format!("portcullis_fail_mode {mode}; keepalive_requests 1000;"))
+    let Some((agent, before)) =
+        start(&format!("portcullis_fail_mode {mode}; keepalive_requests 1000; {more}"))
     else {
         return;
     };
     let address = before.gateway.base.strip_prefix("http://").expect("a scheme").to_owned();
     let pid = before.gateway.directory.path().join("pid");
+    with_two_workers(&before);
     let (got, is_over) = (Arc::new(Got::default()), Arc::new(AtomicBool::new(false)));
     let run = |requests: u64| {
         let clients: Vec<_> = (0..CLIENTS)
@@ -118,7 +146,8 @@ fn check(mode: &str, requests: u64, restarts: u32) {
         clients.into_iter().for_each(|client| client.join().expect("no panic"));
     };
     run(requests / 10);
-    let (before_worker, before_kib) = (worker(&pid), resident_kib(worker(&pid).0));
+    let resident = || workers(&pid).0.into_iter().map(resident_kib).sum::<i64>();
+    let (before_worker, before_kib) = (workers(&pid), resident());
     let restarting = std::thread::spawn({
         let is_over = Arc::clone(&is_over);
         move || {
@@ -138,39 +167,51 @@ fn check(mode: &str, requests: u64, restarts: u32) {
     let took = begun.elapsed();
     is_over.store(true, Ordering::Relaxed);
     let agent = restarting.join().expect("no panic");
-    let (after_worker, after_kib) = (worker(&pid), resident_kib(worker(&pid).0));
+    let (after_worker, after_kib) = (workers(&pid), resident());
     let counts = before.counts();
+    let answers = &counts.answers;
     let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
     let (passed, refused, failed) = (load(&got.passed), load(&got.refused), load(&got.failed));
     println!(
-        "{mode}: {requests} requests, {restarts} restarts, {took:?}: clients got {passed} 200, {refused} 403, {failed} others, \
-         {} hostile came through; nginx counted {counts:?}; worker {before_worker:?} {before_kib} KiB, after {after_worker:?} {after_kib} KiB; \
+        "{mode} {more}: {requests} requests, {restarts} restarts, {took:?}: clients got {passed} 200, {refused} 403, {failed} others, \
+         {} hostile and {} leaks came through; nginx counted {counts:?}; worker {before_worker:?} {before_kib} KiB, after {after_worker:?} {after_kib} KiB; \
          agent {}",
         load(&got.through),
+        load(&got.leaked),
         agent.id()
     );
     counts.add_up();
     assert_eq!(counts.requests, passed + refused + failed, "{counts:?}");
-    assert_eq!(passed, counts.passed + counts.missed_open, "{counts:?}");
-    assert_eq!((refused, failed), (counts.refused, counts.missed_closed), "{counts:?}");
+    let replaced = answers.refused + answers.missed_closed;
+    assert_eq!(passed, counts.passed + counts.missed_open - replaced, "{counts:?}");
+    assert_eq!(refused, counts.refused + answers.refused, "{counts:?}");
+    assert_eq!(failed, counts.missed_closed + answers.missed_closed, "{counts:?}");
+    if more.contains("_responses") {
+        assert!(load(&got.leaked) <= counts.missed_open + answers.missed_open, "{counts:?}");
+        assert!(answers.all == counts.passed && answers.unwanted == 0 && answers.aborted == 0, "{counts:?}");
+    }
     assert!(load(&got.through) <= counts.missed_open, "{counts:?}");
-    assert_eq!(before_worker.0, after_worker.0, "the worker lives");
-    assert!(after_worker.1 < before_worker.1 + 100, "files stay open: {before_worker:?} {after_worker:?}");
-    assert!(after_kib < before_kib + 8192, "memory grows");
+    assert_eq!(before_worker.0, after_worker.0, "the workers live");
+    assert!(after_worker.1 < before_worker.1 + 200, "files stay open: {before_worker:?} {after_worker:?}");
+    assert!(after_kib < before_kib + 16384, "memory grows");
     before.is_well();
 }
+
+/// Answers as well.
+const SHOWN: &str = "portcullis_responses on;";
 
 #[test]
 fn nginx_module_under_some_load() {
     for mode in ["closed", "open"] {
-        check(mode, 4000, 2);
+        check(mode, "", 4000, 2);
+        check(mode, SHOWN, 4000, 2);
     }
 }
 
 /// Reloads of nginx while requests come: old workers end what they have begun, new ones go on counting.
 #[track_caller]
-fn check_reloads(requests: u64, reloads: u64) {
-    let Some((agent, before)) = start("portcullis_fail_mode open;") else { return };
+fn check_reloads(more: &str, requests: u64, reloads: u64) {
+    let Some((agent, before)) = start(&format!("portcullis_fail_mode open; {more}")) else { return };
     let address = before.gateway.base.strip_prefix("http://").expect("a scheme").to_owned();
     let master = std::fs::read_to_string(before.gateway.directory.path().join("pid")).expect("a pid");
     let got = Arc::new(Got::default());
@@ -199,7 +240,10 @@ fn check_reloads(requests: u64, reloads: u64) {
     let counts = before.counts();
     println!("{sent} requests, {reloads} reloads: {counts:?}");
     counts.add_up();
-    assert_eq!((counts.passed, counts.refused), (load(&got.passed), load(&got.refused)), "{counts:?}");
+    let answers = &counts.answers;
+    assert_eq!(counts.passed - answers.refused, load(&got.passed), "{counts:?}");
+    assert_eq!(counts.refused + answers.refused, load(&got.refused), "{counts:?}");
+    assert_eq!(answers.missed_open + answers.missed_closed + answers.aborted, 0, "{counts:?}");
     assert_eq!((counts.missed_open + counts.missed_closed, load(&got.through)), (0, 0), "{counts:?}");
     drop(agent);
     before.is_well();
@@ -207,19 +251,22 @@ fn check_reloads(requests: u64, reloads: u64) {
 
 #[test]
 fn nginx_module_reloads() {
-    check_reloads(400, 3);
+    check_reloads("", 400, 3);
+    check_reloads(SHOWN, 400, 3);
 }
 
 #[test]
 #[ignore = "for valgrind: `./x nginx-module memory`"]
 fn nginx_module_reloads_often() {
-    check_reloads(5000, 20);
+    check_reloads("", 5000, 20);
+    check_reloads(SHOWN, 5000, 20);
 }
 
 #[test]
 #[ignore = "takes a minute"]
 fn nginx_module_under_load() {
     for mode in ["closed", "open"] {
-        check(mode, 100_000, 10);
+        check(mode, "", 100_000, 10);
+        check(mode, SHOWN, 100_000, 10);
     }
 }

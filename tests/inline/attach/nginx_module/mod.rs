@@ -2,6 +2,8 @@
 //!
 //! It is built by `./x nginx-module`. `PORTCULLIS_NGINX` and `PORTCULLIS_NGINX_MODULE` name another nginx and the module for it.
 
+mod answer_faults;
+mod answers;
 mod faults;
 mod load;
 mod once;
@@ -28,6 +30,15 @@ fn module() -> Option<String> {
     Some(module.display().to_string())
 }
 
+/// nginx with the module and nothing else before an application.
+pub(super) fn gateway(socket: &str, origin: &Origin, shows_responses: bool) -> Option<Gateway> {
+    let responses = if shows_responses { "on" } else { "off" };
+    let http = format!(
+        "portcullis on; portcullis_responses {responses}; portcullis_agent unix:{socket}; portcullis_timeout 5s;"
+    );
+    Gateway::start(&[&module()?], &http, &format!("location / {{ proxy_pass http://{}; }}", origin.address))
+}
+
 /// nginx with the module before an application.
 struct Before {
     gateway: Gateway,
@@ -45,15 +56,31 @@ struct Counts {
     off: u64,
     answered: u64,
     aborted: u64,
+    answers: Answers,
+}
+
+/// What nginx has counted of answers.
+#[derive(Debug, Default, PartialEq)]
+struct Answers {
+    all: u64,
+    passed: u64,
+    refused: u64,
+    unwanted: u64,
+    missed_open: u64,
+    missed_closed: u64,
+    aborted: u64,
 }
 
 impl Counts {
     /// Whether every request became something, and one thing only.
     #[track_caller]
     fn add_up(&self) {
-        let Self { requests, passed, refused, missed_open, missed_closed, off, answered, aborted } = self;
+        let Self { requests, passed, refused, missed_open, missed_closed, off, answered, aborted, .. } = self;
         let sum = passed + refused + missed_open + missed_closed + off + answered + aborted;
         assert_eq!(*requests, sum, "{self:?}");
+        let Answers { all, passed, refused, unwanted, missed_open, missed_closed, aborted } = &self.answers;
+        let sum = passed + refused + unwanted + missed_open + missed_closed + aborted;
+        assert_eq!(*all, sum, "{self:?}");
     }
 }
 
@@ -113,19 +140,30 @@ impl Before {
     /// What is counted; asking for it is a request that is off, and not logged before it is answered.
     fn counts(&self) -> Counts {
         let text = curl::get(&self.url("/status")).body;
-        let count = |what: &str| {
-            let counts = text.lines().filter(|line| line.contains(what));
+        let count = |begin: &str, what: &str| {
+            let counts = text.lines().filter(|line| line.starts_with(begin) && line.contains(what));
             counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
         };
+        let became = |what: &str| count("portcullis_nginx_became_total", what);
+        let answers = |what: &str| count("portcullis_nginx_response_became_total", what);
         Counts {
-            requests: count("requests_total "),
-            passed: count("\"passed\""),
-            refused: count("\"refused\""),
-            missed_open: count("\"missed-open\""),
-            missed_closed: count("\"missed-closed\""),
-            off: count("\"off\""),
-            answered: count("\"answered\""),
-            aborted: count("\"aborted\""),
+            requests: count("portcullis_nginx_requests_total ", ""),
+            passed: became("\"passed\""),
+            refused: became("\"refused\""),
+            missed_open: became("\"missed-open\""),
+            missed_closed: became("\"missed-closed\""),
+            off: became("\"off\""),
+            answered: became("\"answered\""),
+            aborted: became("\"aborted\""),
+            answers: Answers {
+                all: count("portcullis_nginx_responses_total ", ""),
+                passed: answers("\"passed\""),
+                refused: answers("\"refused\""),
+                unwanted: answers("\"unwanted\""),
+                missed_open: answers("\"missed-open\""),
+                missed_closed: answers("\"missed-closed\""),
+                aborted: answers("\"aborted\""),
+            },
         }
     }
 

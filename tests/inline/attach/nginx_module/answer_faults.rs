@@ -1,0 +1,136 @@
+//! What becomes of answers when the agent is stopped, hangs or is killed after it let their request pass.
+
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+use super::super::super::curl::{self, Answer};
+use super::super::super::process::Portcullis;
+use super::super::agent;
+use super::answers::shows;
+use super::{Before, module};
+
+fn start(mode: &str, fail_mode: &str) -> Option<(Portcullis, Before)> {
+    module()?;
+    let agent = agent("native", mode, "inspect_responses: true", "");
+    let before = shows(&agent, &format!("portcullis_fail_mode {fail_mode}; portcullis_timeout 500ms;"))?;
+    Some((agent, before))
+}
+
+/// A request that the application answers after two seconds.
+fn slow(before: &Before) -> JoinHandle<Answer> {
+    let url = before.url("/slow");
+    let waiting = spawn(move || curl::get(&url));
+    let until = Instant::now() + Duration::from_secs(5);
+    while before.origin.seen().is_empty() {
+        assert!(Instant::now() < until, "{}", before.gateway.errors());
+        sleep(Duration::from_millis(10));
+    }
+    waiting
+}
+
+#[test]
+fn the_agent_goes_before_the_answer_comes() {
+    for (mode, fail_mode, expected) in [
+        ("prevent", "closed", 503),
+        ("prevent", "open", 200),
+        ("detect", "closed", 200),
+        ("detect", "open", 200),
+    ] {
+        for is_hung in [false, true] {
+            let Some((agent, before)) = start(mode, fail_mode) else { return };
+            let waiting = slow(&before);
+            let context = format!("{mode} {fail_mode} {is_hung}");
+            let mut agent = Some(agent);
+            if is_hung {
+                agent.iter().for_each(|agent| agent.signal("STOP"));
+            } else {
+                let killed = agent.take().map(Portcullis::kill);
+                // Another does not know of the request.
+                agent = killed.map(|killed| killed.start());
+            }
+            let answer = waiting.join().expect("ended");
+            assert_eq!(answer.status, expected, "{context}\n{}", before.gateway.errors());
+            assert_eq!(answer.body.contains("slow"), expected == 200, "{context}: {answer:?}");
+            let until = Instant::now() + Duration::from_secs(5);
+            while before.counts().answers.all < 1 {
+                assert!(Instant::now() < until, "{context}: {:?}", before.counts());
+                sleep(Duration::from_millis(20));
+            }
+            let counts = before.counts();
+            counts.add_up();
+            let missed = (counts.answers.missed_open, counts.answers.missed_closed);
+            assert_eq!(missed, if expected == 503 { (0, 1) } else { (1, 0) }, "{context}: {counts:?}");
+            let reason = if is_hung { "(late)" } else { "(down)" };
+            assert!(
+                is_hung && mode == "detect" || before.gateway.errors().contains(reason),
+                "{}",
+                before.gateway.errors()
+            );
+            // The next is judged, and tells.
+            agent.iter().for_each(|agent| agent.signal("CONT"));
+            sleep(Duration::from_millis(1100));
+            let leak = curl::get(&before.url("/say/end/leakedword"));
+            assert_eq!(leak.status, if mode == "prevent" { 403 } else { 200 }, "{context}");
+            let agent = agent.expect("there is one");
+            let name = if is_hung { "response-late" } else { "response-down" };
+            let told = agent.metric(&format!(
+                "portcullis_attach_missed_total{{attachment=\"native\",reason=\"{name}\"}}"
+            ));
+            assert!((told - 1.0).abs() < 0.1, "{context}: {}", agent.admin("/metrics"));
+            before.is_well();
+        }
+    }
+}
+
+/// One that stops in good order waits for the answers to requests that it let pass.
+#[test]
+fn an_agent_that_stops_sees_the_answer() {
+    let Some((agent, before)) = start("prevent", "closed") else { return };
+    let waiting = slow(&before);
+    let stopping = spawn(move || agent.stop());
+    assert_eq!(waiting.join().expect("ended").status, 200, "{}", before.gateway.errors());
+    let _stopped = stopping.join().expect("ended");
+    let counts = before.counts();
+    counts.add_up();
+    assert_eq!(counts.answers.passed, 1, "{counts:?}");
+    before.is_well();
+}
+
+/// A client that does not wait takes what is held with it.
+#[test]
+fn clients_that_leave_before_the_verdict() {
+    for (mode, way) in [("prevent", &[][..]), ("prevent", &["--http2-prior-knowledge"]), ("detect", &[])] {
+        let Some((_agent, before)) = start(mode, "closed") else { return };
+        let base = if way.is_empty() { &before.gateway.base } else { &before.gateway.base2 };
+        for path in ["/slow", "/drip", "/unbuffered/drip", "/huge"] {
+            let run = curl::run(&[way, &["-m", "0.12"]].concat(), None, &format!("{base}{path}"));
+            assert!(run.body.len() < 40_000_000);
+        }
+        let until = Instant::now() + Duration::from_secs(10);
+        while before.counts().answers.all < 4 {
+            assert!(Instant::now() < until, "{:?}", before.counts());
+            sleep(Duration::from_millis(20));
+        }
+        before.counts().add_up();
+        assert_eq!(before.get("/say/end/friendlyword"), 200);
+        before.is_well();
+    }
+}
+
+/// nginx is reloaded while answers are held: who has begun ends what it has begun.
+#[test]
+fn answers_that_are_held_outlive_a_reload() {
+    let Some((_agent, before)) = start("prevent", "closed") else { return };
+    let master = std::fs::read_to_string(before.gateway.directory.path().join("pid")).expect("a pid");
+    for (path, expected) in [("/drip", 403), ("/slow", 200), ("/unbuffered/drip", 403)] {
+        let url = before.url(path);
+        let waiting = spawn(move || curl::get(&url).status);
+        sleep(Duration::from_millis(150));
+        let reloaded = std::process::Command::new("kill").args(["-HUP", master.trim()]).status();
+        assert!(reloaded.expect("kill runs").success());
+        assert_eq!(waiting.join().expect("ended"), expected, "{path}\n{}", before.gateway.errors());
+    }
+    assert_eq!(before.get("/say/end/leakedword"), 403);
+    before.counts().add_up();
+    before.is_well();
+}
