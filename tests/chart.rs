@@ -12,6 +12,8 @@ mod controllers;
 mod gateways;
 #[path = "chart/hardening/mod.rs"]
 mod hardening;
+#[path = "chart/notes.rs"]
+mod notes;
 #[path = "chart/objects.rs"]
 mod objects;
 #[path = "chart/options.rs"]
