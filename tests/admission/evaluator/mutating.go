@@ -113,6 +113,8 @@ func (m *mutator) mutate(r *request) (json.RawMessage, error) {
 	if err := m.dispatcher.Dispatch(context.Background(), a.Attributes, interfaces, m.hooks); err != nil {
 		return nil, err
 	}
+	// Converting has taken away what the object says of its kind.
+	a.GetObject().GetObjectKind().SetGroupVersionKind(a.GetKind())
 	return json.Marshal(a.GetObject())
 }
 
