@@ -7,6 +7,7 @@
 {{- include "portcullis.objections.hardening" . -}}
 {{- include "portcullis.objections.network" . -}}
 {{- include "portcullis.objections.monitoring" . -}}
+{{- include "portcullis.objections.admission" . -}}
 {{- end -}}
 
 {{- define "portcullis.objections.config" -}}

@@ -149,3 +149,27 @@ items:
 {{- $ours := printf "%s/%s" (default .Values.image.registry .Values.global.imageRegistry) .Values.image.repository | trimPrefix "/" -}}
 {{- .Values.admission.sidecar.repositories | default (list $ours) | toJson -}}
 {{- end }}
+
+{{- define "portcullis.objections.admission" -}}
+{{- $a := .Values.admission -}}
+{{- if and (eq $a.selectBy "label") $a.namespaces }}
+- `admission.namespaces` has no effect with `selectBy: label`: label those namespaces, or choose them by name.
+{{- end -}}
+{{- $may := list "hostNetwork" "hostPID" "hostIPC" "hostPort" "hostPath" "shareProcessNamespace" "allowPrivilegeEscalation" -}}
+{{- range $a.policies.podHardening.allow -}}
+{{- if not (has . $may) }}
+- `admission.policies.podHardening.allow` has `{{ . }}`, which cannot be allowed: it is for {{ join ", " $may }}.
+{{- end -}}
+{{- end -}}
+{{- range $a.policies.images.registries -}}
+{{- if regexMatch "(://|[@*\\s]|/$)" . }}
+- `admission.policies.images.registries` has `{{ . }}`: write a registry or a path in one, as `registry.k8s.io/ingress-nginx`, without scheme, pattern or final `/`.
+{{- end -}}
+{{- end -}}
+{{- if and $a.signatures.publicKey (not (contains "BEGIN PUBLIC KEY" $a.signatures.publicKey)) }}
+- `admission.signatures.publicKey` is no public key in PEM, as `cosign public-key` prints it.
+{{- end -}}
+{{- if and $a.inject.enabled (ne .Values.topology "sidecar") }}
+- `admission.inject.enabled` has a sidecar to inject with `topology: sidecar` alone.
+{{- end -}}
+{{- end -}}
