@@ -8,8 +8,12 @@ mod chart;
 mod evaluator;
 #[path = "admission/inject.rs"]
 mod inject;
+#[path = "chart/python.rs"]
+mod python;
 #[path = "admission/rollout.rs"]
 mod rollout;
+#[path = "admission/schemas.rs"]
+mod schemas;
 #[path = "admission/signatures.rs"]
 mod signatures;
 #[path = "admission/table.rs"]

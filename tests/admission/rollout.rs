@@ -101,3 +101,36 @@ fn every_message_has_its_paragraph() {
         .collect();
     assert!(missing.is_empty(), "docs/admission.md has no heading for {missing:?}");
 }
+
+/// Values that cannot be meant stop with a sentence that says what to write instead.
+#[test]
+fn impossible_values_are_refused_by_name() {
+    use portcullis_tests::helm::{Render, render};
+    let rows = [
+        ("topology: sidecar\nadmission: { selectBy: label, namespaces: [a] }", "label those namespaces"),
+        (
+            "topology: sidecar\nadmission: { policies: { podHardening: { allow: [privileged] } } }",
+            "has `privileged`",
+        ),
+        (
+            "topology: sidecar\nadmission: { policies: { images: { registries: [\"https://x.example\"] } } }",
+            "without scheme",
+        ),
+        (
+            "topology: sidecar\nadmission: { policies: { images: { registries: [\"*.example\"] } } }",
+            "without scheme",
+        ),
+        (
+            "topology: sidecar\nadmission: { policies: { images: { registries: [x.example/] } } }",
+            "without scheme",
+        ),
+        ("topology: sidecar\nadmission: { signatures: { publicKey: x } }", "no public key in PEM"),
+        ("topology: agent\nadmission: { inject: { enabled: true } }", "with `topology: sidecar` alone"),
+        ("topology: sidecar\nadmission: { engine: opa }", "'none', 'vap', 'gatekeeper', 'kyverno'"),
+    ];
+    for (values, sentence) in rows {
+        let Some(rendered) = render(Render { values, ..Render::default() }) else { return };
+        let said = rendered.expect_err(values);
+        assert!(said.contains(sentence), "{values}: {said}");
+    }
+}
