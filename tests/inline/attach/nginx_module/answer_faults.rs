@@ -102,7 +102,9 @@ fn clients_that_leave_before_the_verdict() {
     for (mode, way) in [("prevent", &[][..]), ("prevent", &["--http2-prior-knowledge"]), ("detect", &[])] {
         let Some((_agent, before)) = start(mode, "closed") else { return };
         let base = if way.is_empty() { &before.gateway.base } else { &before.gateway.base2 };
-        for (path, time) in [("/slow", "1"), ("/drip", "0.12"), ("/unbuffered/drip", "0.12"), ("/huge", "0.12")] {
+        for (path, time) in
+            [("/slow", "1"), ("/drip", "0.12"), ("/unbuffered/drip", "0.12"), ("/huge", "0.12")]
+        {
             curl::run(&[way, &["-m", time]].concat(), None, &format!("{base}{path}"));
         }
         // Who left before there was a verdict on the request has no answer.

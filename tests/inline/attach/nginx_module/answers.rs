@@ -263,7 +263,12 @@ fn of_a_long_answer_the_begin_is_judged() {
         if module().is_none() {
             return;
         }
-        let agent = agent("native", "prevent", &format!("inspect_responses: true\n    {policy}"), "token: a-long-enough-token");
+        let agent = agent(
+            "native",
+            "prevent",
+            &format!("inspect_responses: true\n    {policy}"),
+            "token: a-long-enough-token",
+        );
         // The token is shown with answers as well.
         let Some(before) = shows(&agent, "portcullis_token a-long-enough-token;") else { return };
         for path in [
