@@ -50,6 +50,8 @@ mod listeners;
 mod lists;
 #[path = "inline/mortal.rs"]
 mod mortal;
+#[path = "inline/mounted.rs"]
+mod mounted;
 #[path = "inline/names.rs"]
 mod names;
 #[path = "inline/nginx.rs"]

@@ -6,6 +6,7 @@ pub mod files;
 pub mod frames;
 #[path = "chart/helm.rs"]
 pub mod helm;
+pub mod kubelet;
 pub mod modsecurity;
 pub mod nginx;
 pub mod random;

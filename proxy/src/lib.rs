@@ -26,6 +26,7 @@ mod server;
 mod state;
 mod token;
 mod upstream;
+mod watch;
 mod wire;
 
 pub use load::{Loaded, Source};

@@ -1,17 +1,12 @@
 //! A new configuration in place of the old, without a request noticing.
 
-use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use engine::SnapshotHashes;
 use engine::config::{Admin, DecisionLog, Rbl};
-use notify::{RecursiveMode, Watcher};
-use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use crate::acme::{Acme, Shelf};
 use crate::collections::Collections;
@@ -23,6 +18,7 @@ use crate::rates::Rates;
 use crate::report::{Decisions, Metrics, Probes, Reports};
 use crate::state::{Running, Shared};
 use crate::upstream::Upstreams;
+use crate::watch::{Fingerprint, fingerprint};
 
 /// Builds configurations and remembers how that went.
 pub(crate) struct Reloader {
@@ -276,17 +272,10 @@ impl Reloader {
     pub(crate) async fn reload(&self, shared: &Shared) {
         let _turn = self.turn.lock().await;
         self.save_learning().await;
-        // Before they are read, so that what changes meanwhile is read again.
-        let files = self.watched();
-        let seen = fingerprint(&files);
-        let source = Arc::clone(&self.source);
-        // Reading files and compiling rules takes a while; requests go on meanwhile.
-        let load = move || source.load().inspect(|loaded| loaded.snapshot.build_matchers());
-        let loaded = tokio::task::spawn_blocking(load).await;
+        let (files, seen, loaded) = self.read().await;
         let applied = match loaded {
-            Ok(Ok(loaded)) => self.apply(shared, &loaded).await.map_err(|error| error.to_string()),
-            Ok(Err(text)) => Err(text),
-            Err(error) => Err(error.to_string()),
+            Ok(loaded) => self.apply(shared, &loaded).await.map_err(|error| error.to_string()),
+            Err(text) => Err(text),
         };
         self.see(&files, seen);
         self.metrics.reload(applied.is_ok());
@@ -294,6 +283,25 @@ impl Reloader {
             tracing::error!("reload failed, the old configuration keeps running\n{text}");
             let old = self.status.load();
             self.status.store(Arc::new(Status { last_reload_error: Some(text), ..(**old).clone() }));
+        }
+    }
+
+    /// Reads the configuration; once more, if a file changed meanwhile, so that what runs is never half of one and half of the next. With it,
+    /// what the files were like before that.
+    async fn read(&self) -> (Vec<PathBuf>, Fingerprint, Result<Loaded, String>) {
+        let files = self.watched();
+        let mut rounds = READ_ROUNDS_MAX;
+        loop {
+            let seen = fingerprint(&files);
+            let source = Arc::clone(&self.source);
+            // Reading files and compiling rules takes a while; requests go on meanwhile.
+            let load = move || source.load().inspect(|loaded| loaded.snapshot.build_matchers());
+            let loaded =
+                tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()));
+            rounds -= 1;
+            if rounds == 0 || fingerprint(&files) == seen {
+                return (files, seen, loaded);
+            }
         }
     }
 
@@ -368,11 +376,12 @@ impl Reloader {
     }
 
     /// Whether a file is not what it was when it was read.
-    fn has_changed(&self) -> bool {
+    pub(crate) fn has_changed(&self) -> bool {
         fingerprint(&self.watched()) != *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watched(&self) -> Vec<PathBuf> {
+    /// The files that the running configuration was read from.
+    pub(crate) fn watched(&self) -> Vec<PathBuf> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -387,79 +396,50 @@ impl Status {
     }
 }
 
-/// Reloads when a file that was read changes.
-///
-/// Directories are watched, not files: editors replace files, and a mounted ConfigMap changes by a symbolic
-/// link beside them. Whether anything changed is told by the contents' size and time.
-pub(crate) fn watch(reloader: Arc<Reloader>, shared: Arc<Shared>) {
-    let (events, mut changed) = mpsc::channel::<()>(1);
-    let Ok(mut watcher) = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _ = events.try_send(());
-        }
-    }) else {
-        tracing::warn!("files cannot be watched here; reload with SIGHUP");
-        return;
-    };
-    // All of this before anybody is told that the proxy runs: a change from then on is seen.
-    let mut directories = BTreeSet::new();
-    follow(&mut watcher, &mut directories, &reloader.watched());
-    tokio::spawn(async move {
-        loop {
-            if changed.recv().await.is_none() {
-                return;
-            }
-            settle(&mut changed).await;
-            if reloader.has_changed() {
-                reloader.reload(&shared).await;
-            }
-            follow(&mut watcher, &mut directories, &reloader.watched());
-        }
-    });
-}
+/// How often a configuration is read that changes while it is.
+const READ_ROUNDS_MAX: usize = 5;
 
-/// Waits until files were left alone for a moment: a change comes as several events.
-async fn settle(changed: &mut mpsc::Receiver<()>) {
-    for _ in 0..SETTLE_ROUNDS_MAX {
-        if timeout(SETTLE, changed.recv()).await.is_err() {
-            return;
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A configuration whose file changes while it is read, so many times.
+    struct Changing {
+        file: PathBuf,
+        changes: usize,
+        reads: AtomicUsize,
+    }
+
+    impl Source for Changing {
+        fn load(&self) -> Result<Loaded, String> {
+            let read = self.reads.fetch_add(1, Ordering::Relaxed);
+            if read < self.changes {
+                std::fs::write(&self.file, ".".repeat(read + 2)).map_err(|error| error.to_string())?;
+            }
+            Ok(Loaded { files: vec![self.file.clone()], ..Loaded::default() })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_changes_while_it_is_read_is_read_again() {
+        for (changes, reads) in [(0, 1), (1, 2), (2, 3), (1_000, READ_ROUNDS_MAX)] {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            let source = Changing { file: file.path().to_owned(), changes, reads: AtomicUsize::new(0) };
+            let source = Arc::new(source);
+            let loaded = Loaded { files: vec![file.path().to_owned()], ..Loaded::default() };
+            let metrics = Arc::new(Metrics::new().expect("metrics"));
+            let reloader =
+                Reloader::new(Arc::clone(&source) as Arc<dyn Source>, metrics, &loaded).expect("opened");
+            let (_, seen, loaded) = reloader.read().await;
+            assert!(loaded.is_ok());
+            assert_eq!(source.reads.load(Ordering::Relaxed), reads, "{changes}");
+            assert_eq!(
+                seen == fingerprint(&[file.path().to_owned()]),
+                changes < READ_ROUNDS_MAX,
+                "{changes}"
+            );
         }
     }
 }
-
-fn follow(watcher: &mut impl Watcher, directories: &mut BTreeSet<PathBuf>, files: &[PathBuf]) {
-    for directory in files.iter().flat_map(|file| directories_of(file)) {
-        if directories.contains(&directory) {
-            continue;
-        }
-        match watcher.watch(&directory, RecursiveMode::NonRecursive) {
-            Ok(()) => {
-                directories.insert(directory);
-            }
-            Err(error) => tracing::warn!(directory = %directory.display(), %error, "cannot be watched"),
-        }
-    }
-}
-
-/// The directory a path is in, and the one the file it leads to is in.
-fn directories_of(file: &Path) -> Vec<PathBuf> {
-    let direct = if file.is_dir() { Some(file.to_path_buf()) } else { file.parent().map(Path::to_path_buf) };
-    let real = file.canonicalize().ok().and_then(|real| real.parent().map(Path::to_path_buf));
-    let here = |path: PathBuf| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
-    direct.into_iter().chain(real).map(here).collect()
-}
-
-type Fingerprint = Vec<Option<(u64, std::time::SystemTime, Option<PathBuf>)>>;
-
-fn fingerprint(files: &[PathBuf]) -> Fingerprint {
-    let print = |file: &PathBuf| {
-        let metadata = std::fs::metadata(file).ok()?;
-        Some((metadata.len(), metadata.modified().ok()?, file.canonicalize().ok()))
-    };
-    files.iter().map(print).collect()
-}
-
-/// How long files must be left alone.
-const SETTLE: Duration = Duration::from_millis(200);
-/// How often that is waited for.
-const SETTLE_ROUNDS_MAX: usize = 50;

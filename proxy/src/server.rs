@@ -142,7 +142,7 @@ impl Server {
 
     /// Reloads on a change of the files that were read, for as long as the server runs.
     pub fn watch_files(&self) {
-        crate::reload::watch(Arc::clone(&self.reloader), Arc::clone(&self.shared));
+        crate::watch::watch(Arc::clone(&self.reloader), Arc::clone(&self.shared));
     }
 
     /// Reads the configuration again and opens log files anew. A bad configuration changes nothing.

@@ -148,6 +148,11 @@ impl Portcullis {
         Self::launch(directory)
     }
 
+    /// In a directory with everything in it, the configuration as `portcullis.yaml`.
+    pub(crate) fn start_prepared(directory: tempfile::TempDir) -> Self {
+        Self::launch(directory)
+    }
+
     /// Ends.
     pub(crate) fn stop(mut self) -> Stopped {
         self.signal("TERM");
@@ -213,6 +218,14 @@ impl Portcullis {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The address of the first listener of this scheme.
+    pub(crate) fn address_of(&self, scheme: &str) -> SocketAddr {
+        let (said, prefix) = (self.said(), format!("listening on {scheme}://"));
+        let mut found =
+            said.lines().filter_map(|line| line.strip_prefix(&*prefix)?.split(' ').next()?.parse().ok());
+        found.next().expect("a listener")
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

@@ -70,8 +70,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 /// Messages of the running proxy go to standard error, with the time.
 pub(crate) fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,pingora=error,pingora_core=error"));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("info,notify=warn,pingora=error,pingora_core=error")
+    });
     // Colours are for people; whoever collects the lines of a service or a container would find escapes in them.
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt().with_ansi(colours).with_env_filter(filter);
