@@ -62,13 +62,17 @@ pub fn crs_release(version: &str) -> Option<PathBuf> {
     directory.is_dir().then_some(directory)
 }
 
-/// The binary under test, beside the test's own. `cargo test --workspace` builds it before any test runs;
-/// with `-p portcullis-tests` alone, build it first with `cargo build --workspace`.
+/// The binary under test, beside the test's own, unless `PORTCULLIS_BINARY` names another (`./x seccomp` does).
+/// `cargo test --workspace` builds it before any test runs; with `-p portcullis-tests` alone, build it first with
+/// `cargo build --workspace`.
 ///
 /// # Panics
 /// When it is not built.
 #[must_use]
 pub fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("PORTCULLIS_BINARY") {
+        return named.into();
+    }
     let test = std::env::current_exe().expect("a path");
     let directory = test.parent().and_then(Path::parent).expect("target/debug/deps/SUITE");
     let binary = directory.join("portcullis");
