@@ -88,8 +88,9 @@ impl Listening {
     pub(crate) async fn close(self) {
         let _ = self.stop.send(true);
         let _ = self.accepting.await;
-        if let (Socket::Unix(_), Bound::Unix(path)) = (&self.socket, &self.bound) {
-            // Nobody can connect there any more, and who looks for it should see that.
+        if let ListenAddress::Unix(path) = &self.address {
+            // Nobody can connect there any more, and who looks for it should see that. A socket that was passed is another's, who
+            // may pass it on: connections wait there meanwhile.
             let _ = std::fs::remove_file(path);
         }
     }
