@@ -19,7 +19,7 @@ use engine::{Disk, Snapshot};
 
 use crate::{Outcome, output, settings};
 use agent::Agent;
-use client::Http;
+use client::{Http, Speaks};
 use finding::Row;
 use report::Report;
 
@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// Certificates (PEM) that are trusted besides the system's
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Ask over HTTP/2: agreed on over TLS, without TLS by prior knowledge
+    #[arg(long)]
+    http2: bool,
     /// Send GET alone: no forms, JSON or uploads
     #[arg(long)]
     only_get: bool,
@@ -81,7 +84,8 @@ async fn look(args: &Args) -> anyhow::Result<Report> {
     let mut report = Report::new(&agent, about, agent.counters().await?);
     for target in &targets {
         // A client of its own for each: what is asked second comes over the connection of what was asked first.
-        let http = Http::new(args.connect, args.ca.as_deref())?;
+        let speaks = if args.http2 { Speaks::Http2 } else { Speaks::Http1 };
+        let http = Http::new(args.connect, args.ca.as_deref(), speaks)?;
         let mut rows: Vec<Row> = Vec::new();
         for probe in probe::all().into_iter().filter(|probe| !args.only_get || probe.is_get()) {
             let answer = http.send(probe.request(target, &mark)?).await;

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Empty};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Http, target};
+use super::client::{Http, Speaks, target};
 
 /// The admin listener of a running agent, or of several that are behind one name.
 pub(super) struct Agent {
@@ -66,8 +66,10 @@ pub(super) struct Counter {
 impl Agent {
     pub(super) fn at(url: &str, token: Option<String>) -> anyhow::Result<Self> {
         let url = target(url)?;
-        let replicas =
-            addresses(&url).into_iter().map(|it| Http::new(it, None)).collect::<anyhow::Result<_>>()?;
+        let replicas = addresses(&url)
+            .into_iter()
+            .map(|it| Http::new(it, None, Speaks::Http1))
+            .collect::<anyhow::Result<_>>()?;
         Ok(Self { address: url.to_string().trim_end_matches('/').to_owned(), token, replicas })
     }
 

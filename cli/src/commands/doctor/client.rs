@@ -31,7 +31,7 @@ pub(super) struct Http {
 
 impl Http {
     /// One that connects to `connect` whatever the name, and trusts `ca` beside the system's authorities.
-    pub(super) fn new(connect: Option<IpAddr>, ca: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn new(connect: Option<IpAddr>, ca: Option<&Path>, speaks: Speaks) -> anyhow::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -40,12 +40,15 @@ impl Http {
         let mut connector = HttpConnector::new_with_resolver(Resolver { connect });
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(CONNECT_TIME));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(1).build(connector) })
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        // What is not offered over TLS is not chosen there.
+        let connector = match speaks {
+            Speaks::Http1 => builder.enable_http1().wrap_connector(connector),
+            Speaks::Http2 => builder.enable_http2().wrap_connector(connector),
+        };
+        let mut client = Client::builder(TokioExecutor::new());
+        client.pool_max_idle_per_host(1).http2_only(speaks == Speaks::Http2);
+        Ok(Self { client: client.build(connector) })
     }
 
     /// Sends a request; the answer with up to [`ANSWER_BYTES_MAX`] of its body.
@@ -61,6 +64,15 @@ impl Http {
         };
         tokio::time::timeout(ANSWER_TIME, exchange).await.context("no answer in time")?
     }
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2: agreed on over TLS (ALPN), known beforehand without.
+    Http2,
 }
 
 /// What went wrong, down to its cause: the client's own message says only that something did.

@@ -1,7 +1,7 @@
 //! What a probe shows, and what to change.
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use serde_json::Value;
 
 use super::agent::Seen;
@@ -24,6 +24,8 @@ pub(super) enum Shown {
     Unanswered(String),
     /// It was answered and the agent does not know of it.
     Unseen,
+    /// The gateway wants to know its length, and passes it on to nobody.
+    Declined,
     /// A part was not inspected, for these reasons.
     Incomplete(Vec<String>),
     /// It was inspected and not found hostile.
@@ -58,6 +60,7 @@ impl Row {
     pub(super) fn shown(&self) -> Shown {
         let Some(record) = self.record() else {
             return match &self.answer {
+                Ok(answer) if answer.status() == StatusCode::LENGTH_REQUIRED => Shown::Declined,
                 Ok(_) => Shown::Unseen,
                 Err(error) => Shown::Unanswered(error.clone()),
             };
@@ -95,6 +98,7 @@ impl Shown {
             Self::Right => "inspected",
             Self::Unanswered(_) => "unanswered",
             Self::Unseen => "unseen",
+            Self::Declined => "declined",
             Self::Incomplete(_) => "incomplete",
             Self::Missed => "missed",
             Self::Ignored(_) => "ignored",
@@ -110,6 +114,7 @@ impl Shown {
             Self::Right => "inspected".into(),
             Self::Unanswered(error) => format!("NO ANSWER: {error}"),
             Self::Unseen => "NOT SEEN by the agent".into(),
+            Self::Declined => "refused by the gateway, which wants a length".into(),
             Self::Incomplete(reasons) => format!("NOT INSPECTED whole: {}", reasons.join(", ")),
             Self::Missed => "inspected, NOT FOUND hostile".into(),
             Self::Ignored(status) => format!("refused by the agent, and ANSWERED with {status}"),
@@ -122,7 +127,7 @@ impl Shown {
     /// What to change; `None` where nothing is wrong.
     pub(super) fn advice(&self, way: Option<&str>) -> Option<String> {
         Some(match self {
-            Self::Right => return None,
+            Self::Right | Self::Declined => return None,
             Self::Unanswered(_) => "is the gateway up, and is its certificate trusted (--ca)? Where it answers nothing because \
                 nobody answers it, the agent's log says why"
                 .into(),
@@ -209,7 +214,8 @@ mod tests {
             .map(|status| Response::builder().status(status).body(Bytes::new()).expect("an answer"));
         let row = Row { probe, answer, seen: seen.into_iter().collect() };
         assert_eq!(row.shown(), *expected);
-        assert_eq!(row.shown().advice(row.way()).is_none(), *expected == Shown::Right);
+        let is_well = matches!(expected, Shown::Right | Shown::Declined);
+        assert_eq!(row.shown().advice(row.way()).is_none(), is_well);
     }
 
     fn record(verdict: &str, reasons: &[&str]) -> Value {
@@ -226,6 +232,7 @@ mod tests {
             ("plain", Ok(404), Some(record("pass", &[])), Shown::Right),
             ("plain", Ok(403), Some(record("prevent", &[])), Shown::Wronged),
             ("plain", Ok(200), None, Shown::Unseen),
+            ("chunked", Ok(411), None, Shown::Declined),
             ("plain", Err("refused"), None, Shown::Unanswered("refused".into())),
             ("plain", Ok(200), Some(json!({ "mode": "off", "verdict": "pass" })), Shown::Off),
             ("query", Ok(403), Some(record("prevent", &[])), Shown::Right),

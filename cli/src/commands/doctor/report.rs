@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use http::Version;
 use serde_json::{Value, json};
 
 use super::agent::{About, Agent, Counter};
@@ -81,6 +82,7 @@ impl Report {
                 "unsafe-mode" => {
                     "Envoy sends bodies STREAMED, of which nothing can be withheld: set BUFFERED or FULL_DUPLEX_STREAMED (docs/attach/envoy.md)"
                 }
+                "shed" => "more requests at once than `requests_max` of its `limits`: give the agent more processors, or raise it",
                 missed if missed.starts_with("missed: ") => {
                     "requests went by unasked: the agent was down or late; the metric portcullis_attach_missed_total has them"
                 }
@@ -163,7 +165,7 @@ impl Report {
 
 impl Target {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "\n{}{}", self.url, self.judged_by())?;
+        writeln!(out, "\n{}{}{}", self.url, self.over(), self.judged_by())?;
         for row in &self.rows {
             let status = row.status().map_or_else(|| "-".into(), |status| status.to_string());
             let note = self.body_note(row);
@@ -173,6 +175,12 @@ impl Target {
             true => writeln!(out, "  {:<30}      {}", "responses", self.responses()),
             false => Ok(()),
         }
+    }
+
+    /// What was spoken, where that is not HTTP/1.1.
+    fn over(&self) -> &'static str {
+        let is_http2 = |row: &Row| row.answer.as_ref().is_ok_and(|it| it.version() == Version::HTTP_2);
+        if self.rows.iter().any(is_http2) { " (HTTP/2)" } else { "" }
     }
 
     /// Who judged: the way in, policy and mode, and the versions of what judged.
@@ -219,6 +227,7 @@ impl Target {
                 "probe": row.probe.name,
                 "hostile": row.probe.is_hostile,
                 "status": row.status(),
+                "http": row.answer.as_ref().ok().map(|answer| format!("{:?}", answer.version())),
                 "error": row.answer.as_ref().err(),
                 "shown": row.shown().name(),
                 "way": row.way(),
