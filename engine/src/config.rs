@@ -65,7 +65,7 @@ pub use upstream::{
 
 pub(crate) use addresses::countries;
 pub(crate) use at::{At, Findings};
-pub(crate) use quantity::{size, size_at};
+pub(crate) use quantity::{duration_at, size, size_at};
 
 use crate::limit::RateLimit;
 use crate::policy::{Asset, AssetIndex, Named, Policy};

@@ -190,7 +190,7 @@ fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
         Finding::Model { is_corroborated: true, .. } if opinion == Opinion::Suspicious => Weight::Stop,
         Finding::Model { .. } => Weight::None,
         // Nobody who sends requests chooses either.
-        Finding::Shortfall(Shortfall::EngineFailure | Shortfall::ListUnanswered) => {
+        Finding::Shortfall(Shortfall::EngineFailure | Shortfall::ListUnanswered | Shortfall::Deadline) => {
             match policy.on_inspection_failure {
                 OnInspectionFailure::Block => Weight::Stop,
                 OnInspectionFailure::Pass => Weight::None,

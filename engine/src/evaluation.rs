@@ -137,7 +137,7 @@ pub struct Evaluation {
     decision: Decision,
     /// Phase 5 is over.
     is_closed: bool,
-    /// The engine failed on this transaction; what it worked on is not touched again.
+    /// The engine failed on this transaction, or was given no more time; what it worked on is not touched again.
     failed: bool,
 }
 
@@ -398,6 +398,16 @@ impl Evaluation {
     fn fail(&mut self) {
         self.failed = true;
         self.transaction.inspection.note(Shortfall::EngineFailure);
+    }
+
+    /// Its time is up: nothing more of it is looked at. What was found stays, and `on_inspection_failure` decides about the rest.
+    pub fn give_up(&mut self) -> Step {
+        if !self.is_over() {
+            self.failed = true;
+            self.transaction.inspection.note(Shortfall::Deadline);
+            self.judge();
+        }
+        self.step()
     }
 
     /// Whether no stage changes anything any more.

@@ -3,6 +3,7 @@
 pub mod spec;
 
 mod asset;
+mod deadlines;
 mod exception;
 mod glob;
 mod limits;
@@ -20,6 +21,7 @@ use signatures::{LimitAction, ParanoiaLevel, RuleLimits};
 use transaction::Limits;
 
 pub use asset::{Asset, AssetIndex, HostPattern};
+pub use deadlines::Deadlines;
 pub use exception::{Exception, FieldScope, PathScope, RequestFacts, Scope};
 pub use glob::Glob;
 pub use mode::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Role};
@@ -63,8 +65,10 @@ pub struct Policy {
     pub on_unseen_body: OnLimit,
     /// What is done when a body is not what its Content-Type says.
     pub on_malformed: OnMalformed,
-    /// What is done when the engine itself failed, or a list in the DNS did not answer.
+    /// What is done when the engine itself failed, was given no more time, or a list in the DNS did not answer.
     pub on_inspection_failure: OnInspectionFailure,
+    /// How long inspection may take.
+    pub deadlines: Deadlines,
     /// Lists of addresses whose clients are hostile.
     pub deny_addresses: Vec<String>,
     /// Lists of addresses whose clients are welcome.
@@ -204,6 +208,7 @@ fn check(name: &str, spec: &PolicySpec, at: &At<'_>, named: &Named<'_>, now_us: 
         stated: Stated::of(spec),
         on_malformed: spec.on_malformed,
         on_inspection_failure: spec.on_inspection_failure,
+        deadlines: Deadlines::check(&spec.deadlines, &at.key("deadlines")),
         deny_addresses: named.address_lists(&spec.deny_addresses, &at.key("deny_addresses")),
         allow_addresses: named.address_lists(&spec.allow_addresses, &at.key("allow_addresses")),
         allowed_skip: spec.allowed_skip.clone().unwrap_or_else(|| vec![Skip::RateLimits, Skip::Countries]),

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use engine::policy::Deadlines;
 use engine::{Evaluation, Outcome, Plan, Refusal, Request, Step};
 use transaction::{Connection, RequestHead, Shortfall, SyntaxError};
 
@@ -42,6 +43,7 @@ pub(crate) struct Judging {
     spent: [Duration; Stage::COUNT],
     /// For lists in the DNS and stores of rate limits.
     waited: Duration,
+    deadlines: Deadlines,
 }
 
 impl Judging {
@@ -62,6 +64,7 @@ impl Judging {
             started: Instant::now(),
             spent: [Duration::ZERO; Stage::COUNT],
             waited: Duration::ZERO,
+            deadlines: Deadlines::default(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Judging {
     /// Goes on with an evaluation that was begun.
     pub(crate) fn resume(&mut self, evaluation: Evaluation) {
         self.plan = evaluation.plan();
+        self.deadlines = evaluation.policy().map_or_else(Deadlines::default, |policy| policy.deadlines);
         self.evaluation = Some(Box::new(Mutex::new(evaluation)));
     }
 
@@ -207,14 +211,33 @@ impl Judging {
             return false;
         }
         let begun = Instant::now();
-        let inspects = self.plan.inspects;
+        let (inspects, is_late) = (self.plan.inspects, self.is_late(stage));
         let Some(evaluation) = self.open().filter(|_| inspects) else { return true };
-        let step = inspect(evaluation);
+        let step = if is_late { evaluation.give_up() } else { inspect(evaluation) };
         self.spent[stage as usize] += begun.elapsed();
         if let Step::Refuse(refusal) = step {
             self.refusal = Some(refusal);
         }
         self.refusal.is_none()
+    }
+
+    /// Whether what was inspected by now took longer than the policy gives it, so that nothing more is.
+    fn is_late(&self, stage: Stage) -> bool {
+        let Deadlines { request_headers, request_body, response } = self.deadlines;
+        let is_over = |deadline: Option<Duration>, stages: &[Stage]| {
+            deadline.is_some_and(|most| {
+                stages.iter().map(|stage| self.spent[*stage as usize]).sum::<Duration>() > most
+            })
+        };
+        match stage {
+            Stage::Parse | Stage::RequestHeaders | Stage::RequestBody | Stage::RequestEnd => {
+                is_over(request_headers, &[Stage::Parse, Stage::RequestHeaders])
+                    || is_over(request_body, &[Stage::RequestBody, Stage::RequestEnd])
+            }
+            Stage::ResponseHeaders | Stage::ResponseBody | Stage::ResponseEnd => {
+                is_over(response, &[Stage::ResponseHeaders, Stage::ResponseBody, Stage::ResponseEnd])
+            }
+        }
     }
 }
 

@@ -70,6 +70,8 @@ shortfalls! {
     Exempt = "exempt",
     /// A list in the DNS (`@rbl`) did not answer in time, so that it is unknown whether a rule matches.
     ListUnanswered = "list-unanswered",
+    /// Inspection took longer than the policy gives it.
+    Deadline = "deadline",
     /// A rule's pattern reached its limit on some value, so that it is unknown whether the rule matches.
     RuleLimit = "rule-limit",
     /// The engine failed on this transaction (a panic caught at its boundary).

@@ -92,8 +92,10 @@ fn check_inspect(spec: &InspectSpec, at: &At<'_>) -> Option<Inspect> {
     check_token(spec.token.as_deref(), at);
     check_bodies(spec, at);
     let clients = Clients::trusting(&trusted, client_header(spec.dialect));
+    let mut limits = spec.limits.clone();
+    limits.requests_max.get_or_insert(QUESTIONS);
     Some(Inspect {
-        listener: endpoint(&spec.address, &spec.limits, clients, at)?,
+        listener: endpoint(&spec.address, &limits, clients, at)?,
         dialect: spec.dialect,
         gateways,
         token: spec.token.clone(),
@@ -174,3 +176,5 @@ fn path_prefix(spec: &InspectSpec, at: &At<'_>) -> String {
 /// Who may ask when nobody is named: who is on this machine, or in this pod.
 const USUAL_GATEWAYS: [&str; 3] = ["127.0.0.0/8", "::1", "unix"];
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Questions at once (count): more of them are not answered in the time that gateways wait.
+const QUESTIONS: u32 = 1_000;

@@ -73,7 +73,7 @@ fn shown(spec: &SizeSpec) -> String {
 }
 
 /// The duration at `at`; reports and returns `default` when it is none or zero.
-pub(super) fn duration_at(text: Option<&str>, default: Duration, at: &At<'_>) -> Duration {
+pub(crate) fn duration_at(text: Option<&str>, default: Duration, at: &At<'_>) -> Duration {
     let Some(text) = text else { return default };
     match duration(text) {
         Some(duration) if !duration.is_zero() => duration,

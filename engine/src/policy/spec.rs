@@ -38,10 +38,13 @@ pub struct PolicySpec {
     /// inspected as text, and ordinary clients send such bodies.
     #[serde(default)]
     pub on_malformed: OnMalformed,
-    /// What is done when the engine itself failed, or a list in the DNS that a rule asks (`@rbl`) did not answer.
-    /// Default `pass`; always counted.
+    /// What is done when the engine itself failed, took longer than `deadlines`, or a list in the DNS that a rule asks (`@rbl`)
+    /// did not answer. Default `pass`; always counted.
     #[serde(default)]
     pub on_inspection_failure: OnInspectionFailure,
+    /// How long inspection may take.
+    #[serde(default)]
+    pub deadlines: DeadlinesSpec,
     /// Lists of addresses whose clients are hostile, and refused with the status of `response`.
     #[serde(default)]
     pub deny_addresses: Vec<String>,
@@ -66,6 +69,20 @@ pub struct PolicySpec {
     /// How a stopped request is answered.
     #[serde(default)]
     pub response: ResponseSpec,
+}
+
+/// How long inspection of each part may take, without what it waits for. Beyond that nothing more of the transaction is
+/// inspected (`deadline`), and `on_inspection_failure` decides. Time is looked at between steps: a head is one, and of a body each
+/// segment of `limits.segment_bytes_max` is.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeadlinesSpec {
+    /// The head of a request: `50ms`. Default: no bound but those of parsing and matching, which count work.
+    pub request_headers: Option<String>,
+    /// Its body. Default: no bound.
+    pub request_body: Option<String>,
+    /// The answer, head and body. Default: no bound.
+    pub response: Option<String>,
 }
 
 /// Rules and how strictly they are taken.

@@ -65,6 +65,11 @@ pub(super) async fn page(session: &mut Session, exchange: &mut Exchange, status:
     send_page(session, exchange, Page { status, own: None, retry_after_s: None }).await
 }
 
+/// Answers a request that is one too many.
+pub(super) async fn shed(session: &mut Session, exchange: &mut Exchange) -> pingora::Result<()> {
+    send_page(session, exchange, Page { status: 503, own: None, retry_after_s: Some(1) }).await
+}
+
 /// A page to answer with.
 struct Page {
     status: u16,

@@ -13,7 +13,7 @@ use super::forwarded::Telling;
 use super::hold::Held;
 use crate::drain::Ticket;
 use crate::judging::Judging;
-use crate::listen::{Client, Settings, Visit};
+use crate::listen::{Client, Settings, Turn, Visit};
 use crate::report::Stage;
 use crate::state::Running;
 use crate::upstream::{Pool, Tries};
@@ -55,6 +55,8 @@ pub(crate) struct Exchange {
     pub(super) client: Option<Arc<Client>>,
     /// Who watches how fast the request comes.
     pace: Option<Arc<Pace>>,
+    /// Its turn among the requests of its listener.
+    turn: Option<Turn>,
     /// How large the head is: its target, and names and values of its headers (bytes).
     pub(super) head_bytes: usize,
 }
@@ -80,6 +82,7 @@ impl Exchange {
             seen: None,
             client: None,
             pace: None,
+            turn: None,
             head_bytes: 0,
         }
     }
@@ -94,12 +97,17 @@ impl Exchange {
         self.judging.hops = upper.hops;
     }
 
+    /// It comes by a listener. `false` when that is at as many requests as it takes.
+    pub(super) fn arrive(&mut self, session: &Session) -> bool {
+        let Some(visit) = Visit::of(session.digest()) else { return true };
+        self.client = Some(Arc::clone(&visit.client));
+        self.pace = Some(Arc::clone(&visit.pace));
+        self.turn = visit.client.turn();
+        self.turn.is_some()
+    }
+
     /// Shows the head to the engine: asset and policy are selected, nothing is judged yet.
     pub(super) fn begin(&mut self, session: &Session) {
-        if let Some(visit) = Visit::of(session.digest()) {
-            self.client = Some(Arc::clone(&visit.client));
-            self.pace = Some(Arc::clone(&visit.pace));
-        }
         self.reach(PaceStage::Body);
         let raw = self.raw.as_deref();
         let head = adapt::request_head(session, raw);
@@ -385,7 +393,8 @@ mod tests {
             in_body.finish(200);
             let metrics =
                 String::from_utf8(in_body.judging.running.reports.metrics().render()).expect("text");
-            let open = metrics.lines().any(|line| line == "portcullis_fail_open_total 1");
+            let open =
+                metrics.lines().any(|line| line == "portcullis_fail_open_total{reason=\"engine-failure\"} 1");
             assert_eq!(open, clean, "{policy}");
         }
     }

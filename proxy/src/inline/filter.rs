@@ -36,6 +36,10 @@ impl Inline {
         if challenge::answer(session, &self.shared.shelf).await? {
             return Ok(true);
         }
+        if !exchange.arrive(session) {
+            enforce::shed(session, exchange).await?;
+            return Ok(true);
+        }
         exchange.begin(session);
         if is_grpc(session) {
             exchange.reach(PaceStage::Endless);

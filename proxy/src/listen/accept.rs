@@ -10,6 +10,7 @@ use pingora::protocols::{GetSocketDigest as _, Stream};
 use pingora::server::ShutdownWatch;
 use tokio::time::{sleep, timeout};
 
+use super::bustle::Bustle;
 use super::client_socket::ClientSocket;
 use super::entry::{Entry, Settings};
 use super::peers::Place;
@@ -41,6 +42,7 @@ pub(super) async fn accept<A: Serve>(
                 counters.accepted();
                 let incoming = Incoming {
                     place: entry.crowd.enter(),
+                    bustle: Arc::clone(&entry.bustle),
                     settings: entry.settings(),
                     counters: counters.clone(),
                 };
@@ -63,6 +65,7 @@ async fn stopped(stopping: &mut ShutdownWatch) {
 /// A connection that nothing was read of yet.
 struct Incoming {
     place: Place,
+    bustle: Arc<Bustle>,
     settings: Arc<Settings>,
     counters: Connections,
 }
@@ -133,6 +136,7 @@ impl Incoming {
                 listener: Arc::clone(&self.settings),
                 subject,
                 counters: self.counters.clone(),
+                bustle: Arc::clone(&self.bustle),
             }),
         }
     }

@@ -7,6 +7,7 @@ use engine::Snapshot;
 use engine::config::{Envoy, Inspect, Listener, Spoe};
 use pingora::listeners::tls::Acceptor;
 
+use super::bustle::Bustle;
 use super::peers::Crowd;
 use super::tls::{self, Resumption, TlsError};
 use crate::acme::Shelf;
@@ -16,6 +17,7 @@ use crate::acme::Shelf;
 pub(crate) struct Entry {
     settings: ArcSwap<Settings>,
     pub(super) crowd: Arc<Crowd>,
+    pub(super) bustle: Arc<Bustle>,
 }
 
 /// How a listener is configured, ready to be used.
@@ -70,7 +72,11 @@ impl Settings {
 impl Entry {
     /// An entry with these settings.
     pub(crate) fn new(settings: Settings) -> Arc<Self> {
-        Arc::new(Self { settings: ArcSwap::from_pointee(settings), crowd: Arc::default() })
+        Arc::new(Self {
+            settings: ArcSwap::from_pointee(settings),
+            crowd: Arc::default(),
+            bustle: Arc::default(),
+        })
     }
 
     /// The settings for a connection that comes now.

@@ -5,6 +5,7 @@
 //! Pingora's stream, and what is known of who is at the other end.
 
 mod accept;
+mod bustle;
 mod certificates;
 mod client_socket;
 mod entry;
@@ -28,6 +29,8 @@ use pingora::server::ShutdownWatch;
 
 use crate::report::Connections;
 use crate::wire::Pace;
+use bustle::Bustle;
+pub(crate) use bustle::Turn;
 pub(crate) use entry::{Front, Settings};
 pub(crate) use set::Listeners;
 pub(crate) use single::Listening;
@@ -49,6 +52,19 @@ pub(crate) struct Client {
     pub(crate) subject: Option<Arc<str>>,
     /// Where it is counted.
     pub(crate) counters: Connections,
+    /// What else its listener is at.
+    bustle: Arc<Bustle>,
+}
+
+impl Client {
+    /// A turn for one more request; without one, the listener is at as many as it takes, and the request is counted as shed.
+    pub(crate) fn turn(&self) -> Option<Turn> {
+        let turn = self.bustle.turn(self.listener.listener.limits.requests_max);
+        if turn.is_none() {
+            self.counters.shed();
+        }
+        turn
+    }
 }
 
 impl std::fmt::Debug for Client {

@@ -3,11 +3,14 @@
 use prometheus::{IntCounterVec, Opts, Registry};
 use transaction::Shortfall;
 
+use super::Seldom;
+
 /// Counters of attachments.
 pub(crate) struct Attachments {
     requests: IntCounterVec,
     uninspected_bytes: IntCounterVec,
     missed: IntCounterVec,
+    missed_said: Seldom,
 }
 
 impl Attachments {
@@ -33,6 +36,7 @@ impl Attachments {
                 "Requests that gateways say they let through without an answer, by reason",
                 &["attachment", "reason"],
             )?,
+            missed_said: Seldom::default(),
         })
     }
 
@@ -54,5 +58,14 @@ impl Attachments {
     /// Counts requests that nobody could be asked about.
     pub(crate) fn missed(&self, attachment: &str, reason: &str, requests: u64) {
         self.missed.with_label_values(&[attachment, reason]).inc_by(requests);
+        let said = (requests > 0).then(|| self.missed_said.happened(requests)).flatten();
+        if let Some(requests) = said {
+            tracing::warn!(
+                attachment,
+                reason,
+                requests,
+                "a gateway let requests by, or refused them, without an answer"
+            );
+        }
     }
 }

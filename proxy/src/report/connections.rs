@@ -1,11 +1,16 @@
 //! What is counted of connections.
 
+use std::sync::Arc;
+
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use super::Seldom;
 
 /// Counters of all listeners.
 pub(crate) struct AllConnections {
     accepted: IntCounterVec,
     refused: IntCounterVec,
+    shed: IntCounterVec,
     expiry: IntGaugeVec,
 }
 
@@ -15,6 +20,8 @@ pub(crate) struct Connections {
     listener: String,
     accepted: IntCounter,
     refused: IntCounterVec,
+    shed: IntCounter,
+    shed_said: Arc<Seldom>,
 }
 
 impl AllConnections {
@@ -40,6 +47,11 @@ impl AllConnections {
                 "Connections closed without an answer, by reason",
                 &["listener", "reason"],
             )?,
+            shed: counter(
+                "requests_shed_total",
+                "Requests that were one too many (`requests_max`), answered at once and not inspected",
+                &["listener"],
+            )?,
             expiry,
         })
     }
@@ -50,6 +62,8 @@ impl AllConnections {
             listener: listener.to_owned(),
             accepted: self.accepted.with_label_values(&[listener]),
             refused: self.refused.clone(),
+            shed: self.shed.with_label_values(&[listener]),
+            shed_said: Arc::default(),
         }
     }
 
@@ -77,5 +91,13 @@ impl Connections {
     /// Counts one that is closed without an answer.
     pub(crate) fn refused(&self, reason: &str) {
         self.refused.with_label_values(&[&self.listener, reason]).inc();
+    }
+
+    /// Counts a request that is one too many.
+    pub(crate) fn shed(&self) {
+        self.shed.inc();
+        if let Some(requests) = self.shed_said.happened(1) {
+            tracing::warn!(listener = self.listener, requests, "too many requests at once (`requests_max`)");
+        }
     }
 }

@@ -11,6 +11,7 @@ use prometheus::{
 use signatures::collections::MemoryStore;
 use transaction::Shortfall;
 
+use super::failures::FailOpen;
 use super::judged::{Judged, Took};
 use super::process::Process;
 use super::{AllConnections, Attachments, Certificates, Learning, Lists, Rates, Stage, Tally, Upstreams};
@@ -29,7 +30,7 @@ pub(crate) struct Metrics {
     running: IntGaugeVec,
     held: IntGauge,
     upstream_errors: IntCounterVec,
-    fail_open: IntCounter,
+    fail_open: FailOpen,
     dropped: IntCounter,
     audit_dropped: IntCounter,
     judged: Judged,
@@ -127,7 +128,7 @@ impl Metrics {
                 "Failed exchanges with upstreams, by kind",
                 &["upstream", "kind"],
             )?,
-            fail_open: plain("fail_open_total", "Requests let through because inspection failed")?,
+            fail_open: FailOpen::new(&registry)?,
             dropped: plain("decisions_dropped_total", "Decision records that could not be written")?,
             audit_dropped: plain("audit_dropped_total", "Audit records that could not be written")?,
             judged: Judged::new(&registry)?,
@@ -179,8 +180,8 @@ impl Metrics {
         }
         for reason in evaluation.transaction().inspection.reasons() {
             self.uninspected.with_label_values(&[reason.as_str()]).inc();
-            if reason == Shortfall::EngineFailure && !verdict.is_blocked() {
-                self.fail_open.inc();
+            if !verdict.is_blocked() {
+                self.fail_open.pass(reason);
             }
         }
         self.rules(evaluation);

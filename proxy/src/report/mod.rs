@@ -5,6 +5,7 @@ mod audit;
 mod certificates;
 mod connections;
 mod decisions;
+mod failures;
 mod judged;
 mod learning;
 mod lists;
@@ -12,6 +13,7 @@ mod metrics;
 mod probes;
 mod process;
 mod rates;
+mod seldom;
 mod tally;
 mod upstreams;
 
@@ -31,6 +33,7 @@ pub(crate) use metrics::Metrics;
 pub(crate) use probes::Probes;
 use rates::Rates;
 pub(crate) use rates::StoreMetrics;
+pub(crate) use seldom::Seldom;
 use tally::Tally;
 use upstreams::Upstreams;
 

@@ -33,6 +33,8 @@ pub struct ListenerLimits {
     pub request_timeout: Option<Duration>,
     /// How many requests an HTTP/2 connection may carry at once.
     pub streams_max: u32,
+    /// How many requests there may be at once over all connections (count).
+    pub requests_max: usize,
 }
 
 impl Default for ListenerLimits {
@@ -50,6 +52,7 @@ impl Default for ListenerLimits {
             keepalive_requests_max: None,
             request_timeout: None,
             streams_max: 100,
+            requests_max: 16_384,
         }
     }
 }
@@ -74,8 +77,9 @@ pub(super) fn check(spec: &ListenerLimitsSpec, at: &At<'_>) -> ListenerLimits {
         .request_timeout
         .as_ref()
         .map(|text| duration_at(Some(text), Duration::from_secs(1), &at.key("request_timeout")));
+    let connections_max = spec.connections_max.map_or(standard.connections_max, |count| count as usize);
     ListenerLimits {
-        connections_max: spec.connections_max.map_or(standard.connections_max, |count| count as usize),
+        connections_max,
         connections_per_client_max: spec.connections_per_client_max.map(|count| count as usize),
         handshake_timeout: time(&spec.handshake_timeout, "handshake_timeout", standard.handshake_timeout),
         head_timeout: time(&spec.head_timeout, "head_timeout", standard.head_timeout),
@@ -87,6 +91,7 @@ pub(super) fn check(spec: &ListenerLimitsSpec, at: &At<'_>) -> ListenerLimits {
         keepalive_requests_max: spec.keepalive_requests_max,
         request_timeout,
         streams_max: spec.streams_max.unwrap_or(standard.streams_max),
+        requests_max: spec.requests_max.map_or(connections_max, |count| count as usize),
     }
 }
 

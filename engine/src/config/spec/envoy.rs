@@ -44,6 +44,11 @@ pub struct EnvoyLimitsSpec {
     /// How many requests may be before us at once by one connection (count); for more Envoy opens others. Default 100.
     #[schemars(range(min = 1, max = 10_000))]
     pub streams_max: Option<u32>,
+    /// How many requests may be before us at once over all connections (count). One more is shed: Envoy is told at once that nobody
+    /// looks at it (`RESOURCE_EXHAUSTED`), and does what it does without an answer (`failure_mode_allow`). Default: as many as
+    /// `connections_max`.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_max: Option<u32>,
     /// How many bytes the head of a request may have. Default `64KiB`.
     pub head_bytes_max: Option<SizeSpec>,
     /// The largest message that is taken. In mode `BUFFERED`, and with `ext_authz`, one message is a whole body, so this is to be
@@ -60,6 +65,7 @@ impl EnvoyLimitsSpec {
         ListenerLimitsSpec {
             connections_max: self.connections_max,
             streams_max: self.streams_max,
+            requests_max: self.requests_max,
             head_bytes_max: self.head_bytes_max.clone(),
             stall_timeout: self.stall_timeout.clone(),
             ..ListenerLimitsSpec::default()

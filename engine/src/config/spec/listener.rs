@@ -168,4 +168,8 @@ pub struct ListenerLimitsSpec {
     /// How many requests an HTTP/2 connection may carry at once (count). Default 100.
     #[schemars(range(min = 1, max = 10_000))]
     pub streams_max: Option<u32>,
+    /// How many requests there may be at once over all connections (count). One more is shed: it is answered at once, with 503,
+    /// and counted. Default: as many as `connections_max`; 1000 for questions of gateways.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_max: Option<u32>,
 }

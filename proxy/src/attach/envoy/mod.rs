@@ -39,7 +39,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use pingora::protocols::Stream;
 use pingora::server::ShutdownWatch;
 
-use crate::listen::{Connection, Front, Serve};
+use crate::listen::{Client, Connection, Front, Serve};
 use crate::state::Shared;
 
 /// Answers Envoy.
@@ -52,6 +52,7 @@ pub(crate) struct Examiner {
 struct Asker {
     shared: Arc<Shared>,
     envoy: Arc<Envoy>,
+    client: Arc<Client>,
     /// Where it comes from; `None` by a unix socket.
     address: Option<IpAddr>,
 }
@@ -70,6 +71,7 @@ impl Serve for Examiner {
         let asker = Asker {
             shared: Arc::clone(&self.shared),
             envoy: Arc::clone(envoy),
+            client: Arc::clone(&connection.client),
             address: address(&connection.stream),
         };
         let service = service_fn(move |call| service::answer(asker.clone(), call));

@@ -13,6 +13,7 @@ use super::messages::processing::{ProcessingRequest, ProcessingResponse};
 use super::outbox::{Outgoing, outbox};
 use super::{Asker, CHECKING, PROCESSING, check, process};
 use crate::attach::asked::turned_away;
+use crate::listen::Turn;
 use crate::token;
 
 type Answer<T> = Pin<Box<dyn Future<Output = Result<Response<T>, Status>> + Send>>;
@@ -35,12 +36,19 @@ pub(super) async fn answer(
         turned_away(&asker.shared, name, "unauthorized");
         return Ok(Status::permission_denied("not a gateway of this endpoint").into_http());
     }
+    let Some(turn) = asker.client.turn() else {
+        turned_away(&asker.shared, name, "shed");
+        // An error is what `failure_mode_allow` is for.
+        return Ok(Status::resource_exhausted("too many requests at once").into_http());
+    };
     Ok(if name == PROCESSING {
         let codec = ProstCodec::<ProcessingResponse, ProcessingRequest>::default();
-        Grpc::new(codec).max_decoding_message_size(most).streaming(Process(asker), call).await
+        Grpc::new(codec).max_decoding_message_size(most).streaming(Process(asker, Some(turn)), call).await
     } else {
         let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
-        Grpc::new(codec).max_decoding_message_size(most).unary(Check(asker), call).await
+        let answer = Grpc::new(codec).max_decoding_message_size(most).unary(Check(asker), call).await;
+        drop(turn);
+        answer
     })
 }
 
@@ -57,8 +65,8 @@ impl Asker {
     }
 }
 
-/// `ext_proc`.
-struct Process(Asker);
+/// `ext_proc`, with its turn, which lasts as long as the exchange.
+struct Process(Asker, Option<Turn>);
 
 impl StreamingService<ProcessingRequest> for Process {
     type Response = ProcessingResponse;
@@ -67,7 +75,11 @@ impl StreamingService<ProcessingRequest> for Process {
 
     fn call(&mut self, call: Request<Streaming<ProcessingRequest>>) -> Self::Future {
         let (outbox, outgoing) = outbox();
-        tokio::spawn(process::run(self.0.clone(), call.into_inner(), outbox));
+        let (asker, turn) = (self.0.clone(), self.1.take());
+        tokio::spawn(async move {
+            process::run(asker, call.into_inner(), outbox).await;
+            drop(turn);
+        });
         Box::pin(async { Ok(Response::new(outgoing)) })
     }
 }

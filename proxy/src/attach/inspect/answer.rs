@@ -89,6 +89,15 @@ impl Answer {
         Self { is_early: true, ..self }
     }
 
+    /// What a gateway is told that asks about too many at once. It has no verdict, and its connection goes on.
+    pub(super) fn shed() -> Self {
+        let again = (http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let mut answer = Self::closing(503, "too many requests at once\n");
+        answer.headers.push(again);
+        answer.closes = false;
+        answer
+    }
+
     /// What a gateway is told that cannot be helped. It has no verdict.
     pub(super) fn closing(status: u16, text: &'static str) -> Self {
         let kind = (http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -88,6 +88,10 @@ impl Inspector {
         if !may_ask(session, &inspect, &head) {
             return turned_away("unauthorized", 403, "not a gateway of this endpoint\n");
         }
+        let Some(_turn) = visit.client.turn() else {
+            asked::turned_away(&self.shared, name, "shed");
+            return Answer::shed();
+        };
         if invite(session).await.is_err() {
             return turned_away("malformed", 400, "gone\n");
         }

@@ -75,6 +75,7 @@ struct Peer {
     in_flight: AtomicUsize,
     /// Told when one is.
     answered: Notify,
+    counters: Connections,
 }
 
 impl Agent {
@@ -128,6 +129,7 @@ impl Agent {
             spoe: Arc::clone(&spoe),
             in_flight: AtomicUsize::new(0),
             answered: Notify::new(),
+            counters: counters.clone(),
         });
         incoming.agree_on(peer.frame_bytes_max);
         let (answers, waiting) = mpsc::channel(streams_max + 1);
@@ -216,6 +218,7 @@ impl Agent {
     fn ask(self: &Arc<Self>, whole: Whole, peer: &Arc<Peer>, answers: &mpsc::Sender<Answer>) {
         let Some(place) = Place::take(self, peer) else {
             asked::turned_away(&self.shared, NAME, "shed");
+            peer.counters.shed();
             let frame = answer::shed(&whole, peer.frame_bytes_max);
             // Where there is no room for it, HAProxy takes nothing and waits in vain, as it knows.
             let _ = answers.try_send(Answer { frame, _place: Place::extra(self, peer) });
