@@ -79,3 +79,20 @@ async fn a_refusal_is_a_grpc_status() {
     assert_eq!(response.headers().get("grpc-status"), Some(&HeaderValue::from_static("7")));
     assert!(response.into_body().is_end_stream(), "headers alone");
 }
+
+/// A call with one message, whole; the status and the last headers of it.
+pub(crate) async fn unary(address: SocketAddr, path: &str, message: &'static [u8]) -> (u16, HeaderMap) {
+    let (response, mut sending) = call(address, path).await;
+    // Who refuses by the head may not take it any more.
+    let _ = sending.send_data(Bytes::from_static(message), true);
+    let whole = async {
+        let (head, mut body) = response.await.expect("a head").into_parts();
+        let mut last = head.headers;
+        while let Some(Ok(piece)) = body.data().await {
+            let _ = body.flow_control().release_capacity(piece.len());
+        }
+        last.extend(body.trailers().await.ok().flatten().unwrap_or_default());
+        (head.status.as_u16(), last)
+    };
+    timeout(Duration::from_secs(10), whole).await.expect("in time")
+}

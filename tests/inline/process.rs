@@ -141,7 +141,15 @@ impl Portcullis {
 
     /// With a configuration as it is written; `{here}` is its directory.
     pub(crate) fn start_yaml(yaml: &str, rules: &str) -> Self {
+        Self::start_yaml_with(yaml, rules, &[])
+    }
+
+    /// With these files beside it.
+    pub(crate) fn start_yaml_with(yaml: &str, rules: &str, files: &[(&str, String)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
+        for (name, text) in files {
+            std::fs::write(directory.path().join(name), text).expect("written");
+        }
         let yaml = yaml.replace("{here}", &directory.path().display().to_string());
         std::fs::write(directory.path().join("rules.conf"), format!("{RULES}{rules}")).expect("written");
         std::fs::write(directory.path().join("portcullis.yaml"), yaml).expect("written");
@@ -151,6 +159,24 @@ impl Portcullis {
     /// In a directory with everything in it, the configuration as `portcullis.yaml`.
     pub(crate) fn start_prepared(directory: tempfile::TempDir) -> Self {
         Self::launch(directory)
+    }
+
+    /// Under one that holds its sockets (their names, and where they are) and starts it again whenever it ends, as systemd does.
+    pub(crate) fn start_supervised(yaml: &str, rules: &str, sockets: &[(String, String)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let here = directory.path().display().to_string();
+        let lines =
+            sockets.iter().map(|(name, address)| format!("{name} {}\n", address.replace("{here}", &here)));
+        std::fs::write(directory.path().join("sockets"), lines.collect::<String>()).expect("written");
+        std::fs::write(directory.path().join("rules.conf"), format!("{RULES}{rules}")).expect("written");
+        std::fs::write(directory.path().join("portcullis.yaml"), yaml).expect("written");
+        Self::launch(directory)
+    }
+
+    /// The process that such a one has started last.
+    pub(crate) fn supervised(&self) -> u32 {
+        let text = std::fs::read_to_string(self.file("supervised")).expect("a process");
+        text.trim().parse().expect("a process")
     }
 
     /// Ends.
@@ -174,7 +200,7 @@ impl Portcullis {
     }
 
     fn launch(directory: tempfile::TempDir) -> Self {
-        let mut child = program(&directory.path().join("hosts"))
+        let mut child = beside(directory.path())
             .args(["run", "--threads", "2", "--config"])
             .arg(directory.path().join("portcullis.yaml"))
             .stdout(Stdio::null())
@@ -275,6 +301,17 @@ impl Portcullis {
         let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
     }
+}
+
+/// The program, as what is beside its configuration wants it: with sockets that are held for it, or a file `hosts` of its own.
+fn beside(directory: &Path) -> Command {
+    if !directory.join("sockets").exists() {
+        return program(&directory.join("hosts"));
+    }
+    let mut command = Command::new("python3");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("inline/supervise.py"));
+    command.arg(directory).arg(binary());
+    command
 }
 
 /// The program; where there is a file `hosts` beside its configuration, it sees that in place of the system's.

@@ -19,10 +19,14 @@ pub(crate) type Answered = (Instant, u16);
 impl Steady {
     /// One client for each address, each asking for `path` after every `gap`.
     pub(crate) fn start(addresses: &[SocketAddr], path: &str, gap: Duration) -> Self {
+        Self::sending(addresses, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"), gap)
+    }
+
+    /// With a request of one's own.
+    pub(crate) fn sending(addresses: &[SocketAddr], request: &str, gap: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let client = |address: &SocketAddr| {
-            let (address, stop) = (*address, Arc::clone(&stop));
-            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            let (address, stop, request) = (*address, Arc::clone(&stop), request.to_owned());
             std::thread::spawn(move || ask(address, &request, gap, &stop))
         };
         let clients = addresses.iter().map(client).collect();

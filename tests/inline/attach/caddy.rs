@@ -11,20 +11,28 @@ use super::{agent, last_record, reached, socket, table};
 pub(super) struct Caddy {
     child: Child,
     pub(super) base: String,
+    /// HTTP/2 without TLS.
+    pub(super) address: SocketAddr,
     _directory: tempfile::TempDir,
 }
 
 impl Caddy {
     /// Starts it with what docs/attach/caddy.md has, or says that it is not installed.
     pub(super) fn start(socket: &str, origin: &Origin) -> Option<Self> {
+        Self::start_at(&format!("unix/{socket}"), "500ms", origin.address)
+    }
+
+    /// With another place to ask at, and time to wait.
+    pub(super) fn start_at(place: &str, patience: &str, origin: SocketAddr) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
         let address: SocketAddr =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
         let config = format!(
-            "{{\n admin off\n auto_https off\n}}\nhttp://{address} {{\n \
-             forward_auth unix/{socket} {{\n  uri /\n  copy_headers X-Portcullis-Id\n }}\n \
-             reverse_proxy {}\n}}\n",
-            origin.address
+            "{{\n admin off\n auto_https off\n servers {{\n  protocols h1 h2 h2c\n }}\n}}\nhttp://{address} {{\n \
+             forward_auth {place} {{\n  uri /\n  copy_headers X-Portcullis-Id\n  \
+             transport http {{\n   dial_timeout 100ms\n   response_header_timeout {patience}\n  }}\n }}\n \
+             @grpc header Content-Type application/grpc*\n reverse_proxy @grpc h2c://{origin}\n \
+             reverse_proxy {origin}\n}}\n"
         );
         // The host of such a site is what is asked for; any other must be served as well.
         let config = config.replace(&format!("http://{address}"), &format!("http://:{}", address.port()));
@@ -41,7 +49,7 @@ impl Caddy {
             println!("left out: caddy is not installed");
             return None;
         };
-        let caddy = Self { child, base: format!("http://{address}"), _directory: directory };
+        let caddy = Self { child, base: format!("http://{address}"), address, _directory: directory };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < until, "caddy does not listen");

@@ -42,7 +42,13 @@ fn doctor(agent: &Portcullis, arguments: &[&str]) -> Output {
 /// Whether the exit status is that of findings, and what each probe shows, as `name=shown` where it is not `inspected`.
 #[track_caller]
 pub(super) fn check(agent: &Portcullis, url: &str, expected: &str) -> Value {
-    let output = doctor(agent, &["--format", "json", url]);
+    check_with(agent, &[url], expected)
+}
+
+/// With more options.
+#[track_caller]
+fn check_with(agent: &Portcullis, arguments: &[&str], expected: &str) -> Value {
+    let output = doctor(agent, &[&["--format", "json"], arguments].concat());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no report: {said}"));
@@ -141,6 +147,76 @@ fn the_nginx_module_shows_answers_if_it_is_told_to() {
         let line = text.lines().find(|line| line.trim_start().starts_with("responses")).expect("a line");
         assert!(line.contains(said), "{text}");
     }
+}
+
+/// Every answer came over HTTP/2.
+#[track_caller]
+fn check_http2(agent: &Portcullis, arguments: &[&str], expected: &str) {
+    let report = check_with(agent, &[&["--http2"], arguments].concat(), expected);
+    for row in report["targets"][0]["rows"].as_array().expect("rows") {
+        assert_eq!(row["http"], "HTTP/2.0", "{row:#}");
+    }
+    let text = doctor(agent, &[&["--http2"], arguments].concat()).stdout;
+    assert!(String::from_utf8_lossy(&text).contains(" (HTTP/2)"));
+}
+
+#[test]
+fn http2_is_asked_without_tls_and_over_it() {
+    let origin = Origin::start();
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let yaml = format!(
+        r#"version: 1
+listeners:
+  - {{ address: "127.0.0.1:0", h2c: true }}
+  - {{ address: "{}", tls: {{ certificates: [{{ certificate: "{{here}}/cert.pem", key: "{{here}}/key.pem" }}] }} }}
+upstreams: {{ application: {{ servers: ["{}"] }} }}
+assets: [{{ name: shop, hosts: ["*"], policy: default, upstream: application }}]
+policies: {{ default: {{ mode: prevent, inspect_responses: true }} }}
+admin: {{ address: "127.0.0.1:0", token: a-long-enough-token }}
+"#,
+        nginx::free(),
+        origin.address
+    );
+    let files = [
+        ("cert.pem", certificate.cert.pem()),
+        ("key.pem", certificate.signing_key.serialize_pem()),
+        ("token", "a-long-enough-token".to_owned()),
+    ];
+    let agent = Portcullis::start_yaml_with(&yaml, "", &files);
+    let ports: Vec<u16> = agent.said().lines().filter_map(listening_port).collect();
+    let [clear, tls] = ports[..] else { panic!("two listeners: {}", agent.said()) };
+    check_http2(&agent, &[&format!("http://127.0.0.1:{clear}/shop")], "");
+    let ca = agent.file("cert.pem").display().to_string();
+    let over_tls = ["--connect", "127.0.0.1", "--ca", &ca, &format!("https://localhost:{tls}/shop")];
+    check_http2(&agent, &over_tls, "");
+    // And over HTTP/1.1 where that is what is asked for.
+    let report = check_with(&agent, &over_tls, "");
+    assert_eq!(report["targets"][0]["rows"][0]["http"], "HTTP/1.1");
+}
+
+fn listening_port(line: &str) -> Option<u16> {
+    let (_, found) = line.strip_prefix("listening on ")?.split_once("://127.0.0.1:")?;
+    found.split(' ').next()?.parse().ok()
+}
+
+#[test]
+fn http2_through_gateways() {
+    let origin = Origin::start();
+    let blind = agent(&origin, "nginx", "prevent");
+    if let Some(gateway) = nginx::auth_request(&blind, &origin) {
+        let bodies = "form-plain form json multipart chunked end-100k end-1m";
+        let expected: Vec<_> = bodies.split(' ').map(|name| format!("{name}=incomplete")).collect();
+        check_http2(&blind, &[&gateway.base2], &expected.join(" "));
+    }
+    let agent = agent(&origin, "native", "prevent");
+    let Some(gateway) = lua::gateway(&socket(&agent), &origin, "closed") else { return };
+    // A body without a length the module does not read: it goes nowhere, which is no finding.
+    let output = doctor(&agent, &["--http2", "--format", "json", &gateway.base2]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let shown = report["targets"][0]["rows"].as_array().expect("rows").iter();
+    let shown: Vec<_> = shown.map(|row| row["shown"].as_str().expect("a word")).collect();
+    assert!(shown.iter().all(|it| ["inspected", "declined", "unanswered"].contains(it)), "{report:#}");
+    assert_eq!(shown.iter().filter(|it| **it != "inspected").count(), 1, "{report:#}");
 }
 
 #[test]

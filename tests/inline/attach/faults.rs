@@ -1,6 +1,7 @@
 //! What becomes of requests while the agent is stopped, and after it is there again.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::super::curl;
@@ -95,4 +96,123 @@ fn an_endpoint_comes_and_goes_with_a_reload() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(ask("-HX-Original-URI: /x"), 500);
+}
+
+/// What there is of a request when the agent is killed in the middle of its body.
+#[derive(Clone, Copy, PartialEq)]
+enum Meanwhile {
+    /// Nobody is there when the body is.
+    Gone,
+    /// A new agent is.
+    Back,
+}
+
+/// Half a body is sent, the agent killed, perhaps started again, and the other half sent; the status.
+fn kill_in_mid_body(
+    agent: &mut Option<Portcullis>,
+    address: SocketAddr,
+    word: &str,
+    meanwhile: Meanwhile,
+) -> u16 {
+    let mut client = TcpStream::connect(address).expect("connected");
+    client.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+    let body = format!("a=half&b={word}");
+    let (first, second) = body.split_at(6);
+    let head = format!(
+        "POST /killed HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{first}",
+        body.len()
+    );
+    client.write_all(head.as_bytes()).expect("sent");
+    std::thread::sleep(Duration::from_millis(300));
+    let killed = agent.take().expect("alive").kill();
+    let later = match meanwhile {
+        Meanwhile::Back => {
+            *agent = Some(killed.start());
+            None
+        }
+        Meanwhile::Gone => Some(killed),
+    };
+    client.write_all(second.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    let _ = client.read_to_end(&mut answer);
+    if let Some(killed) = later {
+        *agent = Some(killed.start());
+    }
+    String::from_utf8_lossy(&answer).split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+/// Gateways that ask by the head have asked by then; the Lua file asks when it has the body.
+#[test]
+fn killed_in_mid_body() {
+    let origin = Origin::start();
+    // Gateway, how it fails, and what it answers when the agent is gone and when it is back: to what is harmless, and hostile.
+    for (name, fail, gone, back) in [
+        ("auth_request", "", (200, 200), (200, 200)),
+        ("Caddy", "", (200, 200), (200, 200)),
+        ("Lua", "closed", (503, 503), (200, 403)),
+        ("Lua", "open", (200, 200), (200, 403)),
+    ] {
+        let dialect = match name {
+            "auth_request" => "nginx",
+            "Caddy" => "caddy",
+            _ => "native",
+        };
+        let mut by = Some(agent(dialect, "prevent", "", ""));
+        let place = socket(by.as_ref().expect("alive"));
+        let (nginx, caddy) = match name {
+            "auth_request" => (nginx::auth_request(by.as_ref().expect("alive"), &origin), None),
+            "Caddy" => (None, Caddy::start(&place, &origin)),
+            _ => (lua::gateway(&place, &origin, fail), None),
+        };
+        let address =
+            nginx.as_ref().map(|it| it.base.trim_start_matches("http://").parse().expect("an address"));
+        let Some(address) = address.or(caddy.as_ref().map(|it| it.address)) else { continue };
+        let mut passed_unasked = 0;
+        for (meanwhile, (harmless, hostile)) in [(Meanwhile::Gone, gone), (Meanwhile::Back, back)] {
+            for (word, expected) in [("friendlyword", harmless), ("hostileword", hostile)] {
+                let found = kill_in_mid_body(&mut by, address, word, meanwhile);
+                let errors = nginx.as_ref().map(nginx::Gateway::errors).unwrap_or_default();
+                assert_eq!(found, expected, "{name} {fail} {word}: {errors}");
+                passed_unasked += usize::from(dialect == "native" && meanwhile == Meanwhile::Gone);
+            }
+        }
+        let agent = by.expect("alive");
+        let Some(gateway) = nginx.filter(|_| dialect == "native") else {
+            // What passed was judged by its head, and is in the records as not whole.
+            let records = std::fs::read_to_string(agent.file("decisions.jsonl")).expect("records");
+            let unseen = records.lines().filter(|line| line.contains("\"body-unseen\"")).count();
+            assert_eq!(unseen, 4, "{name}: {records}");
+            continue;
+        };
+        // Those that nobody was asked about are told to the next agent, and said in nginx's log.
+        assert_eq!(
+            gateway.errors().matches("not inspected (down)").count(),
+            passed_unasked,
+            "{}",
+            gateway.errors()
+        );
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(curl::get(&gateway.base).status, 200);
+    }
+}
+
+#[test]
+fn an_agent_that_hangs_is_not_waited_for_by_caddy() {
+    let origin = Origin::start();
+    let agent = agent("caddy", "prevent", "", "");
+    let Some(caddy) = Caddy::start(&socket(&agent), &origin) else { return };
+    let get = |word: &str| curl::get(&format!("{}/?a={word}", caddy.base)).status;
+    assert_eq!((get("friendlyword"), get("hostileword")), (200, 403));
+    agent.signal("STOP");
+    let begun = std::time::Instant::now();
+    assert_eq!((get("friendlyword"), get("hostileword")), (504, 504));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    agent.signal("CONT");
+    let until = std::time::Instant::now() + Duration::from_secs(15);
+    while get("friendlyword") != 200 {
+        assert!(std::time::Instant::now() < until, "{}", agent.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(get("hostileword"), 403);
 }

@@ -1,5 +1,6 @@
 //! `packaging/ingress-nginx/portcullis.lua` in a real nginx, set up as docs/attach/ingress-nginx.md says.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -17,18 +18,30 @@ const MODULES: [&str; 2] =
 
 /// nginx with the file, or word that it cannot be had.
 pub(super) fn gateway(socket: &str, origin: &Origin, fail: &str) -> Option<Gateway> {
+    gateway_at(&format!("unix:{socket}"), "300", origin.address, fail, "")
+}
+
+/// With another place to ask at, time to wait (ms), and more of the block `server`; there is a format of logs, `judged`, with what
+/// became of a request.
+pub(super) fn gateway_at(
+    place: &str,
+    patience_ms: &str,
+    origin: SocketAddr,
+    fail: &str,
+    more: &str,
+) -> Option<Gateway> {
     if MODULES.iter().any(|module| !Path::new(module).exists()) {
         println!("left out: nginx has no Lua here");
         return None;
     }
     let http = format!(
-        "lua_package_path '/usr/share/lua/5.1/?.lua;;'; client_body_buffer_size 16k; {}",
-        snippet(socket, fail)
+        "lua_package_path '/usr/share/lua/5.1/?.lua;;'; client_body_buffer_size 16k;
+         log_format judged '$status $http_x_portcullis_id'; {}",
+        snippet(place, patience_ms, fail)
     );
     // As ingress-nginx has it: handlers of its own in locations, that of `auth-keepalive` among them.
-    let origin = origin.address;
     let server = format!(
-        "location / {{ rewrite_by_lua_block {{ ngx.var.own = 'r' }} set $own ''; proxy_pass http://{origin}; }}
+        "{more} location / {{ rewrite_by_lua_block {{ ngx.var.own = 'r' }} set $own ''; proxy_pass http://{origin}; }}
          location /keepalive/ {{ access_by_lua_block {{ ngx.ctx.auth = true }} proxy_pass http://{origin}; }}
          location /any/ {{ satisfy any; allow all; proxy_pass http://{origin}; }}
          location /moved/ {{ rewrite ^/moved/(.*)$ /$1 last; }}
@@ -37,14 +50,18 @@ pub(super) fn gateway(socket: &str, origin: &Origin, fail: &str) -> Option<Gatew
          location /configuration {{ proxy_pass http://{origin}; }}
          location /authed/ {{ auth_request /auth; proxy_pass http://{origin}; }}
          location = /auth {{ internal; proxy_pass_request_body off; proxy_set_header Content-Length '';
-           proxy_pass http://{origin}; }}"
+           proxy_pass http://{origin}; }}
+         location /ws {{ proxy_pass http://{origin}; proxy_http_version 1.1;
+           proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }}
+         location /shop.Orders/ {{ grpc_pass grpc://{origin}; }}
+         location /events {{ proxy_pass http://{origin}; proxy_buffering off; }}"
     );
     Gateway::start(&MODULES, &http, &server)
 }
 
 /// The `http-snippet` of the values that are shipped, with another socket, file and word about failures. What is nginx's own is
 /// a path here.
-fn snippet(socket: &str, fail: &str) -> String {
+fn snippet(place: &str, patience_ms: &str, fail: &str) -> String {
     let directory = packaging();
     let values = std::fs::read_to_string(directory.join("values.yaml")).expect("values");
     let (_, rest) = values.split_once("http-snippet: |\n").expect("a snippet");
@@ -52,9 +69,9 @@ fn snippet(socket: &str, fail: &str) -> String {
     let lines: Vec<_> = lines.filter(|line| !line.contains("client_max_body_size")).collect();
     let mut text = lines.join("\n");
     for (ours, theirs) in [
-        ("/run/portcullis/inspect.sock", socket),
+        ("unix:/run/portcullis/inspect.sock", place),
         ("\"closed\"", fail),
-        ("\"500\"", "300"),
+        ("\"500\"", patience_ms),
         ("\"$server_addr:$server_port\"", "$uri"),
         ("\"127.0.0.1:10246\"", "/configuration"),
         ("/etc/nginx/portcullis", &directory.display().to_string()),

@@ -7,17 +7,22 @@ mod caddy;
 mod doctor;
 mod envoy;
 mod faults;
+mod fronts;
+mod long;
 mod lua;
 mod nginx;
 mod nginx_module;
 mod same;
 mod shown;
 mod spoe;
+mod streams;
 mod table;
 mod told;
+mod traefik;
 
 use std::time::{Duration, Instant};
 
+use super::curl;
 use super::origin::Origin;
 use super::process::Portcullis;
 

@@ -45,15 +45,23 @@ impl Gateway {
 
 /// What docs/attach/inspect.md has for nginx.
 pub(super) fn auth_request(agent: &Portcullis, origin: &Origin) -> Option<Gateway> {
-    let (socket, origin) = (socket(agent), origin.address);
-    let http = format!("upstream portcullis {{ server unix:{socket}; keepalive 32; }}");
+    auth_request_at(&format!("unix:{}", socket(agent)), "500ms", origin.address)
+}
+
+/// With another place to ask at, and time to wait.
+pub(super) fn auth_request_at(place: &str, patience: &str, origin: SocketAddr) -> Option<Gateway> {
+    let http = format!("upstream portcullis {{ server {place}; keepalive 32; }}");
     let server = format!(
         "location / {{ auth_request /portcullis;
            auth_request_set $portcullis_id $upstream_http_x_portcullis_id;
            proxy_set_header X-Portcullis-Id $portcullis_id; proxy_pass http://{origin}; }}
+         location /ws {{ auth_request /portcullis; proxy_pass http://{origin}; proxy_http_version 1.1;
+           proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }}
+         location /events {{ auth_request /portcullis; proxy_pass http://{origin}; proxy_buffering off; }}
+         location /shop.Orders/ {{ auth_request /portcullis; grpc_pass grpc://{origin}; }}
          location = /portcullis {{ internal; proxy_pass http://portcullis;
            proxy_http_version 1.1; proxy_set_header Connection \"\";
-           proxy_connect_timeout 200ms; proxy_read_timeout 500ms; proxy_pass_request_body off; proxy_set_header Content-Length \"\";
+           proxy_connect_timeout 200ms; proxy_read_timeout {patience}; proxy_pass_request_body off; proxy_set_header Content-Length \"\";
            proxy_set_header Host $http_host;
            proxy_set_header X-Original-Method $request_method;
            proxy_set_header X-Original-URI $request_uri;

@@ -8,31 +8,31 @@ use super::super::super::curl;
 use super::installed;
 
 /// A running Envoy; killed when dropped.
-pub(super) struct Gateway {
+pub(in super::super) struct Gateway {
     child: Child,
     /// HTTP/1.1 and HTTP/2.
-    pub(super) base: String,
-    pub(super) address: SocketAddr,
+    pub(in super::super) base: String,
+    pub(in super::super) address: SocketAddr,
     admin: String,
     directory: tempfile::TempDir,
 }
 
 /// How it asks.
 #[derive(Clone)]
-pub(super) struct Setup {
+pub(in super::super) struct Setup {
     /// Its filter, in place of what [`Setup::process`] makes.
-    pub(super) filter: String,
+    pub(in super::super) filter: String,
     /// What else the listener has.
-    pub(super) listener: &'static str,
+    pub(in super::super) listener: &'static str,
     /// What else the connection manager has.
-    pub(super) manager: &'static str,
+    pub(in super::super) manager: &'static str,
     /// All of it, but for addresses.
     whole: Option<&'static str>,
 }
 
 impl Setup {
     /// `ext_proc`, with bodies of requests and answers in such modes, and more keys of the filter.
-    pub(super) fn process(request: &str, answer: &str, more: &str) -> Self {
+    pub(in super::super) fn process(request: &str, answer: &str, more: &str) -> Self {
         let filter = format!(
             r#"
           - name: envoy.filters.http.ext_proc
@@ -59,7 +59,7 @@ impl Setup {
     }
 
     /// `ext_authz`, with bodies of so many bytes; without bodies when that is 0.
-    pub(super) fn check(body: usize, fails_open: bool) -> Self {
+    pub(in super::super) fn check(body: usize, fails_open: bool) -> Self {
         let body = match body {
             0 => String::new(),
             most => format!(
@@ -82,7 +82,7 @@ impl Setup {
     }
 
     /// As packaging/envoy/envoy.yaml has it.
-    pub(super) fn shipped() -> Self {
+    pub(in super::super) fn shipped() -> Self {
         let whole = Some(include_str!("../../../../packaging/envoy/envoy.yaml"));
         Self { filter: String::new(), listener: "", manager: "", whole }
     }
@@ -144,10 +144,21 @@ static_resources:
     connect_timeout: 1s
 {HTTP2}    load_assignment:
       cluster_name: portcullis
-      endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ pipe: {{ path: {socket} }} }} }} }}] }}]
+      endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {{ {} }} }} }}] }}]
 {}{services}"#,
+            place(socket),
             cluster("application", origin, "")
         )
+    }
+}
+
+/// The path of a socket, or an address and port, as Envoy has it.
+fn place(socket: &str) -> String {
+    match socket.parse::<SocketAddr>() {
+        Ok(address) => {
+            format!("socket_address: {{ address: {}, port_value: {} }}", address.ip(), address.port())
+        }
+        Err(_) => format!("pipe: {{ path: {socket} }}"),
     }
 }
 
@@ -164,7 +175,7 @@ const HTTP2: &str = r#"    typed_extension_protocol_options:
 
 impl Gateway {
     /// Starts it, or says that it is left out. Requests for `/shop.Orders/` go to `grpc`.
-    pub(super) fn start(
+    pub(in super::super) fn start(
         setup: &Setup,
         socket: &str,
         origin: SocketAddr,
@@ -222,22 +233,27 @@ impl Gateway {
         }
     }
 
+    /// The process.
+    pub(in super::super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it said.
-    pub(super) fn said(&self) -> String {
+    pub(in super::super) fn said(&self) -> String {
         let text = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
         let lines: Vec<_> = text.lines().filter(|line| !line.contains("[info]")).collect();
         lines.join("\n")
     }
 
     /// A counter of its own that ends in `name`.
-    pub(super) fn counter(&self, name: &str) -> u64 {
+    pub(in super::super) fn counter(&self, name: &str) -> u64 {
         let stats = curl::get(&format!("{}/stats?filter={name}", self.admin)).body;
         let values = stats.lines().filter_map(|line| line.rsplit_once(": "));
         values.filter(|(key, _)| key.ends_with(name)).filter_map(|(_, value)| value.parse::<u64>().ok()).sum()
     }
 
     /// Its access log, once it has so many lines.
-    pub(super) fn access(&self, lines: usize) -> Vec<String> {
+    pub(in super::super) fn access(&self, lines: usize) -> Vec<String> {
         let until = Instant::now() + Duration::from_secs(10);
         loop {
             let text = std::fs::read_to_string(self.directory.path().join("access")).unwrap_or_default();

@@ -12,7 +12,7 @@ mod same;
 use super::super::origin::Origin;
 use super::super::process::Portcullis;
 use super::{socket, table};
-use gateway::{Gateway, Setup};
+pub(super) use gateway::{Gateway, Setup};
 
 /// An agent for Envoy at `{here}/inspect.sock`.
 fn agent(mode: &str, policy: &str, endpoint: &str) -> Portcullis {

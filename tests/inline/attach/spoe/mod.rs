@@ -25,13 +25,13 @@ pub(super) struct Gateway {
     child: Child,
     directory: tempfile::TempDir,
     /// HTTP/1.1.
-    base: String,
+    pub(super) base: String,
     /// HTTP/2 without TLS.
     base2: String,
 }
 
 /// What differs from the configuration that is shipped: texts, and what stands in their place.
-type Changes<'c> = &'c [(&'c str, &'c str)];
+pub(super) type Changes<'c> = &'c [(&'c str, &'c str)];
 
 /// An agent with an endpoint at `{here}/spoe.sock`.
 #[derive(Default)]
@@ -78,17 +78,26 @@ fn packaging() -> PathBuf {
 impl Gateway {
     /// Starts it before this application, or says that it is not installed. `fail` is what it does while nobody answers.
     fn start(agent: &Portcullis, origin: SocketAddr, fail: &str, changes: Changes<'_>) -> Option<Self> {
+        Self::start_at(&format!("unix@{}", agent.file("spoe.sock").display()), origin, fail, changes)
+    }
+
+    /// With another place to ask at.
+    pub(super) fn start_at(
+        place: &str,
+        origin: SocketAddr,
+        fail: &str,
+        changes: Changes<'_>,
+    ) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
         let (address, address2) = (free(), free());
         let read = |name: &str| std::fs::read_to_string(packaging().join(name)).expect("shipped");
         let spoe = directory.path().join("portcullis-spoe.conf");
         let (mut text, mut spoe_text) = (read("haproxy.cfg"), read("portcullis-spoe.conf"));
         let binds = format!("bind {address}\n    bind {address2} proto h2");
-        let socket = format!("unix@{}", agent.file("spoe.sock").display());
         let usual = [
             ("bind 127.0.0.1:8080", &*binds),
             ("127.0.0.1:3000", &*origin.to_string()),
-            ("agent 127.0.0.1:9083", &*format!("agent {socket}")),
+            ("agent 127.0.0.1:9083", &*format!("agent {place}")),
             ("/etc/haproxy/portcullis-spoe.conf", &*spoe.display().to_string()),
         ];
         for (ours, theirs) in usual.iter().chain(changes) {
@@ -125,7 +134,12 @@ impl Gateway {
         Some(gateway)
     }
 
-    fn log(&self) -> String {
+    /// The process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
