@@ -43,6 +43,30 @@ pub fn paced<C: Send>(
     taken.into_inner().map_err(|_| anyhow!("a client failed"))
 }
 
+/// Has every client send its next request when the last is answered, for a time; how long each took.
+///
+/// # Errors
+/// The first request that fails.
+pub fn without_pause<C: Send>(
+    clients: &mut [C],
+    time: Duration,
+    send: impl Fn(&mut C) -> Result<()> + Sync,
+) -> Result<Vec<Duration>> {
+    let taken = Mutex::new(Vec::new());
+    let begun = Instant::now();
+    each(clients, |client, failed| {
+        let mut own = Vec::new();
+        while !failed() && begun.elapsed() < time {
+            let sent = Instant::now();
+            send(client)?;
+            own.push(sent.elapsed());
+        }
+        taken.lock().map_err(|_| anyhow!("a client failed"))?.append(&mut own);
+        Ok(())
+    })?;
+    taken.into_inner().map_err(|_| anyhow!("a client failed"))
+}
+
 /// Runs every client in a thread of its own; all are waited for, and the first failure is told. What runs them is given
 /// whether another one has failed, or the user wants an end.
 ///
@@ -84,6 +108,16 @@ mod tests {
         sent.sort_unstable();
         assert_eq!(sent, (0..50).collect::<Vec<_>>());
         assert_eq!(taken.map(|taken| taken.len()).ok(), Some(50));
+    }
+
+    #[test]
+    fn sends_without_pause_for_a_time() {
+        let sent = AtomicUsize::new(0);
+        let taken = without_pause(&mut [(), ()], Duration::from_millis(20), |()| {
+            sent.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        assert_eq!(taken.map(|taken| taken.len()).ok(), Some(sent.into_inner()));
     }
 
     #[test]

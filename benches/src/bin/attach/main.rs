@@ -1,12 +1,12 @@
 //! What an attachment adds: time until the answer, and processor time, beside the same gateway without one, in one run.
 //!
 //! ```text
-//! ./x attach             # everything, about four minutes; writes docs/attach/cost.md
+//! ./x attach             # everything, about six minutes; writes docs/attach/cost.md
 //! ./x attach --quick     # one short round, for checking; writes target/attach/cost.md
 //! ./x attach agree       # whether all ways judge alike, about two minutes; writes docs/attach/agreement.md
 //! ```
 //! All gateways run side by side before one application, all attachments ask one agent: one process with every front. They are
-//! asked in turns, round by round, at one rate. Each answer is checked; processor time is the kernel's account of gateway and agent.
+//! asked in turns, round by round, at one rate and without pause. Each answer is checked; processor time is the kernel's account of gateway and agent.
 
 mod agree;
 mod client;
@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use portcullis_benches::account::{self, Spent};
 use portcullis_benches::figures::percentiles;
-use portcullis_benches::load::paced;
+use portcullis_benches::load::{paced, without_pause};
 use portcullis_benches::machine::Machine;
 use portcullis_benches::server::Server;
 use portcullis_benches::{interrupt, origin};
@@ -93,7 +93,34 @@ fn main() -> Result<()> {
     page.write(&output)
 }
 
-type All = BTreeMap<(Message, Front), Samples>;
+type All = BTreeMap<(Load, Message, Front), Samples>;
+
+/// How it is asked: between the requests of a rate machines fall asleep and caches go cold; without a pause they do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Load {
+    /// So many a second, from several clients.
+    Paced,
+    /// One client, which asks again as soon as it is answered.
+    Ceaseless,
+}
+
+impl Load {
+    const ALL: [Self; 2] = [Self::Paced, Self::Ceaseless];
+
+    fn clients(self) -> usize {
+        match self {
+            Self::Paced => CLIENTS,
+            Self::Ceaseless => 1,
+        }
+    }
+
+    fn run(self, clients: &mut [Client], time: Duration) -> Result<Vec<Duration>> {
+        match self {
+            Self::Paced => paced(clients, RATE, time, |client, _| client.ask()),
+            Self::Ceaseless => without_pause(clients, time, Client::ask),
+        }
+    }
+}
 
 /// Every front with every message; nobody is always the first, or always behind the same other.
 fn round(
@@ -103,15 +130,16 @@ fn round(
     time: Duration,
     samples: &mut All,
 ) -> Result<()> {
-    for message in Message::ALL {
+    let all = Load::ALL.into_iter().flat_map(|load| Message::ALL.map(|message| (load, message)));
+    for (load, message) in all {
         let mut order: Vec<_> = fronts.iter().collect();
         order.rotate_left(number % fronts.len().max(1));
         if number % 2 == 1 {
             order.reverse();
         }
         for (front, server) in order {
-            let sample = samples.entry((message, *front)).or_default();
-            cell(setup, server, message, time, sample).with_context(|| front.title().to_owned())?;
+            let sample = samples.entry((load, message, *front)).or_default();
+            cell(setup, server, (load, message), time, sample).with_context(|| front.title().to_owned())?;
         }
     }
     Ok(())
@@ -120,16 +148,16 @@ fn round(
 fn cell(
     setup: &Setup,
     server: &Server,
-    message: Message,
+    (load, message): (Load, Message),
     time: Duration,
     samples: &mut Samples,
 ) -> Result<()> {
-    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::new(server.address, message)).collect();
-    let ask = |client: &mut Client, _| client.ask();
-    paced(&mut clients, RATE, WARM, ask)?;
+    let mut clients: Vec<Client> =
+        (0..load.clients()).map(|_| Client::new(server.address, message)).collect();
+    load.run(&mut clients, WARM)?;
     let spent = || Ok::<_, anyhow::Error>((Spent::of(server.process())?, Spent::of(setup.agent.process())?));
     let before = spent()?;
-    let took = paced(&mut clients, RATE, time, ask)?;
+    let took = load.run(&mut clients, time)?;
     let after = spent()?;
     // A thread of a pool may end now and then: other rounds have this as well.
     let gateway = after.0.since(&before.0);

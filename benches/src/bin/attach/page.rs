@@ -10,7 +10,7 @@ use portcullis_benches::machine::{Machine, nginx_version};
 
 use super::client::Message;
 use super::front::Front;
-use super::{CLIENTS, RATE};
+use super::{CLIENTS, Load, RATE};
 
 /// A figure a round, in microseconds.
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub(crate) struct Samples {
 pub(crate) struct Page<'p> {
     pub(crate) machine: Machine,
     pub(crate) fronts: Vec<Front>,
-    pub(crate) samples: &'p BTreeMap<(Message, Front), Samples>,
+    pub(crate) samples: &'p BTreeMap<(Load, Message, Front), Samples>,
     pub(crate) rounds: usize,
     pub(crate) took: Duration,
     /// Processors that others used, on average.
@@ -53,26 +53,33 @@ impl Page<'_> {
             "# What attachments add\n\n\
              Written by `./x attach` in {minutes:.0} minutes: {} rounds, every answer checked. {machine}, shared by all parts. {}. \
              Other work took {:.1} processors meanwhile.{}\n\n\
-             {CLIENTS} clients send {RATE} requests a second in all, for a page of 11 KB as browsers ask for it, and a form of 1 KB; built-in rules, \
-             model, prevent mode. All gateways run side by side before one application, one agent has all attachments, and they are asked in turns. \
+             Two kinds of load: {CLIENTS} clients that send {RATE} requests a second in all, between which processors fall asleep and caches go cold; and one \
+             client that asks again as soon as it is answered. For a page of 11 KB as browsers ask for it, and a form of 1 KB; built-in rules, model, \
+             prevent mode. All gateways run side by side before one application, one agent has all attachments, and they are asked in turns. \
              \"Adds\" is beside the same gateway without one. Medians of the rounds; processor time is of gateway and agent.\n",
             self.rounds,
             nginx_version(),
             self.others.max(0.0),
             self.note.map(|note| format!(" {note}")).unwrap_or_default(),
         );
-        for (message, title) in [(Message::Page, "A page"), (Message::Form, "A form of 1 KB")] {
+        let titles = [(Message::Page, "A page"), (Message::Form, "A form of 1 KB")];
+        let loads = [
+            (Load::Ceaseless, "one client without a pause".to_owned()),
+            (Load::Paced, format!("{RATE} requests a second")),
+        ];
+        let all = titles.iter().flat_map(|title| loads.iter().map(move |load| (title, load)));
+        for ((message, title), (load, how)) in all {
             text.push_str(&format!(
-                "\n## {title}\n\n\
+                "\n## {title}, {how}\n\n\
                  | | answered after (50th / 99th percentile) | adds | processor time a request | adds |\n|---|---|---|---|---|\n"
             ));
-            self.fronts.iter().for_each(|front| text.push_str(&self.row(message, *front)));
+            self.fronts.iter().for_each(|front| text.push_str(&self.row(*load, *message, *front)));
         }
         text
     }
 
-    fn row(&self, message: Message, front: Front) -> String {
-        let of = |front| self.samples.get(&(message, front));
+    fn row(&self, load: Load, message: Message, front: Front) -> String {
+        let of = |front| self.samples.get(&(load, message, front));
         let figure =
             |figures: Option<&Vec<f64>>| figures.and_then(|figures| median(figures)).unwrap_or_default();
         let (half, cpu) = (figure(of(front).map(|it| &it.half)), figure(of(front).map(|it| &it.cpu)));
