@@ -139,10 +139,10 @@ fn inspection_waits_for_who_does_not_answer() {
         }
         watch.scrape(&[("one", Some(&process))]);
         if minute == 1 {
-            watch.expect(&[]);
+            watch.expect(&["PortcullisFailOpen"]);
         }
     }
-    watch.expect(&["PortcullisInspectionSlow", "PortcullisUninspected"]);
+    watch.expect(&["PortcullisFailOpen", "PortcullisInspectionSlow", "PortcullisUninspected"]);
     watch.check();
 }
 

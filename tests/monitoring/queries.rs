@@ -235,13 +235,13 @@ fn what_is_not_exported_is_found() {
         ("portcullis_reloads_total{result=~\"ok|bad\"}", "", "never has result=[\"bad\"]"),
         ("sum by (reason) (portcullis_reloads_total)", "", "no label `reason`"),
         ("sum by (result) (portcullis_reloads_total)", "reason", "no label `reason`"),
-        ("sum(portcullis_reloads_total) / on (result) portcullis_fail_open_total", "", "no label `result`"),
+        ("sum(portcullis_reloads_total) / on (result) portcullis_held_bytes_max", "", "no label `result`"),
         (
             "histogram_quantile(0.9, sum by (le) (rate(portcullis_request_seconds_bucket[5m])))",
             "le",
             "no label `le`",
         ),
-        ("label_replace(portcullis_fail_open_total, \"a\", \"b\", \"\", \"\")", "a", ""),
+        ("label_replace(portcullis_held_bytes_max, \"a\", \"b\", \"\", \"\")", "a", ""),
         ("sum by (", "", "unclosed"),
     ] {
         let shown = Some(shown.to_owned()).filter(|it| !it.is_empty()).into_iter().collect();
