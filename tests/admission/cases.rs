@@ -161,7 +161,7 @@ fn change(object: &mut Value, set: &BTreeMap<String, Value>, remove: &[String]) 
         let (parent, key) = split(pointer);
         match object.pointer_mut(parent) {
             Some(Value::Object(map)) => {
-                drop(map.remove(&key).unwrap_or_else(|| panic!("nothing at {pointer}")))
+                drop(map.remove(&key).unwrap_or_else(|| panic!("nothing at {pointer}")));
             }
             Some(Value::Array(list)) => drop(list.remove(key.parse().expect("an index"))),
             _ => panic!("nothing at {pointer}"),

@@ -48,7 +48,7 @@ pub(crate) fn is_policy(object: &Value) -> bool {
 }
 
 /// The question for the evaluator, with the policies of all three engines; `None` without helm.
-pub(crate) fn question(over: &Value, requests: Vec<Value>) -> Option<Value> {
+pub(crate) fn question(over: &Value, requests: &[Value]) -> Option<Value> {
     let mut asked = json!({ "cases": requests });
     for engine in ENGINES {
         asked[engine] = Value::Array(policies(engine, over)?);

@@ -31,7 +31,7 @@ fn without_sidecar() -> Value {
     pod
 }
 
-fn mutate(requests: Vec<Value>) -> Option<Answers> {
+fn mutate(requests: &[Value]) -> Option<Answers> {
     let documents = mutating()?;
     assert_eq!(documents.len(), 2);
     ask(&json!({ "mutating": documents, "cases": requests }))
@@ -40,7 +40,7 @@ fn mutate(requests: Vec<Value>) -> Option<Answers> {
 #[test]
 fn an_injected_pod_passes_the_policies() {
     let pod = without_sidecar();
-    let Some(answers) = mutate(vec![request("controller", "ingress-nginx", &pod)]) else { return };
+    let Some(answers) = mutate(&[request("controller", "ingress-nginx", &pod)]) else { return };
     let injected = &answers.cases[0].mutated;
     let containers = injected["spec"]["initContainers"].as_array().expect("init containers");
     assert_eq!(containers.len(), 1);
@@ -60,7 +60,7 @@ fn an_injected_pod_passes_the_policies() {
     }
     let before_and_after =
         vec![request("before", "ingress-nginx", &pod), request("after", "ingress-nginx", injected)];
-    let Some(asked) = question(&json!({}), before_and_after) else { return };
+    let Some(asked) = question(&json!({}), &before_and_after) else { return };
     let Some(judged) = ask(&asked) else { return };
     for (name, judgement) in &judged.cases[0].judged {
         assert!(judgement.found.contains_key("portcullis-require-sidecar"), "{name}");
@@ -73,7 +73,7 @@ fn an_injected_pod_passes_the_policies() {
 /// What is injected is what the values file for the controller's own chart has.
 #[test]
 fn the_values_file_has_the_same_sidecar() {
-    let Some(answers) = mutate(vec![request("controller", "ingress-nginx", &without_sidecar())]) else {
+    let Some(answers) = mutate(&[request("controller", "ingress-nginx", &without_sidecar())]) else {
         return;
     };
     let file = portcullis_tests::helm::chart().join("examples/controllers/ingress-nginx-front.yaml");
@@ -96,7 +96,7 @@ fn what_a_pod_has_stays() {
     let mut pod = without_sidecar();
     pod["spec"]["initContainers"] = json!([{ "name": "first", "image": "registry.k8s.io/first" }]);
     pod["spec"]["volumes"] = json!([{ "name": "config", "emptyDir": {} }]);
-    let Some(answers) = mutate(vec![request("controller", "ingress-nginx", &pod)]) else { return };
+    let Some(answers) = mutate(&[request("controller", "ingress-nginx", &pod)]) else { return };
     let spec = &answers.cases[0].mutated["spec"];
     assert_eq!(
         (&spec["initContainers"][0]["name"], &spec["initContainers"][1]["name"]),
@@ -123,8 +123,9 @@ fn other_pods_are_left_alone() {
         ("is no controller", "ingress-nginx", bases["plain-pod"].clone()),
         ("another namespace", "default", without_sidecar()),
     ];
-    let requests = rows.iter().map(|(name, namespace, object)| request(name, namespace, object)).collect();
-    let Some(answers) = mutate(requests) else { return };
+    let requests: Vec<_> =
+        rows.iter().map(|(name, namespace, object)| request(name, namespace, object)).collect();
+    let Some(answers) = mutate(&requests) else { return };
     for ((name, _, object), answer) in rows.iter().zip(&answers.cases) {
         let count = |object: &Value| object["spec"]["initContainers"].as_array().map_or(0, Vec::len);
         assert_eq!(count(&answer.mutated), count(object), "{name}");

@@ -47,7 +47,9 @@ fn each_action_does_what_it_says() {
     let request = json!({ "name": "hostPID", "operation": "CREATE", "subresource": "", "object": pod, "oldObject": null, "user": "someone",
         "groups": [], "namespace": { "name": "ingress-nginx", "labels": {} } });
     for (action, refused, warned) in [("Audit", false, 0), ("Warn", false, 1), ("Deny", true, 0)] {
-        let Some(asked) = question(&json!({ "action": action }), vec![request.clone()]) else { return };
+        let Some(asked) = question(&json!({ "action": action }), std::slice::from_ref(&request)) else {
+            return;
+        };
         let Some(answers) = ask(&asked) else { return };
         for engine in ENGINES {
             let judged = &answers.cases[0].judged[engine];

@@ -20,8 +20,8 @@ fn judge() -> Option<Vec<Judged>> {
     let bases = cases::bases();
     let mut all = Vec::new();
     for file in cases::files() {
-        let requests = file.cases.iter().map(|case| case.request(&bases)).collect();
-        let answers = ask(&question(&file.values, requests)?)?;
+        let requests: Vec<_> = file.cases.iter().map(|case| case.request(&bases)).collect();
+        let answers = ask(&question(&file.values, &requests)?)?;
         assert_eq!(answers.types, BTreeMap::new(), "{}: the API server's type checker warns", file.name);
         assert_eq!(answers.cases.len(), file.cases.len());
         all.extend(

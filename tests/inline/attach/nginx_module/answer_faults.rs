@@ -4,7 +4,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use super::super::super::curl::{self, Answer};
-use super::super::super::process::Portcullis;
+use super::super::super::process::{Portcullis, Stopped};
 use super::super::agent;
 use super::answers::shows;
 use super::{Before, module};
@@ -46,7 +46,7 @@ fn the_agent_goes_before_the_answer_comes() {
             } else {
                 let killed = agent.take().map(Portcullis::kill);
                 // Another does not know of the request.
-                agent = killed.map(|killed| killed.start());
+                agent = killed.map(Stopped::start);
             }
             let answer = waiting.join().expect("ended");
             assert_eq!(answer.status, expected, "{context}\n{}", before.gateway.errors());
