@@ -19,8 +19,8 @@ impl Image {
     pub(crate) fn of_dockerfile() -> Self {
         let text = dockerfile();
         let last = |instruction: &str| {
-            let lines = text.lines().filter_map(|line| line.strip_prefix(instruction)?.strip_prefix(' '));
-            lines.last().unwrap_or_else(|| panic!("{instruction}")).to_owned()
+            let mut lines = text.lines().filter_map(|line| line.strip_prefix(instruction)?.strip_prefix(' '));
+            lines.next_back().unwrap_or_else(|| panic!("{instruction}")).to_owned()
         };
         let words = |instruction: &str| serde_json::from_str(&last(instruction)).expect("an array of words");
         let user = last("USER");
