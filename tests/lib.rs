@@ -10,3 +10,4 @@ pub mod kubelet;
 pub mod modsecurity;
 pub mod nginx;
 pub mod random;
+pub mod wheels;
