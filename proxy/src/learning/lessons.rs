@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use engine::Lesson;
 
@@ -81,11 +81,26 @@ impl Lessons {
         })
     }
 
-    /// Tells the thread something and waits until it is done, `limit` at most.
+    /// Tells the thread something and waits until it is done, `limit` at most: where it waits for a disk, a reload and the end do not.
     pub(super) fn order(&self, limit: Duration, order: impl FnOnce(SyncSender<()>) -> Order) {
+        let until = Instant::now() + limit;
         let (done, answer) = sync_channel(1);
-        if self.queue.send(order(done)).is_ok() && answer.recv_timeout(limit).is_err() {
+        let mut order = order(done);
+        let is_told = loop {
+            match self.queue.try_send(order) {
+                Ok(()) => break true,
+                // It has ended.
+                Err(TrySendError::Disconnected(_)) => return,
+                Err(TrySendError::Full(_)) if Instant::now() >= until => break false,
+                Err(TrySendError::Full(back)) => order = back,
+            }
+            std::thread::sleep(AGAIN_AFTER);
+        };
+        if !is_told || answer.recv_timeout(until.saturating_duration_since(Instant::now())).is_err() {
             tracing::warn!(seconds = limit.as_secs(), "learning does not answer");
         }
     }
 }
+
+/// After how long an order is tried again for which there is no room in the queue.
+const AGAIN_AFTER: Duration = Duration::from_millis(10);

@@ -85,6 +85,21 @@ fn what_does_not_fit_is_dropped_and_counted() {
     }
 }
 
+/// It is stuck, and the queue full: whoever reloads or stops does not wait for it longer than is said.
+#[test]
+fn orders_do_not_wait_for_room() {
+    let class = Class::new();
+    for _ in 0..2 {
+        class.lessons.offer(ID, lesson("/?id=17", b"").unwrap());
+    }
+    class.lessons.order(Duration::from_millis(50), Order::Save);
+    class.lessons.order(Duration::from_millis(50), Order::Stop);
+    assert!(matches!(class.orders.recv(), Ok(Order::Learn(_))));
+    class.lessons.order(Duration::from_millis(50), Order::Stop);
+    let orders: Vec<_> = class.orders.try_iter().collect();
+    assert!(matches!(orders[..], [Order::Learn(_), Order::Stop(_)]), "once there is room");
+}
+
 #[test]
 fn bytes_that_wait_are_bounded() {
     let intake = Intake::default();
