@@ -49,7 +49,7 @@ attachments:
     - {{ address: "{native}", dialect: native }}
     - {{ address: "{nginx}", dialect: nginx }}
     - {{ address: "{caddy}", dialect: caddy }}
-  envoy: [{{ address: "{envoy}" }}]
+  envoy: [{{ address: "{envoy}", bodies: true }}]
   spoe: [{{ address: "{spoe}" }}]
 upstreams: {{ application: {{ servers: ["{origin}"] }} }}
 assets: [{{ name: all, hosts: ["*"], policy: default, upstream: application }}]
@@ -109,6 +109,7 @@ impl Way {
             by_auth_request(nginx, patience, origin),
             by_caddy(caddy, patience, origin),
             by_envoy(envoy, patience, origin),
+            by_envoys_check(envoy, patience, origin),
             by_haproxy(spoe, patience, origin),
         ];
         ways.into_iter().flatten().collect()
@@ -172,15 +173,31 @@ fn by_caddy(place: &str, patience: Patience, origin: &Origin) -> Option<Way> {
 }
 
 fn by_envoy(place: &str, patience: Patience, origin: &Origin) -> Option<Way> {
-    let mut setup = envoy::Setup::process("BUFFERED", "NONE", "failure_mode_allow: false");
-    let usual = "message_timeout: 1s";
+    let setup = envoy::Setup::process("BUFFERED", "NONE", "failure_mode_allow: false");
+    envoy_way("Envoy", setup, "message_timeout: 1s", place, patience, origin)
+}
+
+/// By `ext_authz`.
+fn by_envoys_check(place: &str, patience: Patience, origin: &Origin) -> Option<Way> {
+    let setup = envoy::Setup::check(1 << 20, false);
+    envoy_way("Envoy, ext_authz", setup, "timeout: 1s", place, patience, origin)
+}
+
+/// `usual` is how long it waits otherwise.
+fn envoy_way(
+    name: &'static str,
+    mut setup: envoy::Setup,
+    usual: &str,
+    place: &str,
+    patience: Patience,
+    origin: &Origin,
+) -> Option<Way> {
     assert!(setup.filter.contains(usual));
-    setup.filter =
-        setup.filter.replace(usual, &format!("message_timeout: {:.3}s", f64::from(patience.ms) / 1e3));
-    let place = place.trim_start_matches("unix:");
-    let envoy = envoy::Gateway::start(&setup, place, origin.address, None)?;
-    let address = envoy.address;
-    Some(Way { name: "Envoy", address, sees_bodies: true, gateway: Gateway::Envoy(Box::new(envoy)) })
+    let (key, _) = usual.split_once(": ").expect("a key");
+    let time = format!("{key}: {:.3}s", f64::from(patience.ms) / 1e3);
+    setup.filter = setup.filter.replace(usual, &time);
+    let envoy = envoy::Gateway::start(&setup, place.trim_start_matches("unix:"), origin.address, None)?;
+    Some(Way { name, address: envoy.address, sees_bodies: true, gateway: Gateway::Envoy(Box::new(envoy)) })
 }
 
 fn by_haproxy(place: &str, patience: Patience, origin: &Origin) -> Option<Way> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::super::origin::Origin;
 use super::super::super::process::Portcullis;
-use super::{Places, USUAL, Way, by_envoy, curl, table};
+use super::{Places, USUAL, Way, by_envoy, by_envoys_check, curl, table};
 
 /// A connection, over whatever.
 trait Connection: Read + Write {}
@@ -66,7 +66,7 @@ fn small() -> (Origin, Portcullis) {
     let limited = |yaml: String, key: &str| {
         yaml.replace(&format!("{key} }}"), &format!("{key}, limits: {{ requests_max: {FULL} }} }}"))
     };
-    let yaml = ["dialect: native", "dialect: nginx", "dialect: caddy", "envoy.sock\"", "127.0.0.1:0\""]
+    let yaml = ["dialect: native", "dialect: nginx", "dialect: caddy", "bodies: true", "127.0.0.1:0\""]
         .iter()
         .fold(yaml, |yaml, key| limited(yaml, key));
     // The admin listener has no such limit.
@@ -164,14 +164,19 @@ fn one_too_many_is_answered_at_once_by_every_front() {
     }
 }
 
+/// What `ext_authz` asks about is shown at once, so that nothing of it can be held: what fills the endpoint comes by `ext_proc`.
 #[test]
 fn envoy_is_told_at_once_and_does_what_it_does_without_an_answer() {
     let (origin, agent) = small();
-    let Some(way) = by_envoy(&agent.inspect[3], USUAL, &origin) else { return };
-    let held = Held::open(FULL, || tcp(way.address), "POST / HTTP/1.1\r\nHost: h\r\n");
-    check(&agent, held, || way.get("/?a=1"), 500, "Envoy");
-    let answered = agent.metric("portcullis_attach_requests_total{answer=\"shed\",attachment=\"ext-proc\"}");
-    assert!(answered > 19.5, "{}", agent.admin("/metrics"));
+    let Some(holder) = by_envoy(&agent.inspect[3], USUAL, &origin) else { return };
+    let Some(checking) = by_envoys_check(&agent.inspect[3], USUAL, &origin) else { return };
+    for (way, refused, name) in [(&holder, 500, "ext-proc"), (&checking, 503, "ext-authz")] {
+        let held = Held::open(FULL, || tcp(holder.address), "POST / HTTP/1.1\r\nHost: h\r\n");
+        check(&agent, held, || way.get("/?a=1"), refused, way.name);
+        let line = format!("portcullis_attach_requests_total{{answer=\"shed\",attachment=\"{name}\"}}");
+        assert!(agent.metric(&line) > 19.5, "{}: {}", way.name, agent.admin("/metrics"));
+        assert_eq!(way.get("/?a=hostileword"), 403, "{}: {}", way.name, way.said());
+    }
 }
 
 /// Rules that take longer than the deadline on a long header: what looks around is matched slowly.
