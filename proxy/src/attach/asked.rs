@@ -2,8 +2,8 @@
 
 mod answer;
 
+use std::fmt::Display;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -136,6 +136,11 @@ impl Asked {
         metrics.attachments.uninspected(self.attachment, reason, bytes.unwrap_or(0));
     }
 
+    /// Something is wrong with how it is asked about: how often it was since that was last said, where it is time to say it again.
+    pub(crate) fn complain(&self, of: &'static str) -> Option<u64> {
+        self.judging.running.reports.metrics().attachments.complain(self.attachment, of)
+    }
+
     /// The request is complete, or refused: the last of it is judged and it is written down. `status` says what status
     /// the client of this gateway gets for a refusal.
     pub(crate) fn conclude(mut self, status: impl FnOnce(&Refused) -> u16) -> Conclusion {
@@ -175,7 +180,12 @@ impl Drop for Asked {
     }
 }
 
-/// A gateway that could not be understood: nothing of its request was inspected, so that it must not pass as if it were.
-pub(crate) fn turned_away(shared: &Arc<Shared>, attachment: &'static str, why: &'static str) {
+/// A gateway that gets no verdict: nothing of its request was inspected, so that it must not pass as if it were.
+pub(crate) fn turned_away(shared: &Shared, attachment: &'static str, why: &'static str) {
     shared.running.load().reports.metrics().attachments.answered(attachment, why);
+}
+
+/// One that gets none because it cannot be understood.
+pub(crate) fn not_understood(shared: &Shared, attachment: &'static str, error: &dyn Display) {
+    shared.running.load().reports.metrics().attachments.unreadable(attachment, error);
 }

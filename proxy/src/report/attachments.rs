@@ -1,9 +1,11 @@
 //! What is counted of attachments.
 
+use std::fmt::Display;
+
 use prometheus::{IntCounterVec, Opts, Registry};
 use transaction::Shortfall;
 
-use super::Seldom;
+use super::{Seldom, SeldomEach};
 
 /// Counters of attachments.
 pub(crate) struct Attachments {
@@ -11,6 +13,7 @@ pub(crate) struct Attachments {
     uninspected_bytes: IntCounterVec,
     missed: IntCounterVec,
     missed_said: Seldom,
+    complaints: SeldomEach<(&'static str, &'static str)>,
 }
 
 impl Attachments {
@@ -37,12 +40,27 @@ impl Attachments {
                 &["attachment", "reason"],
             )?,
             missed_said: Seldom::default(),
+            complaints: SeldomEach::default(),
         })
     }
 
     /// Counts an answer.
     pub(crate) fn answered(&self, attachment: &str, answer: &str) {
         self.requests.with_label_values(&[attachment, answer]).inc();
+    }
+
+    /// Counts a request that is not understood, and says so now and then.
+    pub(crate) fn unreadable(&self, attachment: &'static str, error: &dyn Display) {
+        self.answered(attachment, "unreadable");
+        if let Some(requests) = self.complain(attachment, "unreadable") {
+            tracing::warn!(attachment, %error, requests, "what a gateway asks is not understood");
+        }
+    }
+
+    /// Something is wrong with what a gateway asks, or with how it is set up, which may be so with each request. How often it was
+    /// since that was last said, where it is time to say it again.
+    pub(crate) fn complain(&self, attachment: &'static str, of: &'static str) -> Option<u64> {
+        self.complaints.happened((attachment, of))
     }
 
     /// Counts bytes that are not shown.

@@ -22,6 +22,7 @@ pub(crate) struct Connections {
     refused: IntCounterVec,
     shed: IntCounter,
     shed_said: Arc<Seldom>,
+    strange_said: Arc<Seldom>,
 }
 
 impl AllConnections {
@@ -64,6 +65,7 @@ impl AllConnections {
             refused: self.refused.clone(),
             shed: self.shed.with_label_values(&[listener]),
             shed_said: Arc::default(),
+            strange_said: Arc::default(),
         }
     }
 
@@ -91,6 +93,15 @@ impl Connections {
     /// Counts one that is closed without an answer.
     pub(crate) fn refused(&self, reason: &str) {
         self.refused.with_label_values(&[&self.listener, reason]).inc();
+    }
+
+    /// Counts one that is closed because something else is spoken there, and says so now and then.
+    pub(crate) fn strange(&self, reason: &str, error: &str) {
+        self.refused(reason);
+        if let Some(connections) = self.strange_said.happened(1) {
+            let listener = &self.listener;
+            tracing::warn!(listener, error, connections, "connections that do not speak {reason}");
+        }
     }
 
     /// Counts a request that is one too many.

@@ -33,7 +33,7 @@ pub(crate) use metrics::Metrics;
 pub(crate) use probes::Probes;
 use rates::Rates;
 pub(crate) use rates::StoreMetrics;
-pub(crate) use seldom::Seldom;
+pub(crate) use seldom::{Seldom, SeldomEach};
 use tally::Tally;
 use upstreams::Upstreams;
 

@@ -70,6 +70,14 @@ fn last_record(agent: &Portcullis) -> serde_json::Value {
     }
 }
 
+/// Whether the agent says this, and at most every ten seconds, however often it would have to since `begun`.
+#[track_caller]
+fn says_seldom(agent: &Portcullis, begun: Instant, what: &str) {
+    let said = agent.said();
+    let (lines, most) = (said.matches(what).count() as u64, begun.elapsed().as_secs() / 10 + 1);
+    assert!((1..=most).contains(&lines), "{lines} lines where {most} are expected: {said}");
+}
+
 /// Whether the application has seen a request for this path.
 fn reached(origin: &Origin, path: &str) -> bool {
     origin.seen().iter().any(|seen| seen.path == path)

@@ -1,9 +1,11 @@
 //! What gateways say that are not installed here, in the headers that they document: Traefik, Envoy and the Gateway API's
 //! `ExternalAuth`, ingress-nginx. And what somebody says who is none.
 
+use std::time::Instant;
+
 use super::super::curl;
 use super::super::process::Portcullis;
-use super::{agent, last_record, socket};
+use super::{agent, last_record, says_seldom, socket};
 
 struct Asked {
     status: u16,
@@ -158,6 +160,17 @@ fn the_native_message_is_the_request_as_it_came() {
             "portcullis_attach_uninspected_bytes_total{attachment=\"native\",reason=\"body-unseen\"}"
         ) > 6.5
     );
+}
+
+#[test]
+fn what_is_not_understood_is_counted_and_said_now_and_then() {
+    let (agent, begun) = (agent("native", "prevent", "", ""), Instant::now());
+    for _ in 0..30 {
+        assert_eq!(ask(&agent, &["-HX-Portcullis-Client: ::1"], Some("nonsense"), "/").status, 500);
+    }
+    let unreadable = agent.metric("portcullis_attach_requests_total{answer=\"unreadable\"");
+    assert!((unreadable - 30.0).abs() < 0.1, "{unreadable}");
+    says_seldom(&agent, begun, "what a gateway asks is not understood");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::messages::auth::{
 };
 use super::messages::{HeaderMap, HeaderValue, HeaderValueOption, HttpStatus, OVERWRITE};
 use super::{Asker, CHECKING, metadata, reply};
-use crate::attach::asked::turned_away;
+use crate::attach::asked::not_understood;
 use crate::attach::{Asked, Body, Told};
 use crate::page::{Form, grpc_status};
 
@@ -20,8 +20,7 @@ pub(super) async fn check(asker: &Asker, asked: CheckRequest) -> CheckResponse {
     match Shown::of(asker, asked) {
         Ok(shown) => shown.judge(asker).await,
         Err(error) => {
-            tracing::warn!(attachment = CHECKING, %error, "what Envoy shows is not understood");
-            turned_away(&asker.shared, CHECKING, "unreadable");
+            not_understood(&asker.shared, CHECKING, &error);
             let status = Some(HttpStatus { code: 500 });
             let body = Bytes::from_static(b"not inspected\n");
             denied(Denied { status, headers: Vec::new(), body })

@@ -9,7 +9,7 @@ use super::messages::processing::{HttpHeaders, Part, ProcessingRequest};
 use super::mode::{BodyMode, Modes};
 use super::outbox::Outbox;
 use super::{Asker, PROCESSING, reply};
-use crate::attach::asked::turned_away;
+use crate::attach::asked::{not_understood, turned_away};
 use crate::attach::{Asked, Told};
 
 /// Judges what a stream shows, until it ends.
@@ -24,8 +24,7 @@ pub(super) async fn run(asker: Asker, mut incoming: Streaming<ProcessingRequest>
     let started = match Opened::of(&asker, first) {
         Ok(opened) => opened,
         Err(error) => {
-            tracing::warn!(attachment = PROCESSING, %error, "what Envoy shows is not understood");
-            turned_away(&asker.shared, PROCESSING, "unreadable");
+            not_understood(&asker.shared, PROCESSING, &error);
             let _ = outbox.send(reply::failure("unreadable")).await;
             return outbox.finish().await;
         }

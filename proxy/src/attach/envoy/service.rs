@@ -28,7 +28,10 @@ pub(super) async fn answer(
         PROCESS => PROCESSING,
         CHECK => CHECKING,
         path => {
-            tracing::warn!(path, "Envoy calls what is not here");
+            let running = asker.shared.running.load();
+            if let Some(calls) = running.reports.metrics().attachments.complain(PROCESSING, "unimplemented") {
+                tracing::warn!(path, calls, "Envoy calls what is not here");
+            }
             return Ok(Status::unimplemented("not a service of this endpoint").into_http());
         }
     };

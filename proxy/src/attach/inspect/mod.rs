@@ -100,8 +100,8 @@ impl Inspector {
             None => self.judge(session, &inspect, head, &visit, kept).await,
         };
         let answer = judged.unwrap_or_else(|error| {
-            tracing::warn!(attachment = name, %error, "a gateway's request is not understood");
-            turned_away("unreadable", 500, error.text())
+            asked::not_understood(&self.shared, name, &error);
+            Answer::closing(500, error.text())
         });
         visit.pace.reach(PaceStage::Answer);
         answer

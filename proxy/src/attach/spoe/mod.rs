@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a connection, from HELLO to DISCONNECT | here |
 //! | frames as they come, and payloads of several of them | [`frames`], [`notify`] |
+//! | how many may be asked about at once | [`place`] |
 //! | what the request was | [`question`] |
 //! | what is thought of it | [`super::Asked`] |
 //! | what HAProxy is told | [`answer`] |
@@ -16,6 +17,7 @@ mod answer;
 mod frames;
 mod missed;
 mod notify;
+mod place;
 mod question;
 
 use std::pin::pin;
@@ -23,7 +25,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use engine::config::Spoe;
 use pingora::protocols::Stream;
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncWriteExt as _, ReadHalf, WriteHalf};
@@ -32,13 +33,13 @@ use tokio::time::timeout;
 use transaction::spop::{self, Frame, Hello, Kind, Wrong};
 
 use super::{Asked, asked};
-use crate::drain::Ticket;
 use crate::listen::{Connection, Front};
 use crate::report::Connections;
 use crate::state::Shared;
 use frames::{Ended, Incoming};
 use missed::Missed;
 use notify::{Assembly, Whole};
+use place::{Peer, Place};
 
 /// Answers HAProxy.
 pub(crate) struct Agent {
@@ -54,28 +55,6 @@ pub(crate) struct Agent {
 struct Answer {
     frame: Vec<u8>,
     _place: Place,
-}
-
-/// One request's place among those that are not answered yet, until its answer is written; given up when dropped. The process
-/// does not stop before.
-struct Place {
-    agent: Arc<Agent>,
-    peer: Arc<Peer>,
-    _ticket: Ticket,
-}
-
-/// What is known of a connection after its HELLO.
-struct Peer {
-    spoe: Arc<Spoe>,
-    /// Its largest frame, and so its buffers' size (bytes).
-    their_frame_bytes: usize,
-    /// The largest frame of this connection (bytes).
-    frame_bytes_max: usize,
-    /// Requests that are not answered yet (count).
-    in_flight: AtomicUsize,
-    /// Told when one is.
-    answered: Notify,
-    counters: Connections,
 }
 
 impl Agent {
@@ -123,14 +102,7 @@ impl Agent {
             Ok(Err(error)) => return refused(&counters, error),
             Err(_) => return counters.refused("handshake-timeout"),
         };
-        let peer = Arc::new(Peer {
-            their_frame_bytes: hello.frame_bytes_max,
-            frame_bytes_max: hello.frame_bytes_max.min(spoe.frame_bytes_max),
-            spoe: Arc::clone(&spoe),
-            in_flight: AtomicUsize::new(0),
-            answered: Notify::new(),
-            counters: counters.clone(),
-        });
+        let peer = Arc::new(Peer::new(&spoe, &hello, &counters));
         incoming.agree_on(peer.frame_bytes_max);
         let (answers, waiting) = mpsc::channel(streams_max + 1);
         let mut writing = pin!(write(to, waiting, stall));
@@ -177,7 +149,7 @@ impl Agent {
             let taken = match next {
                 Ok(bytes) => self.take(&bytes, &mut assembly, peer, &answers),
                 // HAProxy waits for an answer, and we for nothing.
-                Err(Ended::Quiet) if peer.in_flight.load(Ordering::Acquire) > 0 => continue,
+                Err(Ended::Quiet) if peer.waits() => continue,
                 Err(ended) => return ended,
             };
             if let Err(ended) = taken {
@@ -238,8 +210,7 @@ impl Agent {
         let question = match read {
             Ok(question) => question,
             Err(error) => {
-                tracing::warn!(attachment = NAME, %error, "HAProxy's message is not understood");
-                asked::turned_away(&self.shared, NAME, "unreadable");
+                asked::not_understood(&self.shared, NAME, &error);
                 return answer::unreadable(whole, peer.frame_bytes_max);
             }
         };
@@ -263,48 +234,6 @@ impl Agent {
         let status = conclusion.refused.as_ref().map_or(0, |refused| answer::told_status(refused.status));
         asked.close(status, if conclusion.refused.is_some() { "refused" } else { "passed" });
         answer::of(whole, conclusion, &rules, form, counted, peer.frame_bytes_max)
-    }
-}
-
-impl Place {
-    /// A place, if there is one.
-    fn take(agent: &Arc<Agent>, peer: &Arc<Peer>) -> Option<Self> {
-        let place = Self::extra(agent, peer);
-        let mine = peer.in_flight.load(Ordering::Acquire);
-        let all = agent.in_flight.load(Ordering::Acquire);
-        let has_room =
-            mine <= peer.spoe.listener.limits.streams_max as usize && all <= peer.spoe.requests_max;
-        has_room.then_some(place)
-    }
-
-    /// One whether there is room or not.
-    fn extra(agent: &Arc<Agent>, peer: &Arc<Peer>) -> Self {
-        peer.in_flight.fetch_add(1, Ordering::AcqRel);
-        agent.in_flight.fetch_add(1, Ordering::AcqRel);
-        let ticket = agent.shared.drain.enter();
-        Self { agent: Arc::clone(agent), peer: Arc::clone(peer), _ticket: ticket }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.agent.in_flight.fetch_sub(1, Ordering::AcqRel);
-        self.peer.in_flight.fetch_sub(1, Ordering::AcqRel);
-        self.peer.answered.notify_waiters();
-    }
-}
-
-impl Peer {
-    /// Waits until it is time to stop and nothing is left to be answered.
-    async fn quiet(&self, stopping: &ShutdownWatch) {
-        let _ = stopping.clone().wait_for(|stopping| *stopping).await;
-        loop {
-            let answered = self.answered.notified();
-            if self.in_flight.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            answered.await;
-        }
     }
 }
 
@@ -358,10 +287,7 @@ fn refused(counters: &Connections, why: Ended) {
     match why {
         Ended::Closed => {}
         Ended::Quiet => counters.refused("handshake-timeout"),
-        Ended::Wrong(wrong) => {
-            tracing::warn!(error = wrong.text(), "a connection to the SPOE agent is not HAProxy's");
-            counters.refused("spop");
-        }
+        Ended::Wrong(wrong) => counters.strange("spop", wrong.text()),
     }
 }
 

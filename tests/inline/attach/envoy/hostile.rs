@@ -1,12 +1,13 @@
 //! Who asks in a way that Envoy does not: what it sends is counted, and harms nobody.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::Request;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::super::says_seldom;
 use super::{agent, socket};
 
 /// A message in its frame (gRPC over HTTP/2, "Length-Prefixed-Message").
@@ -83,6 +84,7 @@ const WHO: (&str, &str) = ("x-forwarded-for", "192.0.2.1");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_harmed_and_all_is_counted() {
+    let begun = Instant::now();
     let agent = tokio::task::spawn_blocking(|| agent("prevent", "", "limits: { message_bytes_max: 1MiB }"));
     let agent = agent.await.expect("started");
     let socket = socket(&agent);
@@ -147,5 +149,8 @@ async fn nobody_is_harmed_and_all_is_counted() {
     let given_up = "portcullis_attach_requests_total{answer=\"given-up\",attachment=\"ext-proc\"}";
     assert!((agent.metric(given_up) - 1.0).abs() < 0.1, "{}", agent.admin("/metrics"));
     assert!(agent.metric("portcullis_uninspected_total{reason=\"body-cut\"}") >= 1.0);
+    says_seldom(&agent, begun, "attachment=\"ext-proc\" error=");
+    says_seldom(&agent, begun, "an order that Envoy does not have");
+    says_seldom(&agent, begun, "Envoy calls what is not here");
     assert!(!agent.said().contains("panicked"), "{}", agent.said());
 }

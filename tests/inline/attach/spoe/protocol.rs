@@ -2,12 +2,13 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use transaction::spop::Value;
 use transaction::spop::properties::{packed_headers, payload};
 
 use super::super::super::process::Portcullis;
+use super::super::says_seldom;
 use super::Agent;
 
 const MORE: u8 = 0;
@@ -72,7 +73,7 @@ fn text(frame: &[u8]) -> String {
 
 #[test]
 fn what_is_wrong_is_said_and_ends_the_connection() {
-    let agent = Agent::default().start();
+    let (agent, begun) = (Agent::default().start(), Instant::now());
     let greeting = hello(16_380, "pipelining");
     let long = frame_of(NOTIFY, 0, 5, b"\x01m\x00");
     for (bytes, expected) in [
@@ -94,6 +95,7 @@ fn what_is_wrong_is_said_and_ends_the_connection() {
             "{bytes:?}: {answers:?}"
         );
     }
+    says_seldom(&agent, begun, "connections that do not speak spop");
     // What is no request is answered, and not as if it had been looked at.
     let nothing = frame(NOTIFY, 5, &payload(b"request", &[("method", Value::Bytes(b"GET"))]));
     let answers = ask(&agent, &[&*greeting, &nothing, &request(6, "/")].concat());

@@ -44,7 +44,13 @@ impl Exchange {
 
     /// What does not follow from what was before.
     pub(super) async fn is_malformed(&mut self) -> Said {
-        tracing::warn!(attachment = PROCESSING, "parts of an exchange in an order that Envoy does not have");
+        if let Some(exchanges) = self.asked.complain("malformed") {
+            tracing::warn!(
+                attachment = PROCESSING,
+                exchanges,
+                "parts of an exchange in an order that Envoy does not have"
+            );
+        }
         self.close_as("malformed");
         self.fail("malformed").await
     }
@@ -112,11 +118,14 @@ impl Exchange {
     /// Envoy is set up in a way in which a hostile request would get to the application.
     pub(super) async fn is_unsafe(&mut self, key: &'static str) -> Said {
         let mode = if key == "request_body_mode" { self.modes.request } else { self.modes.answer };
-        tracing::error!(
-            attachment = PROCESSING,
-            "Envoy's {key} is {mode:?}, in which nothing can be withheld until it is judged: the policy is to prevent, so the \
-             request is refused; use BUFFERED or FULL_DUPLEX_STREAMED"
-        );
+        if let Some(requests) = self.asked.complain(key) {
+            tracing::error!(
+                attachment = PROCESSING,
+                requests,
+                "Envoy's {key} is {mode:?}, in which nothing can be withheld until it is judged: the policy is to prevent, so the \
+                 request is refused; use BUFFERED or FULL_DUPLEX_STREAMED"
+            );
+        }
         self.is_closed = true;
         self.asked.close(500, "unsafe-mode");
         self.fail("unsafe-mode").await
