@@ -64,6 +64,8 @@ mod pebble;
 mod process;
 #[path = "inline/redis.rs"]
 mod redis;
+#[path = "inline/refused_streams.rs"]
+mod refused_streams;
 #[path = "inline/resumption.rs"]
 mod resumption;
 #[path = "inline/shared_limits.rs"]

@@ -27,7 +27,7 @@ use super::origin::Origin;
 use super::process::Portcullis;
 
 /// An agent with nothing but an endpoint at `{here}/inspect.sock`, for a gateway of that dialect.
-fn agent(dialect: &str, mode: &str, policy: &str, more: &str) -> Portcullis {
+pub(super) fn agent(dialect: &str, mode: &str, policy: &str, more: &str) -> Portcullis {
     let yaml = format!(
         r#"version: 1
 attachments: {{ inspect: [{{ address: "unix:{{here}}/inspect.sock", dialect: {dialect}, {more} }}] }}
@@ -45,7 +45,7 @@ reports: {{ decisions: {{ to: "{{here}}/decisions.jsonl", only: all }} }}
 }
 
 /// Where that agent is asked.
-fn socket(agent: &Portcullis) -> String {
+pub(super) fn socket(agent: &Portcullis) -> String {
     agent.file("inspect.sock").display().to_string()
 }
 
