@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use ngx::ffi::*;
 
 use crate::answer::Answer;
-use crate::counters::{MISSED, Reason};
+use crate::counters::{MISSED, Missed, Reason};
 use crate::exchange::Exchange;
 use crate::line::Progress;
 use crate::question::Question;
@@ -181,9 +181,7 @@ impl Ask {
         counters.give_back(take(&mut self.missed));
         counters.fail(reason, passes, was_asked);
         let what = if passes { c"not inspected, fail mode open" } else { c"not inspected, fail mode closed" };
-        // Who is not even asked is one of many.
-        let level = if was_asked { NGX_LOG_ERR } else { NGX_LOG_INFO };
-        self.request.log(level, what, reason.as_str(), &why[..why.len().min(80)]);
+        self.request.complain(what, Missed::Request(reason), why);
         self.settle(State::Failed { reason, passes });
     }
 

@@ -33,6 +33,29 @@ impl Reason {
     }
 }
 
+/// What got no verdict, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    Request(Reason),
+    Response(Reason),
+}
+
+impl Missed {
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Request(reason) | Self::Response(reason) => reason,
+        }
+    }
+
+    /// Its place among all of them.
+    fn index(self) -> usize {
+        match self {
+            Self::Request(reason) => reason as usize,
+            Self::Response(reason) => REASONS + reason as usize,
+        }
+    }
+}
+
 /// In how many ways something can be missed: a request, or its answer, for each reason.
 pub const MISSED: usize = 2 * REASONS;
 
@@ -71,6 +94,9 @@ pub struct Counters {
     probed: AtomicU64,
     /// The second in which one request last told what was missed.
     telling: AtomicU64,
+    /// What was missed since a line of the log last said so, and the second of that line.
+    unsaid: [AtomicU64; MISSED],
+    said: [AtomicU64; MISSED],
 }
 
 /// What became of answers. Of those to requests that passed where `portcullis_responses` is on, `all` counts each, and exactly one of the
@@ -108,7 +134,7 @@ impl Counters {
         let responses = &self.responses;
         let kind = if passes { &responses.missed_open } else { &responses.missed_closed };
         responses.count(&kind[reason as usize]);
-        self.untold[REASONS + reason as usize].fetch_add(1, Relaxed);
+        self.untold[Missed::Response(reason).index()].fetch_add(1, Relaxed);
         self.failures.fetch_add(1, Relaxed);
     }
 
@@ -116,7 +142,7 @@ impl Counters {
     pub fn fail(&self, reason: Reason, passes: bool, was_asked: bool) {
         let kind = if passes { &self.missed_open } else { &self.missed_closed };
         kind[reason as usize].fetch_add(1, Relaxed);
-        self.untold[reason as usize].fetch_add(1, Relaxed);
+        self.untold[Missed::Request(reason).index()].fetch_add(1, Relaxed);
         if was_asked {
             self.failures.fetch_add(1, Relaxed);
         }
@@ -142,6 +168,13 @@ impl Counters {
             return [0; MISSED];
         }
         self.untold.each_ref().map(|count| count.swap(0, Relaxed))
+    }
+
+    /// One more was missed: how many are to be said. One line a second is, as whoever asks enough would fill a disk.
+    pub fn to_say(&self, missed: Missed, second: u64) -> Option<u64> {
+        let unsaid = &self.unsaid[missed.index()];
+        unsaid.fetch_add(1, Relaxed);
+        is_first(&self.said[missed.index()], second).then(|| unsaid.swap(0, Relaxed))
     }
 
     /// It was not told after all.
@@ -179,8 +212,26 @@ mod tests {
     #[test]
     fn reasons_have_one_name() {
         for (reason, name) in Reason::ALL.into_iter().zip(MISSED_NAMES) {
-            assert_eq!(name, reason.as_str());
-            assert_eq!(MISSED_NAMES[REASONS + reason as usize], format!("response-{name}"));
+            let (request, response) = (Missed::Request(reason), Missed::Response(reason));
+            assert_eq!([request, response].map(|missed| missed.reason().as_str()), [name; 2]);
+            assert_eq!(MISSED_NAMES[request.index()], name);
+            assert_eq!(MISSED_NAMES[response.index()], format!("response-{name}"));
+        }
+    }
+
+    #[test]
+    fn what_was_missed_is_said_once_a_second() {
+        let counters = Counters::default();
+        for (missed, second, expected) in [
+            (Missed::Request(Reason::Down), 1, Some(1)),
+            (Missed::Request(Reason::Down), 1, None),
+            (Missed::Request(Reason::Late), 1, Some(1)),
+            (Missed::Response(Reason::Down), 1, Some(1)),
+            (Missed::Request(Reason::Down), 1, None),
+            (Missed::Request(Reason::Down), 2, Some(3)),
+            (Missed::Request(Reason::Down), 2, None),
+        ] {
+            assert_eq!(counters.to_say(missed, second), expected, "{missed:?} {second}");
         }
     }
 

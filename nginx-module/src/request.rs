@@ -7,7 +7,7 @@ use std::slice;
 use ngx::ffi::*;
 
 use crate::ask::{self, Ask};
-use crate::counters::Counters;
+use crate::counters::{Counters, Missed};
 use crate::module::index;
 use crate::settings::{Settings, Shared};
 
@@ -187,20 +187,28 @@ impl Request {
         }
     }
 
-    /// A line in nginx's error log: `what`, a reason, a detail.
-    pub fn log(self, level: u32, what: &'static CStr, reason: &str, detail: &[u8]) {
-        // SAFETY: the format takes a text that ends with 0, and two with their lengths before them.
+    /// Says in nginx's error log, once a second, that something got no verdict, how many did not since, and why this one.
+    pub fn complain(self, what: &'static CStr, missed: Missed, why: &[u8]) {
+        if let Some(requests) = self.counters().to_say(missed, ngx_time() as u64) {
+            self.log(what, missed.reason().as_str(), requests, &why[..why.len().min(80)]);
+        }
+    }
+
+    fn log(self, what: &'static CStr, reason: &str, requests: u64, detail: &[u8]) {
+        let level = NGX_LOG_ERR as ngx_uint_t;
+        // SAFETY: the format takes a text that ends with 0, a number of 64 bits, and two texts with their lengths before them.
         unsafe {
             let log = (*self.connection()).log;
-            if (*log).log_level >= level as ngx_uint_t {
+            if (*log).log_level >= level {
                 ngx_log_error_core(
-                    level as ngx_uint_t,
+                    level,
                     log,
                     0,
-                    c"portcullis: %s (%*s) %*s".as_ptr(),
+                    c"portcullis: %s (%*s), requests %uL: %*s".as_ptr(),
                     what.as_ptr(),
                     reason.len(),
                     reason.as_ptr(),
+                    requests,
                     detail.len(),
                     detail.as_ptr(),
                 );
