@@ -237,15 +237,33 @@ local function ask(counts)
   return answer, why
 end
 
+-- How many there are to be said, if any: with a dictionary once a second for each reason, as whoever asks enough would fill a disk.
+local function to_say(counts, reason)
+  if not counts then
+    return 1
+  end
+  local requests = counts:incr("unsaid-" .. reason, 1, 0) or 1
+  if not counts:add("saying-" .. reason, true, 1) then
+    return nil
+  end
+  counts:incr("unsaid-" .. reason, -requests)
+  return requests
+end
+
 -- What was not asked passes or does not, and is counted and said either way.
 local function failed(counts, why)
   local reason = why == "timeout" and "late" or (tostring(why):find("no verdict", 1, true) and "error" or "down")
   local mode = setting("fail", "closed")
   if counts then
     counts:incr(reason, 1, 0)
+    -- Since nginx was started; nobody takes anything away from it.
+    counts:incr("missed-" .. reason, 1, 0)
     counts:incr("failures", 1, 0, 10)
   end
-  ngx.log(ngx.ERR, "portcullis: not inspected (", reason, "), fail ", mode, ": ", why)
+  local requests = to_say(counts, reason)
+  if requests then
+    ngx.log(ngx.ERR, "portcullis: not inspected (", reason, "), fail ", mode, ", requests ", requests, ": ", why)
+  end
   if mode ~= "open" then
     return ngx.exit(503)
   end

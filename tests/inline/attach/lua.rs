@@ -41,7 +41,8 @@ pub(super) fn gateway_at(
     );
     // As ingress-nginx has it: handlers of its own in locations, that of `auth-keepalive` among them.
     let server = format!(
-        "{more} location / {{ rewrite_by_lua_block {{ ngx.var.own = 'r' }} set $own ''; proxy_pass http://{origin}; }}
+        "{more} location = /missed {{ access_log off; content_by_lua_block {{ {MISSED} }} }}
+         location / {{ rewrite_by_lua_block {{ ngx.var.own = 'r' }} set $own ''; proxy_pass http://{origin}; }}
          location /keepalive/ {{ access_by_lua_block {{ ngx.ctx.auth = true }} proxy_pass http://{origin}; }}
          location /any/ {{ satisfy any; allow all; proxy_pass http://{origin}; }}
          location /moved/ {{ rewrite ^/moved/(.*)$ /$1 last; }}
@@ -59,6 +60,29 @@ pub(super) fn gateway_at(
     Gateway::start(&MODULES, &http, &server)
 }
 
+/// Tells what the dictionary has: how many were not asked about, and how many of them no line in the log speaks of yet.
+const MISSED: &str = r#"
+    local all, unsaid = 0, 0
+    for _, reason in ipairs({ "down", "late", "error" }) do
+      all = all + (ngx.shared.portcullis:get("missed-" .. reason) or 0)
+      unsaid = unsaid + (ngx.shared.portcullis:get("unsaid-" .. reason) or 0)
+    end
+    ngx.say(all, " ", unsaid)"#;
+
+/// Requests that nobody was asked about, by nginx's count, of which the error log has as many as it should.
+#[track_caller]
+pub(super) fn missed(gateway: &Gateway) -> u64 {
+    let text = curl::get(&format!("{}/missed", gateway.base)).body;
+    let (all, unsaid) = text.trim().split_once(' ').expect("two numbers");
+    let (all, unsaid): (u64, u64) = (all.parse().expect("a number"), unsaid.parse().expect("a number"));
+    let errors = gateway.errors();
+    let lines = errors.lines().filter(|line| line.contains("portcullis: not inspected"));
+    let requests = |line: &str| line.split(", requests ").nth(1)?.split(':').next()?.parse::<u64>().ok();
+    let said: u64 = lines.map(|line| requests(line).expect("a number")).sum();
+    assert_eq!(said + unsaid, all, "{errors}");
+    all
+}
+
 /// The `http-snippet` of the values that are shipped, with another socket, file and word about failures. What is nginx's own is
 /// a path here.
 fn snippet(place: &str, patience_ms: &str, fail: &str) -> String {
@@ -73,7 +97,7 @@ fn snippet(place: &str, patience_ms: &str, fail: &str) -> String {
         ("\"closed\"", fail),
         ("\"500\"", patience_ms),
         ("\"$server_addr:$server_port\"", "$uri"),
-        ("\"127.0.0.1:10246\"", "/configuration"),
+        ("\"127.0.0.1:10246\"", "~^/(configuration|missed)$"),
         ("/etc/nginx/portcullis", &directory.display().to_string()),
     ] {
         assert!(text.contains(ours), "{ours} in {text}");
@@ -210,9 +234,17 @@ fn a_hung_agent_holds_up_nobody_but_who_waits_for_it() {
     // Whatever passed unasked is known in the end.
     std::thread::sleep(Duration::from_millis(1100));
     assert_eq!(get("/"), 200);
-    let missed = |reason: &str| {
+    let missed_by = |reason: &str| {
         agent.metric(&format!("portcullis_attach_missed_total{{attachment=\"native\",reason=\"{reason}\"}}"))
     };
-    assert!(missed("late") + missed("down") > 15.5, "{}", agent.admin("/metrics"));
-    assert!(gateway.errors().contains("not inspected (late)"));
+    assert!(missed_by("late") + missed_by("down") > 15.5, "{}", agent.admin("/metrics"));
+    let lines = gateway.errors().matches("not inspected (late)").count();
+    // One a second of each reason.
+    let most = begun.elapsed().as_secs() + 2;
+    assert!(lines > 0 && lines as u64 <= most, "{lines} in {most} s: {}", gateway.errors());
+    // What is told with a question whose answer does not come is told again.
+    let told = missed_by("late") + missed_by("down");
+    let counted = missed(&gateway);
+    assert!(counted >= 16 && told >= counted as f64, "{counted}, told {told}: {}", gateway.errors());
+    assert!(!gateway.errors().contains("timed out"), "nginx says it for each: {}", gateway.errors());
 }

@@ -187,11 +187,10 @@ fn start() -> (Origin, Portcullis) {
 }
 
 /// Envoy counts what it lets by, and its access log has what was thought of the rest.
-fn by_envoy(requests: u64, restarts: u64) {
+fn by_envoy(setup: &envoy::Setup, counter: &'static str, requests: u64, restarts: u64) {
     let (origin, agent) = start();
-    let setup = envoy::Setup::process("BUFFERED", "NONE", "failure_mode_allow: true");
     let place = agent.inspect[3].trim_start_matches("unix:").to_owned();
-    let Some(envoy) = envoy::Gateway::start(&setup, &place, origin.address, None) else { return };
+    let Some(envoy) = envoy::Gateway::start(setup, &place, origin.address, None) else { return };
     let (address, process, envoy) = (envoy.address, envoy.id(), Arc::new(envoy));
     let counted = move || {
         let lines = envoy.access(0);
@@ -200,12 +199,21 @@ fn by_envoy(requests: u64, restarts: u64) {
         let refused = count(&|line| line.contains(" 403 "));
         let unasked = count(&|line| !line.contains("\"verdict\""));
         // Who was killed after its answer counts as well: Envoy counts more than what it let by, and never less.
-        let allowed = envoy.counter("ext_proc.failure_mode_allowed");
+        let allowed = envoy.counter(counter);
         assert!(allowed >= unasked, "{allowed} of {unasked} are counted");
         Counted { passed: lines.len() as u64 - refused - unasked, refused, unasked, said_unasked: unasked }
     };
-    let loaded = Loaded { name: "Envoy", address, process, counted: Box::new(counted), grows_kib: 65_536 };
+    let loaded = Loaded { name: counter, address, process, counted: Box::new(counted), grows_kib: 65_536 };
     check(agent, &loaded, requests, restarts);
+}
+
+fn by_processing(requests: u64, restarts: u64) {
+    let setup = envoy::Setup::process("BUFFERED", "NONE", "failure_mode_allow: true");
+    by_envoy(&setup, "ext_proc.failure_mode_allowed", requests, restarts);
+}
+
+fn by_checking(requests: u64, restarts: u64) {
+    by_envoy(&envoy::Setup::check(1 << 20, true), "ext_authz.failure_mode_allowed", requests, restarts);
 }
 
 /// HAProxy's log says of each request what was thought of it, or that nobody was asked.
@@ -232,7 +240,7 @@ fn by_haproxy(requests: u64, restarts: u64) {
     check(agent, &loaded, requests, restarts);
 }
 
-/// nginx's access log has the id of what passed, and its error log each request that nobody was asked about.
+/// nginx's access log has the id of what passed, and its dictionary how many requests nobody was asked about.
 fn by_lua(requests: u64, restarts: u64) {
     let (origin, agent) = start();
     let directory = tempfile::tempdir().expect("a directory");
@@ -252,7 +260,7 @@ fn by_lua(requests: u64, restarts: u64) {
                 _ => passed += 1,
             }
         }
-        let said_unasked = gateway.errors().matches("portcullis: not inspected").count() as u64;
+        let said_unasked = lua::missed(&gateway);
         let _ = &directory;
         Counted { passed, refused, unasked: bare, said_unasked }
     };
@@ -270,7 +278,8 @@ fn worker(gateway: &nginx::Gateway) -> u32 {
 
 #[test]
 fn envoy_under_some_load() {
-    by_envoy(2_000, 2);
+    by_processing(2_000, 2);
+    by_checking(2_000, 2);
 }
 
 #[test]
@@ -286,7 +295,8 @@ fn lua_under_some_load() {
 #[test]
 #[ignore = "takes minutes"]
 fn envoy_under_load() {
-    by_envoy(200_000, 10);
+    by_processing(200_000, 10);
+    by_checking(200_000, 10);
 }
 
 #[test]
