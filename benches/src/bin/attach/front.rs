@@ -17,26 +17,32 @@ use super::client::{Client, Message};
 pub(crate) enum Front {
     Nginx,
     NginxModule,
+    NginxModuleAnswers,
     NginxLua,
     NginxAuthRequest,
     Envoy,
     EnvoyProcessing,
+    EnvoyProcessingAnswers,
     HaProxy,
     HaProxySpoe,
     Proxy,
+    ProxyAnswers,
 }
 
 impl Front {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Nginx,
         Self::NginxModule,
+        Self::NginxModuleAnswers,
         Self::NginxLua,
         Self::NginxAuthRequest,
         Self::Envoy,
         Self::EnvoyProcessing,
+        Self::EnvoyProcessingAnswers,
         Self::HaProxy,
         Self::HaProxySpoe,
         Self::Proxy,
+        Self::ProxyAnswers,
     ];
 
     /// What it is, for readers.
@@ -44,28 +50,50 @@ impl Front {
         match self {
             Self::Nginx => "nginx",
             Self::NginxModule => "nginx with [the module](nginx-module.md)",
+            Self::NginxModuleAnswers => "nginx with [the module](nginx-module.md), answers inspected as well",
             Self::NginxLua => "nginx with [the Lua file](ingress-nginx.md)",
             Self::NginxAuthRequest => "nginx with [`auth_request`](inspect.md), which shows no bodies",
             Self::Envoy => "Envoy",
             Self::EnvoyProcessing => "Envoy with [`ext_proc`](envoy.md), bodies buffered",
+            Self::EnvoyProcessingAnswers => {
+                "Envoy with [`ext_proc`](envoy.md), bodies buffered, answers inspected as well"
+            }
             Self::HaProxy => "HAProxy",
             Self::HaProxySpoe => "HAProxy with [SPOE](haproxy.md)",
             Self::Proxy => "Portcullis [as the proxy](../edge.md), beside nginx alone",
+            Self::ProxyAnswers => "Portcullis as the proxy, answers inspected as well, beside nginx alone",
         }
     }
 
     /// Whether it asks an agent, or is one.
     pub(crate) fn asks(self) -> bool {
-        self == Self::Proxy || self.without().is_some()
+        self.without().is_some()
+    }
+
+    /// Whether answers are inspected. What else there is to say of it is the same, so that what they cost is the difference.
+    pub(crate) fn shows_answers(self) -> bool {
+        matches!(self, Self::NginxModuleAnswers | Self::EnvoyProcessingAnswers | Self::ProxyAnswers)
+    }
+
+    /// The host that is asked for: by it the policy is chosen.
+    pub(crate) fn host(self) -> &'static str {
+        if self.shows_answers() { "sees.example.test" } else { "shop.example.test" }
+    }
+
+    fn is_proxy(self) -> bool {
+        matches!(self, Self::Proxy | Self::ProxyAnswers)
     }
 
     /// The same without an attachment.
     pub(crate) fn without(self) -> Option<Self> {
         match self {
             Self::Nginx | Self::Envoy | Self::HaProxy => None,
-            Self::EnvoyProcessing => Some(Self::Envoy),
+            Self::EnvoyProcessing | Self::EnvoyProcessingAnswers => Some(Self::Envoy),
             Self::HaProxySpoe => Some(Self::HaProxy),
-            Self::NginxModule | Self::NginxLua | Self::NginxAuthRequest | Self::Proxy => Some(Self::Nginx),
+            Self::NginxModule | Self::NginxModuleAnswers | Self::NginxLua | Self::NginxAuthRequest => {
+                Some(Self::Nginx)
+            }
+            Self::Proxy | Self::ProxyAnswers => Some(Self::Nginx),
         }
     }
 }
@@ -115,18 +143,20 @@ impl Setup {
         go_on()?;
         let directory = self.directory.join(format!("{front:?}"));
         fs::create_dir_all(&directory)?;
-        if front == Front::Proxy {
+        if front.is_proxy() {
             return proxy(&self.portcullis, self.origin, &directory, "", self.records).map(Some);
         }
         let address = free_address()?;
         let command = match front {
-            Front::Envoy | Front::EnvoyProcessing => self.envoy(front, address, &directory)?,
+            Front::Envoy | Front::EnvoyProcessing | Front::EnvoyProcessingAnswers => {
+                self.envoy(front, address, &directory)?
+            }
             Front::HaProxy | Front::HaProxySpoe => self.haproxy(front, address, &directory)?,
             _ => self.nginx(front, address, &directory)?,
         };
         let Some(command) = command else { return Ok(None) };
-        Server::start(command, address, &directory, || Client::new(address, Message::Page).ask().is_ok())
-            .map(Some)
+        let answers = || Client::new(address, front.host(), Message::Page).ask().is_ok();
+        Server::start(command, address, &directory, answers).map(Some)
     }
 
     /// Where the records are of what comes by it.
@@ -199,8 +229,12 @@ impl Setup {
     fn nginx_http(&self, front: Front, address: SocketAddr) -> Result<String> {
         let here = self.directory.display();
         let (http, server, location) = match front {
-            Front::NginxModule => {
-                (format!("portcullis on; portcullis_agent unix:{here}/native.sock;"), String::new(), "")
+            Front::NginxModule | Front::NginxModuleAnswers => {
+                let responses = if front.shows_answers() { "on" } else { "off" };
+                let http = format!(
+                    "portcullis on; portcullis_responses {responses}; portcullis_agent unix:{here}/native.sock;"
+                );
+                (http, String::new(), "")
             }
             Front::NginxLua => (lua(&here.to_string())?, String::new(), ""),
             Front::NginxAuthRequest => (
@@ -223,7 +257,7 @@ impl Setup {
     }
 }
 
-/// Portcullis before the application, with its defaults in prevent mode.
+/// Portcullis before the application, with its defaults in prevent mode; of one host answers are inspected.
 fn proxy(
     portcullis: &Path,
     origin: SocketAddr,
@@ -232,26 +266,36 @@ fn proxy(
     records: &str,
 ) -> Result<Server> {
     let (address, config) = (free_address()?, directory.join("portcullis.yaml"));
+    // By this one it is seen that answers are inspected ([`Client::check`]).
+    fs::write(
+        directory.join("small.conf"),
+        "SecRule RESPONSE_BODY \"@beginsWith done\" \"id:1,phase:4,deny\"\n",
+    )?;
     fs::write(
         &config,
         format!(
             "version: 1\n\
              listeners: [{{ address: '{address}' }}]\n{attachments}\
              upstreams: {{ application: {{ servers: ['{origin}'] }} }}\n\
-             assets: [{{ name: all, hosts: ['*'], upstream: application, policy: only }}]\n\
-             policies: {{ only: {{ mode: prevent }} }}\n\
+             assets: [{{ name: all, hosts: ['*'], upstream: application, policy: usual }}, \
+             {{ name: answers, hosts: ['{answers}'], upstream: application, policy: answers }}]\n\
+             policies:\n\
+             \x20 usual: {{ mode: prevent }}\n\
+             \x20 answers: {{ mode: prevent, inspect_responses: true, signatures: {{ rules: [builtin, {{ file: small.conf }}] }} }}\n\
              reports: {{ decisions: {{ to: {}/decisions.jsonl, only: {records} }} }}\n",
-            directory.display()
+            directory.display(),
+            answers = Front::ProxyAnswers.host(),
         ),
     )?;
     let mut command = Command::new(portcullis);
     command.args(["run", "--threads", "1", "--config"]).arg(config);
-    Server::start(command, address, directory, || Client::new(address, Message::Page).ask().is_ok())
+    let answers = || Client::new(address, Front::Proxy.host(), Message::Page).ask().is_ok();
+    Server::start(command, address, directory, answers)
 }
 
 fn modules(front: Front) -> Vec<String> {
     match front {
-        Front::NginxModule => {
+        Front::NginxModule | Front::NginxModuleAnswers => {
             let built = root().join("target/nginx-module/ngx_http_portcullis_module.so");
             vec![built.display().to_string()]
         }

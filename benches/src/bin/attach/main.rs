@@ -1,7 +1,7 @@
 //! What an attachment adds: time until the answer, and processor time, beside the same gateway without one, in one run.
 //!
 //! ```text
-//! ./x attach             # everything, about six minutes; writes docs/attach/cost.md
+//! ./x attach             # everything, about nine minutes; writes docs/attach/cost.md
 //! ./x attach --quick     # one short round, for checking; writes target/attach/cost.md
 //! ./x attach agree       # whether all ways judge alike, about two minutes; writes docs/attach/agreement.md
 //! ```
@@ -63,7 +63,10 @@ fn main() -> Result<()> {
     let mut fronts = Vec::new();
     for front in Front::ALL {
         match setup.start(front).with_context(|| front.title().to_owned())? {
-            Some(server) => fronts.push((front, server)),
+            Some(server) => {
+                Client::check(server.address, front).with_context(|| front.title().to_owned())?;
+                fronts.push((front, server));
+            }
             None => eprintln!("attach: left out, because it is not installed: {}", front.title()),
         }
     }
@@ -139,7 +142,8 @@ fn round(
         }
         for (front, server) in order {
             let sample = samples.entry((load, message, *front)).or_default();
-            cell(setup, server, (load, message), time, sample).with_context(|| front.title().to_owned())?;
+            cell(setup, (*front, server), (load, message), time, sample)
+                .with_context(|| front.title().to_owned())?;
         }
     }
     Ok(())
@@ -147,13 +151,13 @@ fn round(
 
 fn cell(
     setup: &Setup,
-    server: &Server,
+    (front, server): (Front, &Server),
     (load, message): (Load, Message),
     time: Duration,
     samples: &mut Samples,
 ) -> Result<()> {
-    let mut clients: Vec<Client> =
-        (0..load.clients()).map(|_| Client::new(server.address, message)).collect();
+    let client = |_| Client::new(server.address, front.host(), message);
+    let mut clients: Vec<Client> = (0..load.clients()).map(client).collect();
     load.run(&mut clients, WARM)?;
     let spent = || Ok::<_, anyhow::Error>((Spent::of(server.process())?, Spent::of(setup.agent.process())?));
     let before = spent()?;

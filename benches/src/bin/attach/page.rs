@@ -55,7 +55,7 @@ impl Page<'_> {
              Other work took {:.1} processors meanwhile.{}\n\n\
              Two kinds of load: {CLIENTS} clients that send {RATE} requests a second in all, between which processors fall asleep and caches go cold; and one \
              client that asks again as soon as it is answered. For a page of 11 KB as browsers ask for it, and a form of 1 KB; built-in rules, model, \
-             prevent mode. All gateways run side by side before one application, one agent has all attachments, and they are asked in turns. \
+             prevent mode; answers are inspected where that is said. All gateways run side by side before one application, one agent has all attachments, and they are asked in turns. \
              \"Adds\" is beside the same gateway without one. Medians of the rounds; processor time is of gateway and agent.\n",
             self.rounds,
             nginx_version(),
