@@ -14,6 +14,11 @@ use super::{Before, module};
 
 /// nginx that shows answers, before an application; `more` is beside the directives of the module.
 pub(super) fn shows(agent: &Portcullis, more: &str) -> Option<Before> {
+    shows_at(agent, more, "")
+}
+
+/// With more of the block `server`.
+pub(super) fn shows_at(agent: &Portcullis, more: &str, server: &str) -> Option<Before> {
     let (module, origin) = (module()?, Origin::start());
     let address = origin.address;
     let timeout = if more.contains("_timeout") { "" } else { "portcullis_timeout 5s;" };
@@ -31,7 +36,7 @@ pub(super) fn shows(agent: &Portcullis, more: &str) -> Option<Before> {
         socket(agent)
     );
     let server = format!(
-        "add_header X-Seen \"$portcullis_response\" always;
+        "{server} add_header X-Seen \"$portcullis_response\" always;
          location / {{ proxy_pass http://{address}; }}
          location /unbuffered/ {{ proxy_buffering off; proxy_pass http://{address}/; }}
          location /small/ {{ proxy_buffers 4 4k; proxy_buffer_size 4k; proxy_busy_buffers_size 8k; proxy_pass http://{address}/; }}
@@ -103,37 +108,35 @@ fn plain(before: &Before, path: &str, agent: &Portcullis) -> String {
     }
 }
 
+/// Of each row what leaks is refused, and what does not is as it was.
+#[track_caller]
+pub(super) fn check_leaks(agent: &Portcullis, before: &Before, base: &str, way: &[&str]) {
+    for row in ROWS {
+        let leaking = row.replace("WORD", "leakedword");
+        let context = || format!("{row} {way:?}\n{}\n{}", before.gateway.errors(), agent.said());
+        let answer = curl::run(&[way, &["-i"]].concat(), None, &format!("{base}{leaking}"));
+        assert_eq!(answer.status, 403, "{}", context());
+        for left in ["leakedword", "set-cookie", "etag", "content-encoding", "x-said"] {
+            assert!(!answer.body.to_lowercase().contains(left), "{left}: {} {}", answer.body, context());
+        }
+        let record = last_record(agent);
+        let judged = (&record["verdict"], &record["status"]);
+        assert_eq!(judged, (&"prevent".into(), &403.into()), "{}", context());
+        let harmless = row.replace("WORD", "friendlyword");
+        let answer = curl::run(way, None, &format!("{base}{harmless}"));
+        let expected = if row.contains("missing") { 404 } else { 200 };
+        assert_eq!(answer.status, expected, "{}", context());
+        let is_same = answer.body == plain(before, &harmless, agent);
+        assert!(is_same, "{} bytes {}", answer.body.len(), context());
+    }
+}
+
 #[test]
 fn what_leaks_does_not_get_out() {
     let Some((agent, before)) = start("prevent", "") else { return };
     for way in WAYS {
         let base = if way == H2 { &before.gateway.base2 } else { &before.gateway.base };
-        for row in ROWS {
-            let leaking = row.replace("WORD", "leakedword");
-            let context = || format!("{row} {way:?}\n{}\n{}", before.gateway.errors(), agent.said());
-            let answer = curl::run(&[way, &["-i"]].concat(), None, &format!("{base}{leaking}"));
-            assert_eq!(answer.status, 403, "{}", context());
-            for left in ["leakedword", "set-cookie", "etag", "content-encoding", "x-said"] {
-                assert!(!answer.body.to_lowercase().contains(left), "{left}: {} {}", answer.body, context());
-            }
-            let record = last_record(&agent);
-            assert_eq!(
-                (&record["verdict"], &record["status"]),
-                (&"prevent".into(), &403.into()),
-                "{}",
-                context()
-            );
-            let harmless = row.replace("WORD", "friendlyword");
-            let answer = curl::run(way, None, &format!("{base}{harmless}"));
-            let expected = if row.contains("missing") { 404 } else { 200 };
-            assert_eq!(answer.status, expected, "{}", context());
-            assert!(
-                answer.body == plain(&before, &harmless, &agent),
-                "{} bytes {}",
-                answer.body.len(),
-                context()
-            );
-        }
+        check_leaks(&agent, &before, base, way);
     }
     let counts = before.counts();
     counts.add_up();

@@ -5,6 +5,7 @@
 mod answer_faults;
 mod answers;
 mod faults;
+mod http3;
 mod load;
 mod once;
 mod sees;
