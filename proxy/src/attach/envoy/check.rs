@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use tokio::time::timeout;
+use tonic::{Code, Streaming};
 use transaction::{RequestHead, Shortfall};
 
 use super::head::{self, Ends, Unreadable};
@@ -11,21 +13,47 @@ use super::messages::auth::{
 };
 use super::messages::{HeaderMap, HeaderValue, HeaderValueOption, HttpStatus, OVERWRITE};
 use super::{Asker, CHECKING, metadata, reply};
-use crate::attach::asked::not_understood;
+use crate::attach::asked::{not_understood, turned_away};
 use crate::attach::{Asked, Body, Told};
 use crate::page::{Form, grpc_status};
 
-/// Whether a request may pass.
-pub(super) async fn check(asker: &Asker, asked: CheckRequest) -> CheckResponse {
+/// Whether the request that is shown may pass. Who sends it has a part in whether it can be read, as it does not where it is too long: so
+/// it is refused then, and is no failure that `failure_mode_allow` is for.
+pub(super) async fn run(
+    asker: &Asker,
+    mut incoming: Streaming<CheckRequest>,
+) -> Result<CheckResponse, tonic::Status> {
+    let malformed = || turned_away(&asker.shared, CHECKING, "malformed");
+    match timeout(asker.envoy.listener.limits.stall_timeout, incoming.message()).await {
+        Ok(Ok(Some(asked))) => Ok(check(asker, asked).await),
+        Ok(Err(error)) => {
+            malformed();
+            Ok(not_inspected(if error.code() == Code::OutOfRange { 413 } else { 500 }))
+        }
+        Ok(Ok(None)) => {
+            malformed();
+            Err(tonic::Status::invalid_argument("nothing is asked"))
+        }
+        Err(_) => {
+            malformed();
+            Err(tonic::Status::deadline_exceeded("the question does not come"))
+        }
+    }
+}
+
+async fn check(asker: &Asker, asked: CheckRequest) -> CheckResponse {
     match Shown::of(asker, asked) {
         Ok(shown) => shown.judge(asker).await,
         Err(error) => {
             not_understood(&asker.shared, CHECKING, &error);
-            let status = Some(HttpStatus { code: 500 });
-            let body = Bytes::from_static(b"not inspected\n");
-            denied(Denied { status, headers: Vec::new(), body })
+            not_inspected(500)
         }
     }
+}
+
+fn not_inspected(code: i32) -> CheckResponse {
+    let body = Bytes::from_static(b"not inspected\n");
+    denied(Denied { status: Some(HttpStatus { code }), headers: Vec::new(), body })
 }
 
 /// What Envoy shows.

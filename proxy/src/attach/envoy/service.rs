@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 
 use hyper::body::Incoming;
-use tonic::server::{Grpc, StreamingService, UnaryService};
+use tonic::server::{ClientStreamingService, Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -49,7 +49,8 @@ pub(super) async fn answer(
         Grpc::new(codec).max_decoding_message_size(most).streaming(Process(asker, Some(turn)), call).await
     } else {
         let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
-        let answer = Grpc::new(codec).max_decoding_message_size(most).unary(Check(asker), call).await;
+        let answer =
+            Grpc::new(codec).max_decoding_message_size(most).client_streaming(Check(asker), call).await;
         drop(turn);
         answer
     })
@@ -87,16 +88,16 @@ impl StreamingService<ProcessingRequest> for Process {
     }
 }
 
-/// `ext_authz`.
+/// `ext_authz`. Its one message is read here, so that it is known what becomes of one that does not come, or cannot be read.
 struct Check(Asker);
 
-impl UnaryService<CheckRequest> for Check {
+impl ClientStreamingService<CheckRequest> for Check {
     type Response = CheckResponse;
     type Future = Answer<CheckResponse>;
 
-    fn call(&mut self, call: Request<CheckRequest>) -> Self::Future {
+    fn call(&mut self, call: Request<Streaming<CheckRequest>>) -> Self::Future {
         let asker = self.0.clone();
-        Box::pin(async move { Ok(Response::new(check::check(&asker, call.into_inner()).await)) })
+        Box::pin(async move { check::run(&asker, call.into_inner()).await.map(Response::new) })
     }
 }
 

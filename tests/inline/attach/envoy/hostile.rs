@@ -85,7 +85,9 @@ const WHO: (&str, &str) = ("x-forwarded-for", "192.0.2.1");
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_harmed_and_all_is_counted() {
     let begun = Instant::now();
-    let agent = tokio::task::spawn_blocking(|| agent("prevent", "", "limits: { message_bytes_max: 1MiB }"));
+    let agent = tokio::task::spawn_blocking(|| {
+        agent("prevent", "", "limits: { message_bytes_max: 1MiB, stall_timeout: 500ms }")
+    });
     let agent = agent.await.expect("started");
     let socket = socket(&agent);
     let get = [(":method", "GET"), (":path", "/"), WHO];
@@ -131,7 +133,12 @@ async fn nobody_is_harmed_and_all_is_counted() {
         ),
         (PROCESS, vec![framed(&good), framed(&good)], true, "portcullis_malformed", "malformed"),
         (CHECK, vec![framed(b"")], true, "not inspected", "unreadable"),
-        (CHECK, vec![huge], false, "grpc-status", ""),
+        (CHECK, vec![framed(b"\xff\xff\xff\xff")], true, "not inspected", "malformed"),
+        (CHECK, vec![huge], false, "not inspected", "malformed"),
+        (CHECK, vec![], true, "grpc-status\": \"3\"", "malformed"),
+        // What is to come does not.
+        (CHECK, vec![], false, "grpc-status\": \"4\"", "malformed"),
+        (CHECK, vec![framed(&[0; 64]).slice(..20)], false, "grpc-status\": \"4\"", "malformed"),
         ("/other.Service/Call", vec![framed(b"")], true, "grpc-status\": \"12\"", ""),
     ] {
         let name = if path == CHECK { "ext-authz" } else { "ext-proc" };
