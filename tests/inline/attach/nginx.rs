@@ -1,6 +1,7 @@
 //! nginx's `auth_request`, set up as docs/attach/inspect.md says.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use portcullis_tests::nginx;
 
@@ -36,6 +37,28 @@ impl Gateway {
         let running = nginx::Nginx::start(directory.path(), address, modules, &http).expect("nginx starts");
         let (base, base2) = (format!("http://{address}"), format!("http://{address2}"));
         Some(Self { _running: running, directory, base, base2 })
+    }
+
+    /// Its master process, which listens before it writes down what it is.
+    pub(super) fn master(&self) -> String {
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let text = std::fs::read_to_string(self.directory.path().join("pid")).unwrap_or_default();
+            if text.ends_with('\n') {
+                return text.trim().to_owned();
+            }
+            assert!(Instant::now() < until, "{}", self.errors());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The lines of its error log about requests that got no verdict, and how many requests these speak of.
+    pub(super) fn said_missed(&self) -> (u64, u64) {
+        let errors = self.errors();
+        let requests = |line: &str| line.split(", requests ").nth(1)?.split(':').next()?.parse::<u64>().ok();
+        let lines = errors.lines().filter(|line| line.contains("portcullis: not inspected"));
+        let said = lines.map(|line| requests(line).unwrap_or_else(|| panic!("no number: {line}")));
+        said.fold((0, 0), |(lines, all), requests| (lines + 1, all + requests))
     }
 
     pub(super) fn errors(&self) -> String {

@@ -269,8 +269,7 @@ fn by_lua(requests: u64, restarts: u64) {
 }
 
 fn worker(gateway: &nginx::Gateway) -> u32 {
-    let master = std::fs::read_to_string(gateway.directory.path().join("pid")).expect("a pid");
-    let master = master.trim();
+    let master = gateway.master();
     let children =
         std::fs::read_to_string(format!("/proc/{master}/task/{master}/children")).expect("children");
     children.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("a worker")

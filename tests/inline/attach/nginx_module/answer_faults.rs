@@ -167,12 +167,12 @@ fn clients_that_leave_before_the_verdict() {
 #[test]
 fn answers_that_are_held_outlive_a_reload() {
     let Some((_agent, before)) = start("prevent", "closed") else { return };
-    let master = std::fs::read_to_string(before.gateway.directory.path().join("pid")).expect("a pid");
+    let master = before.gateway.master();
     for (path, expected) in [("/drip", 403), ("/slow", 200), ("/unbuffered/drip", 403)] {
         let url = before.url(path);
         let waiting = spawn(move || curl::get(&url).status);
         sleep(Duration::from_millis(150));
-        let reloaded = std::process::Command::new("kill").args(["-HUP", master.trim()]).status();
+        let reloaded = std::process::Command::new("kill").args(["-HUP", &master]).status();
         assert!(reloaded.expect("kill runs").success());
         assert_eq!(waiting.join().expect("ended"), expected, "{path}\n{}", before.gateway.errors());
     }

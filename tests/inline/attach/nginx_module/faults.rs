@@ -83,6 +83,10 @@ fn a_hung_agent_holds_up_nobody_but_who_waits_for_it() {
         let (missed, expected) = (missed(&agent), (counts.missed_open + counts.missed_closed) as f64);
         assert!(missed + 0.1 > expected, "{missed} {counts:?}");
         assert!(before.gateway.errors().contains("(late)"));
+        // One line a second of each reason.
+        let ((lines, said), most) = (before.gateway.said_missed(), 2 * (begun.elapsed().as_secs() + 2));
+        let is_said = (1..=most).contains(&lines) && said as f64 <= expected;
+        assert!(is_said, "{lines} where {most} are expected: {}", before.gateway.errors());
         before.is_well();
     }
 }

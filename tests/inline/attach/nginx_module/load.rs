@@ -95,9 +95,7 @@ fn answer(stream: &mut TcpStream) -> (u16, bool, bool) {
 }
 
 /// The workers, and how many files they have open.
-fn workers(pid_file: &std::path::Path) -> (Vec<u32>, usize) {
-    let master = std::fs::read_to_string(pid_file).expect("a pid");
-    let master = master.trim();
+fn workers(master: &str) -> (Vec<u32>, usize) {
     let children =
         std::fs::read_to_string(format!("/proc/{master}/task/{master}/children")).expect("children");
     let mut workers: Vec<u32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
@@ -113,11 +111,11 @@ fn with_two_workers(before: &super::Before) {
     let config = std::fs::read_to_string(here.join("nginx.conf")).expect("a configuration");
     std::fs::write(here.join("nginx.conf"), config.replace("worker_processes 1", "worker_processes 2"))
         .expect("written");
-    let master = std::fs::read_to_string(here.join("pid")).expect("a pid");
-    let reloaded = std::process::Command::new("kill").args(["-HUP", master.trim()]).status();
+    let master = before.gateway.master();
+    let reloaded = std::process::Command::new("kill").args(["-HUP", &master]).status();
     assert!(reloaded.expect("kill runs").success());
     let until = Instant::now() + Duration::from_secs(20);
-    while workers(&here.join("pid")).0.len() != 2 {
+    while workers(&master).0.len() != 2 {
         assert!(Instant::now() < until, "{}", before.gateway.errors());
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -133,7 +131,7 @@ fn check(mode: &str, more: &str, requests: u64, restarts: u32) {
         return;
     };
     let address = before.gateway.base.strip_prefix("http://").expect("a scheme").to_owned();
-    let pid = before.gateway.directory.path().join("pid");
+    let master = before.gateway.master();
     with_two_workers(&before);
     let (got, is_over) = (Arc::new(Got::default()), Arc::new(AtomicBool::new(false)));
     let run = |requests: u64| {
@@ -146,8 +144,8 @@ fn check(mode: &str, more: &str, requests: u64, restarts: u32) {
         clients.into_iter().for_each(|client| client.join().expect("no panic"));
     };
     run(requests / 10);
-    let resident = || workers(&pid).0.into_iter().map(resident_kib).sum::<i64>();
-    let (before_worker, before_kib) = (workers(&pid), resident());
+    let resident = || workers(&master).0.into_iter().map(resident_kib).sum::<i64>();
+    let (before_worker, before_kib) = (workers(&master), resident());
     let restarting = std::thread::spawn({
         let is_over = Arc::clone(&is_over);
         move || {
@@ -167,7 +165,7 @@ fn check(mode: &str, more: &str, requests: u64, restarts: u32) {
     let took = begun.elapsed();
     is_over.store(true, Ordering::Relaxed);
     let agent = restarting.join().expect("no panic");
-    let (after_worker, after_kib) = (workers(&pid), resident());
+    let (after_worker, after_kib) = (workers(&master), resident());
     let counts = before.counts();
     let answers = &counts.answers;
     let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -213,7 +211,7 @@ fn nginx_module_under_some_load() {
 fn check_reloads(more: &str, requests: u64, reloads: u64) {
     let Some((agent, before)) = start(&format!("portcullis_fail_mode open; {more}")) else { return };
     let address = before.gateway.base.strip_prefix("http://").expect("a scheme").to_owned();
-    let master = std::fs::read_to_string(before.gateway.directory.path().join("pid")).expect("a pid");
+    let master = before.gateway.master();
     let got = Arc::new(Got::default());
     for _ in 0..=reloads {
         let clients: Vec<_> = (0..4)
@@ -227,7 +225,7 @@ fn check_reloads(more: &str, requests: u64, reloads: u64) {
                 })
             })
             .collect();
-        let reloaded = std::process::Command::new("kill").args(["-HUP", master.trim()]).status();
+        let reloaded = std::process::Command::new("kill").args(["-HUP", &master]).status();
         assert!(reloaded.expect("kill runs").success());
         clients.into_iter().for_each(|client| client.join().expect("no panic"));
     }
