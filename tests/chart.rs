@@ -12,6 +12,8 @@ mod controllers;
 mod gateways;
 #[path = "chart/hardening/mod.rs"]
 mod hardening;
+#[path = "chart/helm3.rs"]
+mod helm3;
 #[path = "chart/notes.rs"]
 mod notes;
 #[path = "chart/objects.rs"]

@@ -22,6 +22,8 @@ pub struct Render<'a> {
     pub chart: Option<&'a Path>,
     /// What else helm is told: `--kube-version 1.37.0`.
     pub more: &'a [&'a str],
+    /// A helm other than the tests'.
+    pub helm: Option<&'a Path>,
 }
 
 /// Our chart's directory.
@@ -30,9 +32,12 @@ pub fn chart() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/portcullis")
 }
 
-/// helm, as `./x chart` builds it; says that it is left out where it is not built.
+/// helm, as `./x chart` builds it, or what `PORTCULLIS_HELM` names; says that it is left out where it is not built.
 #[must_use]
 pub fn program() -> Option<PathBuf> {
+    if let Some(other) = std::env::var_os("PORTCULLIS_HELM") {
+        return Some(other.into());
+    }
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/helm");
     if built.exists() {
         return Some(built);
@@ -73,13 +78,17 @@ pub fn render_text(what: Render<'_>) -> Option<Result<String, String>> {
         arguments.extend(["--set".to_owned(), (*set).to_owned()]);
     }
     arguments.extend(what.more.iter().map(|&more| more.to_owned()));
-    run(&arguments)
+    Some(run_by(&what.helm.map(Path::to_path_buf).or_else(program)?, &arguments))
 }
 
 /// Runs helm; what it printed, or what it said against it.
 #[must_use]
 pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Option<Result<String, String>> {
-    let mut command = Command::new(program()?);
+    Some(run_by(&program()?, arguments))
+}
+
+fn run_by<S: AsRef<std::ffi::OsStr>>(helm: &Path, arguments: &[S]) -> Result<String, String> {
+    let mut command = Command::new(helm);
     // Nothing of the user's own set-up, and no cluster.
     let home = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/home");
     for name in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
@@ -88,11 +97,11 @@ pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Option<Result<String, 
     command.env("KUBECONFIG", "/dev/null").env_remove("HELM_NAMESPACE").args(arguments);
     let output = match command.output() {
         Ok(output) => output,
-        Err(error) => return Some(Err(format!("helm cannot be run: {error}"))),
+        Err(error) => return Err(format!("{} cannot be run: {error}", helm.display())),
     };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    Some(if output.status.success() { Ok(printed) } else { Err(format!("{said}{printed}")) })
+    if output.status.success() { Ok(printed) } else { Err(format!("{said}{printed}")) }
 }
 
 /// The documents of a YAML text, without empty ones.

@@ -73,7 +73,7 @@ fn every_topology_with_every_file() {
 }
 
 /// What a proxy has behind it is said by files for proxies alone.
-fn as_topology(file: &str, topology: &'static str) -> Vec<&'static str> {
+pub(crate) fn as_topology(file: &str, topology: &'static str) -> Vec<&'static str> {
     let set = match topology {
         "proxy" => "topology=proxy",
         "sidecar" => "topology=sidecar",
