@@ -56,3 +56,14 @@ fn no_alert_is_without_a_case() {
     let all: BTreeSet<_> = all().iter().map(|alert| name(alert).to_owned()).collect();
     assert_eq!(fired, all);
 }
+
+/// Made-up series alone would not say that a process ever exports the like.
+#[test]
+fn no_alert_is_without_a_fault() {
+    let faults = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("monitoring/faults"));
+    let texts = faults.expect("faults").map(|file| std::fs::read_to_string(file.expect("a file").path()));
+    let text: String = texts.collect::<Result<_, _>>().expect("text");
+    for alert in all() {
+        assert!(text.contains(&format!("\"{}\"", name(&alert))), "no fault makes {} fire", name(&alert));
+    }
+}
