@@ -1,10 +1,13 @@
 //! Attacks alone, inside real requests, and within ordinary text of any length.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use model::View;
+use serde_json::json;
 use train::corpus::each_view;
 use train::random::{Random, fingerprint};
 use transaction::Record;
@@ -20,8 +23,15 @@ const PADDINGS: [usize; 4] = [200, 1_000, 10_000, 100_000];
 /// Ordinary values that padding is made of (bytes).
 const PIECES: std::ops::Range<usize> = 8..400;
 
-/// Judges so many attacks of each part in every way, with the model that saw neither them nor the site.
-pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize, longest: usize) -> Result<()> {
+/// Judges so many attacks of each part in every way, with the model that saw neither them nor the site, within so much
+/// text at most.
+pub(crate) fn measure(
+    data: &Path,
+    directory: &Path,
+    (attacks, longest): (usize, usize),
+    mistakes: Option<&Path>,
+) -> Result<()> {
+    let mut mistakes = mistakes.map(File::create).transpose()?;
     let sites = sites(data)?;
     let mut rows: BTreeMap<(usize, String), Tally> = BTreeMap::new();
     for fold in 0..FOLDS {
@@ -37,16 +47,30 @@ pub(crate) fn measure(data: &Path, directory: &Path, attacks: usize, longest: us
             let Some(record) = random.pick(&records) else { break };
             let Some(inside) = placed(record, payload, &mut random) else { continue };
             done += 1;
-            let mut count = |order: usize, title: String, record: &Record| {
-                rows.entry((order, title)).or_default().add(&judge.judge(record, None));
+            let mut stopped_alone = true;
+            let mut count = |order: usize, title: String, record: &Record| -> Result<()> {
+                let judged = judge.judge(record, None);
+                if order == 0 {
+                    stopped_alone = judged.decision.blocked;
+                }
+                if let Some(file) = mistakes.as_mut().filter(|_| stopped_alone && !judged.decision.blocked) {
+                    let payload = String::from_utf8_lossy(payload);
+                    writeln!(
+                        file,
+                        "{}",
+                        json!({ "row": title, "payload": payload, "decision": judged.decision })
+                    )?;
+                }
+                rows.entry((order, title)).or_default().add(&judged);
+                Ok(())
             };
-            count(0, "alone, as the only argument".to_owned(), &alone(payload));
-            count(1, "in a parameter of a real request".to_owned(), &inside);
+            count(0, "alone, as the only argument".to_owned(), &alone(payload))?;
+            count(1, "in a parameter of a real request".to_owned(), &inside)?;
             for (index, bytes) in PADDINGS.into_iter().filter(|it| *it <= longest).enumerate() {
                 let padded = padded(payload, bytes, &text, &mut random);
                 if let Some(inside) = placed(record, &padded, &mut random) {
                     let title = format!("the same within {bytes} bytes of ordinary text");
-                    count(2 + index, title, &inside);
+                    count(2 + index, title, &inside)?;
                 }
             }
         }

@@ -49,6 +49,9 @@ enum Command {
         /// The most ordinary text around an attack (bytes).
         #[arg(long, default_value_t = 100_000)]
         longest: usize,
+        /// Where the decision records go of attacks that are stopped alone and not elsewhere.
+        #[arg(long)]
+        mistakes: Option<PathBuf>,
     },
     /// Learns and judges.
     Simulate {
@@ -66,8 +69,8 @@ fn main() -> Result<()> {
     let options = Options::parse();
     match &options.command {
         Command::Train { directory } => folds::train_all(&options.data, directory),
-        Command::Context { directory, attacks, longest } => {
-            context::measure(&options.data, directory, *attacks, *longest)
+        Command::Context { directory, attacks, longest, mistakes } => {
+            context::measure(&options.data, directory, (*attacks, *longest), mistakes.as_deref())
         }
         Command::Simulate { directory, assumptions, mistakes } => {
             simulate::simulate(&options.data, directory, *assumptions, mistakes.as_deref())
