@@ -375,8 +375,8 @@ impl Evaluation {
     #[must_use]
     pub fn finish_with_lesson(mut self, outcome: Outcome) -> (DecisionRecord, Option<Lesson>) {
         self.close();
-        let record = self.record(outcome);
-        (record, self.into_lesson())
+        let (status, record) = (outcome.status, self.record(outcome));
+        (record, self.into_lesson(status))
     }
 
     /// Phase 5.

@@ -195,7 +195,7 @@ impl Judging {
         // A site learns from its visitors, not from those who look after it.
         if let Some(lessons) = self.running.lessons.as_ref().filter(|_| !is_probe) {
             let evaluation = held.into_inner().unwrap_or_else(PoisonError::into_inner);
-            evaluation.into_lesson().into_iter().for_each(|lesson| lessons.offer(&self.id, lesson));
+            evaluation.into_lesson(status).into_iter().for_each(|lesson| lessons.offer(&self.id, lesson));
         }
     }
 

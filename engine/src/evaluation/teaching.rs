@@ -9,6 +9,10 @@ use crate::decide::judged_shortfalls;
 use crate::policy::Role;
 use crate::{Hit, Lesson, corroboration, habit};
 
+/// What servers answer where nothing is, or to what makes no sense to them (RFC 9110, section 15): who looks for holes gets these,
+/// from many addresses and for weeks, at places that nobody else asks for.
+const NOTHING_THERE: [u16; 5] = [400, 404, 405, 410, 501];
+
 impl Evaluation {
     /// Whether a rule matched only where it habitually does: then it waits for the model's word.
     #[must_use]
@@ -65,9 +69,14 @@ impl Evaluation {
         self.strange_views().iter().chain(self.habitual_views()).any(is_critical)
     }
 
-    /// The request itself, if a site may learn from it; once the transaction is [closed](Evaluation::close).
+    /// The request itself, if a site may learn from it; once the transaction is [closed](Evaluation::close). `status` is what
+    /// it was answered with, 0 where that is not known: what the site itself had no use for is nothing that it usually gets.
     #[must_use]
-    pub fn into_lesson(self) -> Option<Lesson> {
+    pub fn into_lesson(self, status: u16) -> Option<Lesson> {
+        let is_our_answer = self.verdict().is_blocked();
+        if !is_our_answer && NOTHING_THERE.contains(&status) {
+            return None;
+        }
         let rules = self.lesson()?;
         let policy = self.selection?.policy;
         Some(Lesson::new(self.snapshot, policy, self.transaction, rules))

@@ -98,6 +98,24 @@ fn only_what_was_seen_to_its_end_teaches() {
 }
 
 #[test]
+fn what_the_site_had_no_use_for_teaches_nothing() {
+    for (mode, status, teaches) in [
+        ("detect", 0, true),
+        ("detect", 200, true),
+        ("detect", 403, true),
+        ("detect", 404, false),
+        ("prevent", 410, false),
+        ("prevent", 400, false),
+        ("prevent", 302, true),
+    ] {
+        let mut evaluation = search(&snapshot(mode), "shoes", 1, 1);
+        evaluation.request_end();
+        let outcome = Outcome { status, ..Outcome::default() };
+        assert_eq!(evaluation.finish_with_lesson(outcome).1.is_some(), teaches, "{mode} {status}");
+    }
+}
+
+#[test]
 fn a_long_body_is_not_all_there() {
     let mut long = search(&snapshot("detect"), "shoes", 1, 1);
     assert_eq!(long.request_body(&b"words and words ".repeat(20_000)), Step::Continue);
