@@ -6,15 +6,16 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine::config::Collections as Settings;
 use signatures::collections::MemoryStore;
 
 use crate::files;
+use crate::orders::{self, ANSWER_MAX};
 
 /// Persistent collections of rules.
 pub(crate) struct Collections {
@@ -25,17 +26,15 @@ pub(crate) struct Collections {
 
 /// The thread that writes the file; it ends when the sender is gone.
 struct Writer {
-    orders: SyncSender<Order>,
-    thread: JoinHandle<()>,
+    orders: SyncSender<Write>,
+    /// Whether it writes nothing more: another process does.
+    leaves: Arc<AtomicBool>,
+    /// Disconnected once the thread has ended.
+    ended: Receiver<()>,
 }
 
-/// What the thread is told besides the time.
-enum Order {
-    /// Write what changed, and say when that is done.
-    Write(SyncSender<()>),
-    /// Write nothing more: another process does.
-    Leave,
-}
+/// What the thread is told besides the time: to write what changed, and to say when that is done.
+struct Write(SyncSender<()>);
 
 impl Collections {
     /// Reads what was written before, and starts the thread if there is a file.
@@ -63,32 +62,39 @@ impl Collections {
         &self.store
     }
 
-    /// Writes the file now. It waits for the disk.
+    /// Writes the file now. It waits for the disk, [`ANSWER_MAX`] at most.
     pub(crate) fn save(&self) {
-        let (done, is_done) = sync_channel(1);
-        if self.order(Order::Write(done)) {
-            let _ = is_done.recv();
-        }
+        self.save_within(ANSWER_MAX);
     }
 
     /// Writes nothing more: another process does.
     pub(crate) fn leave(&self) {
-        self.order(Order::Leave);
-        self.stop();
-    }
-
-    fn order(&self, order: Order) -> bool {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.as_ref().is_some_and(|writer| writer.orders.send(order).is_ok())
-    }
-
-    /// Writes the file a last time and ends the thread. It waits for the disk.
-    pub(crate) fn stop(&self) {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Writer { orders, thread }) = writer {
-            drop(orders);
-            let _ = thread.join();
+        if let Some(writer) = self.take_writer() {
+            writer.leaves.store(true, Ordering::Relaxed);
+            writer.end(ANSWER_MAX);
         }
+    }
+
+    /// Writes the file a last time and ends the thread. It waits for the disk, [`ANSWER_MAX`] at most.
+    pub(crate) fn stop(&self) {
+        if let Some(writer) = self.take_writer() {
+            writer.end(ANSWER_MAX);
+        }
+    }
+
+    fn save_within(&self, limit: Duration) {
+        // Nobody else waits meanwhile for what is locked here.
+        let orders = {
+            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_ref().map(|writer| writer.orders.clone())
+        };
+        if orders.is_some_and(|orders| !orders::order(&orders, limit, Write)) {
+            say_stuck(limit);
+        }
+    }
+
+    fn take_writer(&self) -> Option<Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -104,11 +110,23 @@ impl Writer {
         fs::remove_file(&next)?;
         // Known before anybody can change anything.
         let written = store.commits();
-        let (orders, received) = sync_channel(0);
-        let thread = std::thread::Builder::new()
-            .name("collections".into())
-            .spawn(move || keep(&store, &path, &next, every, &received, written))?;
-        Ok(Self { orders, thread })
+        let (orders, received) = sync_channel(1);
+        let (ends, ended) = sync_channel(0);
+        let leaves = Arc::new(AtomicBool::new(false));
+        let left = Arc::clone(&leaves);
+        std::thread::Builder::new().name("collections".into()).spawn(move || {
+            keep(&store, &path, &next, every, &received, &left, written);
+            drop(ends);
+        })?;
+        Ok(Self { orders, leaves, ended })
+    }
+
+    /// Has the thread end, and waits for that, `limit` at most.
+    fn end(self, limit: Duration) {
+        drop(self.orders);
+        if self.ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            say_stuck(limit);
+        }
     }
 }
 
@@ -118,13 +136,14 @@ fn keep(
     path: &Path,
     next: &Path,
     every: Duration,
-    orders: &Receiver<Order>,
+    orders: &Receiver<Write>,
+    leaves: &AtomicBool,
     mut written: u64,
 ) {
     let mut failing = false;
     loop {
         let order = orders.recv_timeout(every);
-        if matches!(order, Ok(Order::Leave)) {
+        if leaves.load(Ordering::Relaxed) {
             return;
         }
         let commits = store.commits();
@@ -140,9 +159,9 @@ fn keep(
             }
         }
         match order {
-            Ok(Order::Write(done)) => drop(done.send(())),
+            Ok(Write(done)) => drop(done.send(())),
             Err(RecvTimeoutError::Disconnected) => return,
-            Ok(Order::Leave) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
@@ -165,6 +184,10 @@ fn read(path: &Path, settings: &Settings) -> MemoryStore {
             .unwrap_or_else(|why| begun_anew(why.into())),
         Err(error) => begun_anew(error.to_string()),
     }
+}
+
+fn say_stuck(limit: Duration) {
+    tracing::warn!(seconds = limit.as_secs(), "what writes persistent collections does not answer");
 }
 
 fn now_us() -> i64 {
@@ -214,6 +237,39 @@ mod tests {
             b"anything else",
             "nothing changed, nothing written"
         );
+    }
+
+    /// Its disk is stuck: whoever saves, leaves or stops does not wait for it longer than is said.
+    #[test]
+    fn nobody_waits_for_a_disk_that_is_stuck() {
+        for leaves in [false, true] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let (file, next) =
+                (directory.path().join("collections"), directory.path().join("collections.next"));
+            let collections = Collections::start(&settings(&file)).expect("a writable directory");
+            let update = Update { name: b"n".as_slice().into(), kind: UpdateKind::Add(1) };
+            let key = CollectionKey::new(PersistentCollection::Ip, None, b"192.0.2.1");
+            collections.store().commit(&key, &[update], now_us(), 3600);
+            // Opened for writing, it waits until somebody reads.
+            let made = std::process::Command::new("mkfifo").arg(&next).status();
+            assert!(made.expect("mkfifo runs").success());
+            // One waits for the disk, one for the first, and one for room.
+            for _ in 0..3 {
+                collections.save_within(Duration::from_millis(50));
+            }
+            let writer = collections.take_writer().expect("still there");
+            writer.leaves.store(leaves, Ordering::Relaxed);
+            let Writer { orders, ended, .. } = writer;
+            drop(orders);
+            assert_eq!(ended.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
+            // It gets on: a FIFO cannot be synchronised, so that this fails, and what is tried next does not.
+            let aside = directory.path().join("aside");
+            fs::rename(&next, &aside).expect("there");
+            let read = fs::OpenOptions::new().read(true).write(true).open(&aside).expect("a FIFO");
+            assert_eq!(ended.recv_timeout(ANSWER_MAX), Err(RecvTimeoutError::Disconnected), "it ends");
+            drop(read);
+            assert_eq!(file.exists(), !leaves, "who leaves writes nothing more");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod listen;
 mod lists;
 mod load;
 mod open_files;
+mod orders;
 mod page;
 mod pages;
 mod rates;

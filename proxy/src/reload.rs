@@ -29,7 +29,7 @@ pub(crate) struct Reloader {
     learning: Mutex<Option<Arc<Learning>>>,
     lists: Mutex<Option<Arc<Lists>>>,
     rates: Mutex<Arc<Rates>>,
-    collections: Collections,
+    collections: Arc<Collections>,
     listeners: OnceLock<Arc<Listeners>>,
     acme: Mutex<Option<Arc<Acme>>>,
     shelf: Arc<Shelf>,
@@ -59,7 +59,7 @@ impl Reloader {
     pub(crate) fn new(source: Arc<dyn Source>, metrics: Arc<Metrics>, loaded: &Loaded) -> io::Result<Self> {
         let settings = loaded.config();
         let decisions = Arc::new(Decisions::start(&settings.decisions)?);
-        let collections = Collections::start(&settings.collections)?;
+        let collections = Arc::new(Collections::start(&settings.collections)?);
         let lists = settings.rbl.as_ref().map(|settings| Lists::start(settings, &metrics)).transpose()?;
         let rates = Rates::new(settings, None, &metrics);
         metrics.running(loaded.snapshot.hashes());
@@ -222,17 +222,23 @@ impl Reloader {
     /// Writes what was learned and what rules remember.
     pub(crate) async fn save(&self) {
         self.save_learning().await;
-        self.collections.save();
+        self.with_collections(Collections::save).await;
     }
 
     /// Leaves persistent collections to another process.
-    pub(crate) fn leave_collections(&self) {
-        self.collections.leave();
+    pub(crate) async fn leave_collections(&self) {
+        self.with_collections(Collections::leave).await;
     }
 
     /// Writes persistent collections a last time.
-    pub(crate) fn stop_collections(&self) {
-        self.collections.stop();
+    pub(crate) async fn stop_collections(&self) {
+        self.with_collections(Collections::stop).await;
+    }
+
+    /// Does what waits for a disk.
+    async fn with_collections(&self, act: fn(&Collections)) {
+        let collections = Arc::clone(&self.collections);
+        let _ = tokio::task::spawn_blocking(move || act(&collections)).await;
     }
 
     /// How the last reload went.

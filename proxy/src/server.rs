@@ -162,7 +162,7 @@ impl Server {
         sockets.extend(self.admin.as_ref().map(Listening::socket).transpose()?);
         let borrowed: Vec<_> = sockets.iter().map(|(name, socket)| (name.clone(), socket.as_fd())).collect();
         let pid = successor.start(&borrowed).await?;
-        self.reloader.leave_collections();
+        self.reloader.leave_collections().await;
         Ok(pid)
     }
 
@@ -189,7 +189,7 @@ impl Server {
             admin.leave().await;
         }
         self.reloader.stop_learning().await;
-        self.reloader.stop_collections();
+        self.reloader.stop_collections().await;
         self.reloader.flush();
         left
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
 use engine::Lesson;
 
 use super::sample::Sample;
+use crate::orders;
 use crate::report::{Metrics, Taught};
 
 /// What the thread is told.
@@ -83,24 +84,8 @@ impl Lessons {
 
     /// Tells the thread something and waits until it is done, `limit` at most: where it waits for a disk, a reload and the end do not.
     pub(super) fn order(&self, limit: Duration, order: impl FnOnce(SyncSender<()>) -> Order) {
-        let until = Instant::now() + limit;
-        let (done, answer) = sync_channel(1);
-        let mut order = order(done);
-        let is_told = loop {
-            match self.queue.try_send(order) {
-                Ok(()) => break true,
-                // It has ended.
-                Err(TrySendError::Disconnected(_)) => return,
-                Err(TrySendError::Full(_)) if Instant::now() >= until => break false,
-                Err(TrySendError::Full(back)) => order = back,
-            }
-            std::thread::sleep(AGAIN_AFTER);
-        };
-        if !is_told || answer.recv_timeout(until.saturating_duration_since(Instant::now())).is_err() {
+        if !orders::order(&self.queue, limit, order) {
             tracing::warn!(seconds = limit.as_secs(), "learning does not answer");
         }
     }
 }
-
-/// After how long an order is tried again for which there is no room in the queue.
-const AGAIN_AFTER: Duration = Duration::from_millis(10);

@@ -12,7 +12,6 @@ mod student;
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use engine::Lesson;
@@ -23,6 +22,7 @@ pub(crate) use self::lessons::Lessons;
 use self::lessons::{Intake, Order};
 use self::store::Store;
 use self::student::{Pace, Student, study};
+use crate::orders::ANSWER_MAX;
 use crate::report::Metrics;
 use crate::state::Running;
 
@@ -87,6 +87,3 @@ impl Learning {
         self.lessons.order(ANSWER_MAX, Order::Stop);
     }
 }
-
-/// How long the thread may take to do what it is told.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
