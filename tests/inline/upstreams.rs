@@ -132,6 +132,40 @@ fn who_refuses_a_connection_is_passed_by_and_then_left_out() {
 }
 
 #[test]
+fn an_outage_is_said_now_and_then_of_each_upstream() {
+    let setup = Setup {
+        upstreams: format!("other: {{ servers: [\"{}\"] }}", closed()),
+        assets: "{ name: other, hosts: [other.test], upstream: other, policy: default }".to_owned(),
+        ..Setup::new(closed())
+    };
+    let (proxy, begun) = (Portcullis::start(&setup), Instant::now());
+    for (host, upstream) in [("shop.test", "app"), ("other.test", "other")] {
+        for _ in 0..5 {
+            let answer = curl::run(&[&format!("-HHost: {host}")], None, &proxy.url("/"));
+            assert!(answer.status >= 500, "{upstream}: {}", answer.status);
+        }
+        let (metrics, name) = (proxy.admin("/metrics"), format!("upstream=\"{upstream}\""));
+        let counted = metrics.lines().filter(|it| it.starts_with("portcullis_upstream_errors_total"));
+        let counted = counted.filter(|it| it.contains(&name)).filter_map(|it| it.rsplit(' ').next());
+        let counted: f64 = counted.filter_map(|it| it.parse::<f64>().ok()).sum();
+        assert!(counted >= 5.0, "{upstream}: each is counted\n{metrics}");
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    while !proxy.said().contains("upstream=\"other\"") && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = proxy.said();
+    let most = 1 + usize::try_from(begun.elapsed().as_secs() / 10).expect("a short test");
+    for upstream in ["app", "other"] {
+        let name = format!("upstream=\"{upstream}\"");
+        let lines = said.lines().filter(|it| it.contains("no answer from the application"));
+        let lines = lines.filter(|it| it.contains(&name) && it.contains("requests=")).count();
+        assert!((1..=most).contains(&lines), "{upstream}: {lines}\n{said}");
+    }
+    assert!(!said.contains("Fail to proxy"), "nor does anyone else say each\n{said}");
+}
+
+#[test]
 fn what_may_be_acted_on_twice_is_sent_once() {
     let all = "retries: { tries_max: 4, on: [connect, stale, reset, timeout, 503] }, read_timeout: 500ms";
     let (get, put, post) = (&["-XGET"][..], &["-XPUT"][..], &["-XPOST"][..]);

@@ -318,7 +318,9 @@ impl ProxyHttp for Inline {
     }
 
     fn suppress_error_log(&self, _session: &Session, exchange: &Self::CTX, error: &Error) -> bool {
-        exchange.judging.refusal.is_some() || error.esource() == &ErrorSource::Downstream
+        // `fail` says the others, and not each time.
+        let is_said = status_of(error).is_some_and(|status| status >= 500);
+        is_said || exchange.judging.refusal.is_some() || error.esource() == &ErrorSource::Downstream
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, exchange: &mut Self::CTX) {
@@ -343,12 +345,13 @@ impl Inline {
         let broken = exchange.notes_broken_body();
         let Some(status) = broken.then_some(400).or_else(|| status_of(error)) else { return Ok(()) };
         let upstream = exchange.upstream_name();
+        let metrics = exchange.judging.running.reports.metrics();
         if status >= 500 {
-            tracing::warn!(%error, transaction = %exchange.judging.id, upstream, status, "no answer from the application");
+            metrics.upstreams.unanswered(upstream, &exchange.judging.id, status, error);
         }
         // Failures of tries were counted as they happened.
         if error.etype() == &ErrorType::ConnectNoRoute && error.root_etype() == &ErrorType::ConnectNoRoute {
-            exchange.judging.running.reports.metrics().upstream_error(upstream, "no-server");
+            metrics.upstream_error(upstream, "no-server");
         }
         session.set_keepalive(None);
         if enforce::reaches_client(session, exchange) {

@@ -1,9 +1,11 @@
 //! What is counted of upstreams and their servers.
 
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError, Weak};
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use super::SeldomEach;
 use crate::upstream::{Health, Upstreams as Pools};
 
 /// What is counted of upstreams.
@@ -13,6 +15,7 @@ pub(crate) struct Upstreams {
     ejections: IntCounterVec,
     in_flight: IntGaugeVec,
     servers: IntGaugeVec,
+    unanswered_said: SeldomEach<String>,
     /// Those that are told of.
     pools: Mutex<Weak<Pools>>,
 }
@@ -51,6 +54,7 @@ impl Upstreams {
                 &["upstream", "server"],
             )?,
             servers: gauge("upstream_servers", "Servers by their state", &["upstream", "state"])?,
+            unanswered_said: SeldomEach::default(),
             pools: Mutex::default(),
         })
     }
@@ -63,6 +67,13 @@ impl Upstreams {
     /// Counts a try after the first.
     pub(crate) fn retry(&self, upstream: &str, reason: &str) {
         self.retries.with_label_values(&[upstream, reason]).inc();
+    }
+
+    /// A request got no answer, which is said now and then, of each upstream: they may be many.
+    pub(crate) fn unanswered(&self, upstream: &str, transaction: &str, status: u16, error: &dyn Display) {
+        if let Some(requests) = self.unanswered_said.happened(upstream.to_owned()) {
+            tracing::warn!(%error, transaction, upstream, status, requests, "no answer from the application");
+        }
     }
 
     /// Looks at all servers. Those that are gone are not told of any more.
