@@ -80,23 +80,32 @@ impl Page<'_> {
 
     fn row(&self, load: Load, message: Message, front: Front) -> String {
         let of = |front| self.samples.get(&(load, message, front));
-        let figure =
-            |figures: Option<&Vec<f64>>| figures.and_then(|figures| median(figures)).unwrap_or_default();
-        let (half, cpu) = (figure(of(front).map(|it| &it.half)), figure(of(front).map(|it| &it.cpu)));
+        let figure = |figures: Option<&Vec<f64>>| figures.and_then(|figures| median(figures));
+        let [half, most, cpu] = [
+            figure(of(front).map(|it| &it.half)),
+            figure(of(front).map(|it| &it.most)),
+            figure(of(front).map(|it| &it.cpu)),
+        ];
         let base = front.without().and_then(of);
-        let (adds, adds_cpu) = match base {
-            None => (String::new(), String::new()),
-            Some(base) => (signed(half - figure(Some(&base.half))), signed(cpu - figure(Some(&base.cpu)))),
+        let adds = |mine: Option<f64>, of_base: fn(&Samples) -> &Vec<f64>| {
+            let Some(base) = base else { return String::new() };
+            shown(mine.zip(figure(Some(of_base(base)))).map(|(mine, base)| mine - base), signed)
         };
-        let most = figure(of(front).map(|it| &it.most));
         format!(
-            "| {} | {} / {} | {adds} | {} | {adds_cpu} |\n",
+            "| {} | {} / {} | {} | {} | {} |\n",
             front.title(),
-            time(half),
-            time(most),
-            time(cpu)
+            shown(half, time),
+            shown(most, time),
+            adds(half, |it| &it.half),
+            shown(cpu, time),
+            adds(cpu, |it| &it.cpu)
         )
     }
+}
+
+/// What was not measured in any round is not known, and not nothing.
+fn shown(micros: Option<f64>, write: impl Fn(f64) -> String) -> String {
+    micros.map_or_else(|| "not known".to_owned(), write)
 }
 
 fn signed(micros: f64) -> String {
