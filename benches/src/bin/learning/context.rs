@@ -1,8 +1,6 @@
 //! Attacks alone, inside real requests, and within ordinary text of any length.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
@@ -15,6 +13,7 @@ use transaction::Record;
 use crate::attacks::{Payloads, placed};
 use crate::folds::{FOLDS, fold_of};
 use crate::judge::Judge;
+use crate::mistakes::Mistakes;
 use crate::tally::Tally;
 use crate::traffic::sites;
 
@@ -28,10 +27,11 @@ const PIECES: std::ops::Range<usize> = 8..400;
 pub(crate) fn measure(
     data: &Path,
     directory: &Path,
-    (attacks, longest): (usize, usize),
+    attacks: usize,
+    longest: usize,
     mistakes: Option<&Path>,
 ) -> Result<()> {
-    let mut mistakes = mistakes.map(File::create).transpose()?;
+    let mut mistakes = Mistakes::create(mistakes)?;
     let sites = sites(data)?;
     let mut rows: BTreeMap<(usize, String), Tally> = BTreeMap::new();
     for fold in 0..FOLDS {
@@ -48,36 +48,32 @@ pub(crate) fn measure(
             let Some(inside) = placed(record, payload, &mut random) else { continue };
             done += 1;
             let mut stopped_alone = true;
-            let mut count = |order: usize, title: String, record: &Record| -> Result<()> {
+            let mut count = |order: usize, title: String, record: &Record| {
                 let judged = judge.judge(record, None);
                 if order == 0 {
                     stopped_alone = judged.decision.blocked;
                 }
-                if let Some(file) = mistakes.as_mut().filter(|_| stopped_alone && !judged.decision.blocked) {
+                if stopped_alone && !judged.decision.blocked {
                     let payload = String::from_utf8_lossy(payload);
-                    writeln!(
-                        file,
-                        "{}",
-                        json!({ "row": title, "payload": payload, "decision": judged.decision })
-                    )?;
+                    mistakes
+                        .tell(|| json!({ "row": title, "payload": payload, "decision": judged.decision }));
                 }
                 rows.entry((order, title)).or_default().add(&judged);
-                Ok(())
             };
-            count(0, "alone, as the only argument".to_owned(), &alone(payload))?;
-            count(1, "in a parameter of a real request".to_owned(), &inside)?;
+            count(0, "alone, as the only argument".to_owned(), &alone(payload));
+            count(1, "in a parameter of a real request".to_owned(), &inside);
             for (index, bytes) in PADDINGS.into_iter().filter(|it| *it <= longest).enumerate() {
                 let padded = padded(payload, bytes, &text, &mut random);
                 if let Some(inside) = placed(record, &padded, &mut random) {
                     let title = format!("the same within {bytes} bytes of ordinary text");
-                    count(2 + index, title, &inside)?;
+                    count(2 + index, title, &inside);
                 }
             }
         }
     }
     println!("{}", Tally::heading());
     rows.iter().for_each(|((_, title), tally)| println!("{title:50} {tally}"));
-    Ok(())
+    Ok(mistakes.finish()?)
 }
 
 fn alone(payload: &[u8]) -> Record {

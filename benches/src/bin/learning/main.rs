@@ -13,6 +13,7 @@ mod attacks;
 mod context;
 mod folds;
 mod judge;
+mod mistakes;
 mod simulate;
 mod tally;
 mod traffic;
@@ -70,7 +71,7 @@ fn main() -> Result<()> {
     match &options.command {
         Command::Train { directory } => folds::train_all(&options.data, directory),
         Command::Context { directory, attacks, longest, mistakes } => {
-            context::measure(&options.data, directory, (*attacks, *longest), mistakes.as_deref())
+            context::measure(&options.data, directory, *attacks, *longest, mistakes.as_deref())
         }
         Command::Simulate { directory, assumptions, mistakes } => {
             simulate::simulate(&options.data, directory, *assumptions, mistakes.as_deref())

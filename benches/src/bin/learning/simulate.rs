@@ -1,8 +1,6 @@
 //! Learning from the first half of each site, judging the second.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +13,7 @@ use transaction::Record;
 use crate::attacks::{Payloads, placed};
 use crate::folds::{FOLDS, fold_of};
 use crate::judge::Judge;
+use crate::mistakes::Mistakes;
 use crate::tally::{Row, Tally};
 use crate::traffic::{Clients, sites};
 
@@ -44,7 +43,7 @@ pub(crate) fn simulate(
     assumptions: Assumptions,
     mistakes: Option<&Path>,
 ) -> Result<()> {
-    let mut mistakes = mistakes.map(File::create).transpose()?.map(BufWriter::new);
+    let mut mistakes = Mistakes::create(mistakes)?;
     let sites = sites(data)?;
     let mut rows: BTreeMap<Row, Tally> = BTreeMap::new();
     let mut largest = 0;
@@ -53,22 +52,15 @@ pub(crate) fn simulate(
         let payloads = Payloads::load(data, fold, &judge.model)?;
         let thresholds = judge.model.artifact().header.thresholds;
         eprintln!("part {fold}: {} payloads, {thresholds:?}", payloads.len());
-        let mut run = Run {
-            payloads: &payloads,
-            assumptions,
-            rows: &mut rows,
-            judge,
-            mistakes: mistakes.as_mut(),
-            told: Ok(()),
-        };
+        let mut run =
+            Run { payloads: &payloads, assumptions, rows: &mut rows, judge, mistakes: &mut mistakes };
         let of_fold = sites.iter().filter(|(site, _)| fold_of(fingerprint(site.as_bytes())) == fold);
         of_fold.for_each(|(site, records)| largest = largest.max(run.site(site, records)));
-        run.told?;
     }
     println!("{}", Tally::heading());
     rows.iter().for_each(|(row, tally)| println!("{:50} {tally}", row.title()));
     println!("largest state: {} KiB", largest >> 10);
-    Ok(())
+    Ok(mistakes.finish()?)
 }
 
 /// One part's model with what it needs.
@@ -77,9 +69,7 @@ struct Run<'r> {
     assumptions: Assumptions,
     rows: &'r mut BTreeMap<Row, Tally>,
     judge: Judge,
-    mistakes: Option<&'r mut BufWriter<File>>,
-    /// Whether all mistakes could be written.
-    told: std::io::Result<()>,
+    mistakes: &'r mut Mistakes,
 }
 
 impl Run<'_> {
@@ -160,12 +150,9 @@ impl Run<'_> {
     fn count(&mut self, row: Row, record: &Record, profiles: Option<&Arc<Profiles>>) {
         let judged = self.judge.judge(record, profiles);
         self.rows.entry(row).or_default().add(&judged);
-        if judged.decision.blocked == row.is_hostile() {
-            return;
-        }
-        if let Some(mistakes) = &mut self.mistakes {
-            let line = json!({ "row": row.title(), "site": record.site, "decision": judged.decision });
-            self.told = std::mem::replace(&mut self.told, Ok(())).and_then(|()| writeln!(mistakes, "{line}"));
+        if judged.decision.blocked != row.is_hostile() {
+            let decision = &judged.decision;
+            self.mistakes.tell(|| json!({ "row": row.title(), "site": record.site, "decision": decision }));
         }
     }
 }
