@@ -1,6 +1,6 @@
 //! What is not HAProxy, and what HAProxy would not do.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -50,21 +50,28 @@ fn request(stream: u8, path: &str) -> Vec<u8> {
     frame(NOTIFY, stream, &payload(b"request", &arguments))
 }
 
-/// Sends all of it to an agent; the frames that come until it closes, or nothing comes any more.
-fn ask(agent: &Portcullis, bytes: &[u8]) -> Vec<Vec<u8>> {
+/// More than any agent answers: what is read until it closes.
+const ALL: usize = usize::MAX;
+
+/// Sends all of it to an agent; so many frames of it, or those that come until it closes. How long it
+/// takes is not looked at: a machine may be busy.
+fn ask(agent: &Portcullis, bytes: &[u8], frames: usize) -> Vec<Vec<u8>> {
     let mut stream = UnixStream::connect(agent.file("spoe.sock")).expect("connected");
-    stream.set_read_timeout(Some(Duration::from_millis(700))).expect("set");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
     let _ = stream.write_all(bytes);
     let mut answers = Vec::new();
-    loop {
+    while answers.len() < frames {
         let mut length = [0; 4];
-        if stream.read_exact(&mut length).is_err() {
-            return answers;
+        match stream.read_exact(&mut length) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("silent after {answers:?}"),
+            Err(_) => break,
         }
         let mut frame = vec![0; u32::from_be_bytes(length) as usize];
         stream.read_exact(&mut frame).expect("the rest of a frame");
         answers.push(frame);
     }
+    answers
 }
 
 fn text(frame: &[u8]) -> String {
@@ -88,7 +95,7 @@ fn what_is_wrong_is_said_and_ends_the_connection() {
         ([&*greeting, &long, &request(6, "/")].concat(), "invalid interlaced frames"),
         ([&*greeting, &frame(DISCONNECT, 0, b"")].concat(), "normal"),
     ] {
-        let answers = ask(&agent, &bytes);
+        let answers = ask(&agent, &bytes, ALL);
         let last = answers.last().map(|frame| text(frame)).unwrap_or_default();
         assert!(
             last.contains(expected) && answers.is_empty() == expected.is_empty(),
@@ -98,7 +105,7 @@ fn what_is_wrong_is_said_and_ends_the_connection() {
     says_seldom(&agent, begun, "connections that do not speak spop");
     // What is no request is answered, and not as if it had been looked at.
     let nothing = frame(NOTIFY, 5, &payload(b"request", &[("method", Value::Bytes(b"GET"))]));
-    let answers = ask(&agent, &[&*greeting, &nothing, &request(6, "/")].concat());
+    let answers = ask(&agent, &[&*greeting, &nothing, &request(6, "/")].concat(), 3);
     let all: String = answers.iter().map(|frame| text(frame)).collect();
     assert!(all.contains("deny") && all.contains("allow") && answers.len() == 3, "{all:?}");
     let unreadable = "portcullis_attach_requests_total{answer=\"unreadable\",attachment=\"spoe\"}";
@@ -112,7 +119,7 @@ fn requests_one_behind_the_other_are_answered_each() {
     for stream in 1..=60 {
         bytes.extend(request(stream, if stream % 2 == 0 { "/hostileword" } else { "/" }));
     }
-    let answers = ask(&agent, &bytes);
+    let answers = ask(&agent, &bytes, 61);
     assert!(text(&answers[0]).contains("pipelining,fragmentation"), "{:?}", text(&answers[0]));
     let mut seen: Vec<(u8, bool)> =
         answers[1..].iter().map(|frame| (frame[5], text(frame).contains("deny"))).collect();
@@ -127,14 +134,14 @@ fn too_many_at_once_are_shed_and_counted() {
         let agent = Agent { endpoint: limits, ..Agent::default() }.start();
         let mut bytes = hello(16_380, "pipelining");
         (1..=50).for_each(|stream| bytes.extend(request(stream, "/")));
-        let answers = ask(&agent, &bytes);
+        let answers = ask(&agent, &bytes, 51);
         let shed = answers.iter().filter(|frame| text(frame).contains("shed")).count();
         let allowed = answers.iter().filter(|frame| text(frame).contains("allow")).count();
         assert!(shed > 0 && allowed > 0, "{limits}: {shed} and {allowed}");
         let counted = agent.metric("portcullis_attach_requests_total{answer=\"shed\",attachment=\"spoe\"}");
         assert!(counted > shed as f64 - 0.1 && counted + allowed as f64 > 49.9, "{counted} {shed} {allowed}");
         // Those that are done make room.
-        let later = ask(&agent, &[hello(16_380, ""), request(1, "/hostileword")].concat());
+        let later = ask(&agent, &[hello(16_380, ""), request(1, "/hostileword")].concat(), 2);
         assert!(text(&later[1]).contains("deny"), "{:?}", text(&later[1]));
     }
 }
@@ -142,7 +149,7 @@ fn too_many_at_once_are_shed_and_counted() {
 #[test]
 fn only_gateways_may_ask() {
     let agent = Agent { endpoint: "gateways: [192.0.2.1]", ..Agent::default() }.start();
-    assert!(ask(&agent, &[hello(16_380, ""), request(1, "/")].concat()).is_empty());
+    assert!(ask(&agent, &[hello(16_380, ""), request(1, "/")].concat(), ALL).is_empty());
     let unauthorized = "portcullis_attach_requests_total{answer=\"unauthorized\",attachment=\"spoe\"}";
     assert!((agent.metric(unauthorized) - 1.0).abs() < 0.1);
 }
