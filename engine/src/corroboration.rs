@@ -2,7 +2,8 @@
 //!
 //! Some rules are right about attacks and, now and then, wrong about ordinary text that looks like one: they
 //! carry the tag [`NEEDS_MODEL`], and in a policy with a model they count once the model has its doubts as
-//! well. And rules of sources taken as evidence never stop anything alone; one of critical severity makes up
+//! well. Some look for what ordinary text has as often as attacks within text do: with the tag [`BESIDE_MODEL`] they count for nothing
+//! where there is no model. And rules of sources taken as evidence never stop anything alone; one of critical severity makes up
 //! the model's mind when both mean the same field.
 
 use model::{Finding, Location};
@@ -11,15 +12,48 @@ use signatures::{Match, RuleSeverity};
 /// The tag of rules that wait for the model's word where there is a model.
 pub const NEEDS_MODEL: &str = "portcullis/needs-model";
 
-/// Whether every rule that would have stopped the transaction waits for the model's word: by its tag, or because it
-/// habitually matches where it did.
-pub(crate) fn needs_model(matches: &[Match], is_habitual: impl Fn(&Match) -> bool) -> bool {
-    let mut stopping = matches.iter().filter(|found| found.disruptive).peekable();
-    let waits = |found: &Match| {
-        found.tags.iter().any(|tag| tag == NEEDS_MODEL.as_bytes())
-            || if found.is_on_score() { is_all(scoring(matches), &is_habitual) } else { is_habitual(found) }
+/// The tag of rules that do so too, and that stop nothing where there is no model.
+pub const BESIDE_MODEL: &str = "portcullis/beside-model";
+
+/// Whether rules that would stop a transaction want the model's word as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ModelWord {
+    /// They do not.
+    #[default]
+    Unneeded,
+    /// Where there is a model.
+    Awaited,
+    /// They count only where there is a model that has its doubts.
+    Required,
+}
+
+impl ModelWord {
+    /// What a rule's tags say of it.
+    #[must_use]
+    pub fn of(found: &Match) -> Self {
+        let has = |wanted: &str| found.tags.iter().any(|tag| tag == wanted.as_bytes());
+        match () {
+            () if has(BESIDE_MODEL) => Self::Required,
+            () if has(NEEDS_MODEL) => Self::Awaited,
+            () => Self::Unneeded,
+        }
+    }
+}
+
+/// Whether the rules that would have stopped the transaction want the model's word: each by its tag, or because it habitually matches where
+/// it did. One that does not is enough.
+pub(crate) fn model_word(matches: &[Match], is_habitual: impl Fn(&Match) -> bool) -> ModelWord {
+    let word = |found: &Match| {
+        let habit = || match found.is_on_score() {
+            true => is_all(scoring(matches), &is_habitual),
+            false => is_habitual(found),
+        };
+        match ModelWord::of(found) {
+            ModelWord::Unneeded if habit() => ModelWord::Awaited,
+            word => word,
+        }
     };
-    stopping.peek().is_some() && stopping.all(waits)
+    matches.iter().filter(|found| found.disruptive).map(word).min().unwrap_or_default()
 }
 
 /// The matches that add to a score.
@@ -134,23 +168,25 @@ mod tests {
             found.score = 0;
             found
         };
+        let [no, waits, beside] = [ModelWord::Unneeded, ModelWord::Awaited, ModelWord::Required];
         for (matches, cold, habitual) in [
-            (vec![], false, false),
-            (vec![rule(NEEDS_MODEL, true)], true, true),
-            (vec![rule(NEEDS_MODEL, true), rule("", false)], true, true),
-            (vec![rule(NEEDS_MODEL, true), rule("", true)], false, false),
-            (vec![rule("habitual", true)], false, true),
-            (vec![rule("habitual", true), rule(NEEDS_MODEL, true)], false, true),
-            (vec![rule("habitual", true), rule("", true)], false, false),
-            (vec![rule("habitual", false), on_score()], false, true),
-            (vec![rule("habitual", false), rule("", false), on_score()], false, false),
-            (vec![on_score()], false, false),
+            (vec![], no, no),
+            (vec![rule(NEEDS_MODEL, true)], waits, waits),
+            (vec![rule(NEEDS_MODEL, true), rule("", false)], waits, waits),
+            (vec![rule(NEEDS_MODEL, true), rule("", true)], no, no),
+            (vec![rule(BESIDE_MODEL, true)], beside, beside),
+            (vec![rule(BESIDE_MODEL, true), rule(NEEDS_MODEL, true)], waits, waits),
+            (vec![rule(BESIDE_MODEL, true), rule("habitual", true)], no, waits),
+            (vec![rule(BESIDE_MODEL, true), rule("", true)], no, no),
+            (vec![rule("habitual", true)], no, waits),
+            (vec![rule("habitual", true), rule(NEEDS_MODEL, true)], no, waits),
+            (vec![rule("habitual", true), rule("", true)], no, no),
+            (vec![rule("habitual", false), on_score()], no, waits),
+            (vec![rule("habitual", false), rule("", false), on_score()], no, no),
+            (vec![on_score()], no, no),
         ] {
             let is_habitual = |found: &Match| found.tags[0] == b"habitual";
-            assert_eq!(
-                (needs_model(&matches, |_| false), needs_model(&matches, is_habitual)),
-                (cold, habitual)
-            );
+            assert_eq!((model_word(&matches, |_| false), model_word(&matches, is_habitual)), (cold, habitual));
         }
     }
 }

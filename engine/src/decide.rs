@@ -15,6 +15,7 @@ use transaction::{Inspection, Rate, Shortfall};
 
 use crate::address::Country;
 use crate::config::RateLimitHeaders;
+use crate::corroboration::ModelWord;
 use crate::limit::RateLimit;
 use crate::policy::{Mode, OnInspectionFailure, OnLimit, OnMalformed, Policy};
 use crate::{Evidence, Explanation, Plan, Refusal, Verdict};
@@ -47,9 +48,8 @@ pub enum Finding {
         interruption: Interruption,
         /// The matches that led to it, the most telling first.
         matches: Vec<Match>,
-        /// Whether each of the rules that would have stopped it wants the model's word as well
-        /// ([`crate::corroboration`]).
-        needs_model: bool,
+        /// Whether each of the rules that would have stopped it wants the model's word as well.
+        word: ModelWord,
     },
     /// What the model says.
     Model {
@@ -182,7 +182,7 @@ impl Opinion {
 fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
     match finding {
         Finding::Address { .. } | Finding::Country { .. } | Finding::RateLimit { .. } => Weight::Stop,
-        Finding::Rule { needs_model: true, .. } if opinion == Opinion::Ordinary => Weight::None,
+        Finding::Rule { word, .. } if !is_heard(*word, opinion) => Weight::None,
         Finding::Rule { interruption, .. } if interruption.enforced => Weight::Stop,
         // `SecRuleEngine DetectionOnly`: the rules themselves only report.
         Finding::Rule { .. } => Weight::Report,
@@ -206,6 +206,15 @@ fn weight(policy: &Policy, opinion: Opinion, finding: &Finding) -> Weight {
             at_limit(policy.on_unseen_body)
         }
         Finding::Shortfall(_) => at_limit(policy.on_limit),
+    }
+}
+
+/// Whether rules that want the model's word have it.
+fn is_heard(word: ModelWord, opinion: Opinion) -> bool {
+    match opinion {
+        Opinion::None => word < ModelWord::Required,
+        Opinion::Ordinary => word == ModelWord::Unneeded,
+        Opinion::Suspicious | Opinion::Hostile => true,
     }
 }
 
@@ -275,7 +284,7 @@ mod tests {
     fn rule(id: u32, response: InterruptionResponse, enforced: bool) -> Finding {
         let rule = RuleId(NonZeroU32::new(id).unwrap());
         let interruption = Interruption { rule, response, enforced };
-        Finding::Rule { rule, interruption, matches: Vec::new(), needs_model: false }
+        Finding::Rule { rule, interruption, matches: Vec::new(), word: ModelWord::Unneeded }
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {
@@ -285,9 +294,8 @@ mod tests {
             Just(InterruptionResponse::Redirect(302, b"/".to_vec())),
         ];
         prop_oneof![
-            (1_u32..10, response, any::<bool>(), any::<bool>()).prop_map(
-                |(id, response, enforced, needs_model)| waiting(rule(id, response, enforced), needs_model)
-            ),
+            (1_u32..10, response, any::<bool>(), any_word())
+                .prop_map(|(id, response, enforced, word)| waiting(rule(id, response, enforced), word)),
             prop::sample::select(Shortfall::ALL).prop_map(Finding::Shortfall),
             any::<u32>().prop_map(|wait| over(wait.into())),
             Just(Finding::Address { list: "l".into() }),
@@ -304,9 +312,13 @@ mod tests {
         Finding::RateLimit { limit: Arc::new(limit), rate: Rate { is_over: true, remaining: 0, wait_us } }
     }
 
-    fn waiting(mut finding: Finding, waits: bool) -> Finding {
-        if let Finding::Rule { needs_model, .. } = &mut finding {
-            *needs_model = waits;
+    fn any_word() -> impl Strategy<Value = ModelWord> {
+        prop::sample::select(&[ModelWord::Unneeded, ModelWord::Awaited, ModelWord::Required][..])
+    }
+
+    fn waiting(mut finding: Finding, wanted: ModelWord) -> Finding {
+        if let Finding::Rule { word, .. } = &mut finding {
+            *word = wanted;
         }
         finding
     }
@@ -358,7 +370,8 @@ mod tests {
     fn fuses_rules_and_model() {
         use Confidence::{Critical, High, Low, Medium};
         let sure = || rule(1, InterruptionResponse::Deny(403), true);
-        let unsure = || waiting(sure(), true);
+        let unsure = || waiting(sure(), ModelWord::Awaited);
+        let beside = || waiting(sure(), ModelWord::Required);
         for (model, findings, reasons) in [
             ("default", vec![sure()], 1),
             ("default", vec![unsure()], 0),
@@ -373,6 +386,11 @@ mod tests {
             ("{ minimum_confidence: high }", vec![says(High, false)], 1),
             ("{ minimum_confidence: medium }", vec![says(Medium, false)], 1),
             ("none", vec![unsure()], 1),
+            ("none", vec![beside()], 0),
+            ("none", vec![beside(), sure()], 1),
+            ("default", vec![beside()], 0),
+            ("default", vec![beside(), says(Low, false)], 0),
+            ("default", vec![beside(), says(Medium, false)], 1),
         ] {
             let case = format!("{model} {findings:?}");
             let found = match decide(&policy_with(model), findings).verdict {

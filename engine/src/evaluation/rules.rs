@@ -224,8 +224,8 @@ impl Evaluation {
         let rules = enforced.filter_map(|running| {
             let interruption = running.state.interruption.clone()?;
             let rule = telling::decisive(interruption.rule, &running.state.matches);
-            let needs_model = corroboration::needs_model(&running.state.matches, |it| self.is_habitual(it));
-            Some(Finding::Rule { rule, interruption, matches: running.decisive(), needs_model })
+            let word = corroboration::model_word(&running.state.matches, |it| self.is_habitual(it));
+            Some(Finding::Rule { rule, interruption, matches: running.decisive(), word })
         });
         self.address_finding()
             .into_iter()

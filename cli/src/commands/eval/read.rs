@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::corroboration::NEEDS_MODEL;
+use engine::corroboration::ModelWord;
 use engine::{Evaluation, Snapshot};
 use indicatif::ProgressBar;
 use model::artifact::Source;
@@ -115,10 +115,11 @@ impl Judges<'_> {
         let found = || evaluation.matches().filter(|found| found.log && !found.is_on_score());
         let rules: BTreeSet<u32> = found().map(|found| found.id.get()).collect();
         let severe = |found: &Match| found.severity.is_some_and(|it| it <= RuleSeverity::Critical);
-        let waits = |found: &Match| found.tags.iter().any(|tag| tag == NEEDS_MODEL.as_bytes());
-        let mut stopping = evaluation.matches().filter(|found| found.disruptive).peekable();
+        let stopping = || evaluation.matches().filter(|found| found.disruptive);
         // Without such a match something else stopped it (a limit): that waits for nobody.
-        let sure = stopped && (stopping.peek().is_none() || !stopping.all(waits));
-        Signatures { stopped, sure, severe: found().any(severe), rules: rules.into_iter().collect() }
+        let word = stopping().map(ModelWord::of).min().unwrap_or_default();
+        let sure = stopped && word == ModelWord::Unneeded;
+        let seconded = stopped || word == ModelWord::Required;
+        Signatures { stopped, seconded, sure, severe: found().any(severe), rules: rules.into_iter().collect() }
     }
 }

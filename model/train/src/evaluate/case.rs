@@ -10,8 +10,10 @@ use crate::corpus::{Corpus, Request};
 /// What signatures found in a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signatures {
-    /// Whether they would have stopped it.
+    /// Whether they would have stopped it by themselves.
     pub stopped: bool,
+    /// Whether they would stop it with a model that has its doubts as well.
+    pub seconded: bool,
     /// Whether one of those that stop it does not wait for the model to agree.
     pub sure: bool,
     /// Whether one of the rules that matched is of the highest severities (`CRITICAL` and above).

@@ -60,7 +60,7 @@ impl Fusion {
         let signatures = &case.origin.signatures;
         let (critical, medium) = (case.reaches(level), case.reaches(Confidence::Medium));
         match self {
-            Self::Engine => critical || signatures.stopped && (signatures.sure || medium),
+            Self::Engine => critical || signatures.sure || signatures.seconded && medium,
             Self::Either => critical || signatures.stopped,
             Self::Supported => critical || signatures.stopped && medium,
             Self::EitherOrMatch => critical || signatures.stopped || !signatures.rules.is_empty() && medium,

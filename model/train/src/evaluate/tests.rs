@@ -12,7 +12,7 @@ fn corpus() -> (Corpus, Vec<Origin>) {
     let mut add = |json: String, id: String, site: String, stopped: bool| {
         assert!(corpus.add(&Record::from_json(json.as_bytes()).unwrap()), "{json}");
         let rules = if stopped { vec![7].into() } else { Box::default() };
-        let signatures = Signatures { stopped, sure: stopped, severe: stopped, rules };
+        let signatures = Signatures { stopped, seconded: stopped, sure: stopped, severe: stopped, rules };
         origins.push(Origin { id: id.into(), site: site.into(), signatures });
     };
     for index in 0..240_usize {
