@@ -1,4 +1,5 @@
-//! Stage 1 is fitted by stochastic gradient descent with AdaGrad (Duchi, Hazan and Singer 2011).
+//! Stage 1 is fitted by stochastic gradient descent with AdaGrad (Duchi, Hazan and Singer 2011). The weights are those of the last passes
+//! on average (Polyak and Juditsky 1992): what the order of examples does to the last few steps is noise, and moves single sites across a threshold.
 
 use model::ngram::{BUCKETS, damping, windows};
 use model::{Artifact, sigmoid};
@@ -15,6 +16,8 @@ const WINDOWS_MAX: usize = 4;
 const SHORT_BYTES: usize = 144;
 /// Times all is shown before the strangest windows are looked for, and after.
 const PASSES: [usize; 2] = [2, 5];
+/// Of how many of the last passes weights are averaged, and how often in each.
+const AVERAGED: (usize, usize) = (3, 8);
 
 /// Windows that are shown when weights are fitted on, about (count), and bounds of the passes that makes.
 const CONTINUED: (usize, usize, usize) = (100_000, 2, 40);
@@ -70,8 +73,8 @@ impl Stage1 {
         drop(first);
         let fitted = descent.fitted();
         let strangest = Windows::collect(examples, |buckets| fitted.score(buckets));
-        descent.run(&strangest, PASSES[1], &mut random);
-        descent.fitted()
+        descent.run(&strangest, PASSES[1] - AVERAGED.0, &mut random);
+        descent.run_averaged(&strangest, AVERAGED.0, &mut random)
     }
 
     /// Fits weights on to further examples. Where in an attack its hostile part is, the earlier weights know.
@@ -187,6 +190,28 @@ impl Descent {
                 self.step(&windows.buckets[item.start..item.end], item.target, item.weight);
             }
         }
+    }
+
+    /// The same; the weights on average over these passes.
+    fn run_averaged(&mut self, windows: &Windows, passes: usize, random: &mut Random) -> Stage1 {
+        let mut order: Vec<u32> = (0..windows.items.len() as u32).collect();
+        let (mut sums, mut bias, mut count) = (vec![0_f64; BUCKETS], 0_f64, 0_f64);
+        for _ in 0..passes {
+            random.shuffle(&mut order);
+            for part in order.chunks(order.len().div_ceil(AVERAGED.1).max(1)) {
+                for index in part {
+                    let item = &windows.items[*index as usize];
+                    self.step(&windows.buckets[item.start..item.end], item.target, item.weight);
+                }
+                sums.iter_mut().zip(&self.weights).for_each(|(sum, weight)| *sum += f64::from(*weight));
+                (bias, count) = (bias + f64::from(self.bias), count + 1.0);
+            }
+        }
+        if count == 0.0 {
+            return self.fitted();
+        }
+        let weights = sums.into_iter().map(|sum| (sum / count) as f32).collect();
+        Stage1 { weights, bias: (bias / count) as f32 }
     }
 
     fn step(&mut self, buckets: &[u16], target: f32, weight: f32) {

@@ -6,7 +6,9 @@ use crate::body::segment::Sink;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unescape {
     escape: Escape,
-    /// The first half of a surrogate pair, whose second must follow.
+    /// The first half of a surrogate pair. If the second does not follow, it is left out, as a second without a first is: the grammar has such
+    /// (RFC 8259 section 8.2), and scripts write them where they cut a text within a character, so it is no error. Who reads it replaces it,
+    /// which splits a word, or leaves it out, which does not: what is inspected is the latter.
     high: Option<u16>,
 }
 
@@ -22,10 +24,10 @@ enum Escape {
     },
 }
 
-/// What one byte yields: at most a lone surrogate's replacement and a character.
+/// What one byte yields: at most a character.
 #[derive(Default)]
 pub(super) struct Decoded {
-    bytes: [u8; 8],
+    bytes: [u8; 4],
     length: usize,
 }
 
@@ -64,7 +66,7 @@ impl Unescape {
             self.escape = Escape::Backslash;
             return false;
         }
-        self.lone_high(out, sink);
+        self.high = None;
         if byte < b' ' {
             sink.malformed("a control character in a JSON string");
         }
@@ -80,7 +82,7 @@ impl Unescape {
             self.escape = Escape::Unicode { digits: 0, unit: 0 };
             return false;
         }
-        self.lone_high(out, sink);
+        self.high = None;
         out.byte(match byte {
             b'b' => 8,
             b'f' => 12,
@@ -108,35 +110,24 @@ impl Unescape {
             self.escape = Escape::Unicode { digits: digits + 1, unit };
         } else {
             self.escape = Escape::None;
-            self.unit(unit, out, sink);
+            self.unit(unit, out);
         }
         false
     }
 
     /// Takes a UTF-16 code unit.
-    fn unit(&mut self, unit: u16, out: &mut Decoded, sink: &mut Sink<'_>) {
+    fn unit(&mut self, unit: u16, out: &mut Decoded) {
         if let (Some(high), 0xdc00..=0xdfff) = (self.high, unit) {
             self.high = None;
             let scalar = 0x1_0000 + ((u32::from(high) - 0xd800) << 10) + (u32::from(unit) - 0xdc00);
             out.character(char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER));
             return;
         }
-        self.lone_high(out, sink);
+        self.high = None;
         match char::from_u32(unit.into()) {
             Some(character) => out.character(character),
             None if unit < 0xdc00 => self.high = Some(unit),
-            None => {
-                self.high = Some(unit);
-                self.lone_high(out, sink);
-            }
-        }
-    }
-
-    /// Replaces half a surrogate pair that stayed alone.
-    fn lone_high(&mut self, out: &mut Decoded, sink: &mut Sink<'_>) {
-        if self.high.take().is_some() {
-            sink.malformed("half of a surrogate pair in a JSON string");
-            out.character(char::REPLACEMENT_CHARACTER);
+            None => {}
         }
     }
 }
