@@ -27,7 +27,8 @@ impl Teacher {
         Self { snapshot, learner: Learner::new(state, caps, Quorum::default()) }
     }
 
-    /// Learns from a request, unless it is hostile. Says whether it did.
+    /// Learns from a request, unless it is hostile; of what the model calls critical by itself, only what clients of good conduct mostly send.
+    /// Says whether it was an ordinary one.
     pub(crate) fn teach(&mut self, record: &Record) -> bool {
         let evaluation = Evaluation::of_record(self.snapshot.clone(), record);
         let Some(model) = evaluation.compiled_model() else { return false };

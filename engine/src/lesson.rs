@@ -55,7 +55,7 @@ impl Lesson {
         size_of::<Self>() + rules + request.target.len() + body.raw.len() + files + fields
     }
 
-    /// Has it learned, unless the learner refuses. Says whether it did.
+    /// Has it learned. Says whether that was done as from any ordinary request, which the model does not call critical.
     pub fn teach(&self, learner: &mut Learner) -> bool {
         contained(|| self.teach_uncontained(learner)).unwrap_or(false)
     }

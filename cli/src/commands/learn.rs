@@ -147,7 +147,7 @@ fn show(args: &Show) -> anyhow::Result<Outcome> {
     let mut out = output::stdout();
     let mut shown = 0;
     for (key, parameter) in state.iter().filter(|(key, _)| keys.select(key)) {
-        let summary = Summary::new(key, parameter, &quorum);
+        let summary = Summary::new(key, parameter, &quorum, state.clients());
         match args.format {
             Format::Text => write!(out, "{}", text::Parameter(&summary))?,
             Format::Json => writeln!(out, "{}", serde_json::to_string(&summary)?)?,

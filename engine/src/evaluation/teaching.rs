@@ -1,6 +1,5 @@
 //! What a site may learn from a transaction, and what it has learned of its rules.
 
-use model::Confidence;
 use model::profile::Place;
 use signatures::Match;
 
@@ -26,8 +25,8 @@ impl Evaluation {
 
     /// What a site may learn of rules from this request, if it may learn from it at all.
     ///
-    /// Its client must be welcome, it must not be one too many, must have been read to its end, and the model alone must not call it critical: that the learner makes sure
-    /// of, and what is known here to be is not offered to it. If rules speak against it, these must mean fields of it,
+    /// Its client must be welcome, it must not be one too many, and must have been read to its end. What the model alone calls critical the
+    /// learner counts apart from all else. If rules speak against it, these must mean fields of it,
     /// which they may habitually match: there is nothing to learn from a request that is stopped for what it is as a
     /// whole. Of the rules something is learned where the model sees nothing.
     #[must_use]
@@ -36,7 +35,7 @@ impl Evaluation {
         let is_whole = self.ended && !self.failed && self.strangest.is_some() && is_welcome;
         let is_inspected =
             || self.verdict().is_pass() || judged_shortfalls(self.transaction.inspection).next().is_none();
-        if !is_whole || !is_inspected() || self.is_critical_alone() {
+        if !is_whole || !is_inspected() {
             return None;
         }
         let mut hits = Vec::new();
@@ -60,13 +59,6 @@ impl Evaluation {
         }
         hits.truncate(habit::HITS_MAX);
         Some(hits)
-    }
-
-    /// Whether the model calls it critical without any profile, as far as what was kept says.
-    fn is_critical_alone(&self) -> bool {
-        let Some(model) = self.compiled_model() else { return false };
-        let is_critical = |view: &model::Finding| model.judge(view.without_bonus()).1 == Confidence::Critical;
-        self.strange_views().iter().chain(self.habitual_views()).any(is_critical)
     }
 
     /// The request itself, if a site may learn from it; once the transaction is [closed](Evaluation::close). `status` is what

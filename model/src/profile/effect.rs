@@ -1,8 +1,8 @@
 //! What a state changes about scores.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Key, Parameter, Quorum, Sign, State, key};
+use super::{Clients, Key, Parameter, Quorum, Sign, State, key};
 use crate::ngram::{Stage1, Table};
 use crate::stretch::{self, Stretch};
 use crate::{GATE, Location};
@@ -71,12 +71,14 @@ impl Profiles {
         let mut effects = HashMap::new();
         for (key, parameter) in state.iter() {
             anywhere.entry(key.anywhere()).or_default().merge(parameter);
-            if parameter.count >= OWN_COUNT_MIN {
-                effects.insert(key.as_bytes().into(), Effect::new(parameter, quorum));
+            if parameter.all() >= OWN_COUNT_MIN {
+                let effect = Effect::new(parameter, quorum, state.clients());
+                effects.insert(key.as_bytes().into(), effect);
             }
         }
         for (key, parameter) in &anywhere {
-            effects.insert(key.as_bytes().into(), Effect::new(parameter, quorum));
+            let effect = Effect::new(parameter, quorum, state.clients());
+            effects.insert(key.as_bytes().into(), effect);
         }
         Self { effects, hash: state.hash() }
     }
@@ -108,16 +110,17 @@ impl Place<'_> {
 }
 
 impl Effect {
-    fn new(parameter: &Parameter, quorum: &Quorum) -> Self {
-        let (mut buckets, mut rules) = (Vec::new(), Vec::new());
-        for indicator in parameter.indicators.iter().filter(|it| quorum.is_habitual(parameter, it)) {
+    fn new(parameter: &Parameter, quorum: &Quorum, clients: &Clients) -> Self {
+        let (mut buckets, mut rules) = (BTreeSet::new(), BTreeSet::new());
+        for indicator in parameter.habitual(quorum, clients) {
             match indicator.sign() {
-                Sign::Bucket(bucket) => buckets.push(bucket),
-                Sign::Rule(rule) => rules.push(rule),
+                Sign::Bucket(bucket) => _ = buckets.insert(bucket),
+                Sign::Rule(rule) => _ = rules.insert(rule),
                 Sign::Class(_) => {}
             }
         }
-        let mut effect = Self { buckets: buckets.into(), rules: rules.into(), bonus: 0.0 };
+        let (buckets, rules) = (buckets.into_iter().collect(), rules.into_iter().collect());
+        let mut effect = Self { buckets, rules, bonus: 0.0 };
         if quorum.is_always_plain(parameter) {
             let count = parameter.count as f32;
             effect.bonus = BONUS * count / (count + BONUS_HALF);

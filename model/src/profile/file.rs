@@ -1,9 +1,10 @@
 //! A state as a file.
 //!
 //! ```text
-//! "portcullis learned\n"  u32 header length  header (JSON)  parameters  SHA-256
+//! "portcullis learned\n"  u32 header length  header (JSON)  parameters  clients  SHA-256
 //! ```
-//! Parameters come in the order of their keys; what there is of each is below, in [`write_parameter`].
+//! Parameters come in the order of their keys, clients in that of their hashes; what there is of each is below, in [`write_parameter`] and
+//! [`write_client`].
 //! Counts are LEB128, other numbers little-endian. The same state is always the same bytes, and bytes that
 //! no state is written as are refused, so that the hash of a file is the hash of a state. One of an earlier format is read as what it is written as now.
 
@@ -16,15 +17,17 @@ use sha2::{Digest, Sha256};
 
 use self::reader::Reader;
 use super::indicator::{CLASS_FIRST, RULE_FIRST};
-use super::{Distinct, Indicator, Key, Parameter, State, Windows};
+use super::{Clients, Conduct, Critical, Distinct, Indicator, Key, Parameter, State, Windows};
 use crate::keyword;
 
 /// The first bytes of every file.
 const MAGIC: &[u8] = b"portcullis learned\n";
-/// The format this code writes. It reads the one before as well.
-const VERSION: u32 = 2;
+/// The format this code writes. It reads those before as well.
+const VERSION: u32 = 3;
 /// The first format with rules.
 const RULES_SINCE: u32 = 2;
+/// The first format with what critical requests have, and with clients.
+const CRITICAL_SINCE: u32 = 3;
 /// The longest file that is read (bytes).
 pub const BYTES_MAX: usize = 64 << 20;
 const HASH_BYTES: usize = 32;
@@ -35,6 +38,8 @@ const HASH_BYTES: usize = 32;
 struct Header {
     format: u32,
     parameters: usize,
+    #[serde(default)]
+    clients: usize,
     /// Names of the classes of words, by number: another version may have others.
     classes: Vec<String>,
 }
@@ -48,13 +53,15 @@ impl State {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let classes = keyword::names().map(str::to_owned).collect();
-        let header = Header { format: VERSION, parameters: self.len(), classes };
+        let (parameters, clients) = (self.len(), self.clients.len());
+        let header = Header { format: VERSION, parameters, clients, classes };
         // A header is numbers and text: it always serializes.
         let header = serde_json::to_vec(&header).unwrap_or_default();
         let mut bytes = MAGIC.to_vec();
         bytes.extend((header.len() as u32).to_le_bytes());
         bytes.extend(header);
         self.iter().for_each(|(key, parameter)| write_parameter(key, parameter, &mut bytes));
+        self.clients.iter().for_each(|client| write_client(client, &mut bytes));
         let hash = Sha256::digest(&bytes);
         bytes.extend(hash);
         bytes
@@ -80,7 +87,7 @@ impl State {
         let mut state = Self::default();
         let mut last: Option<Key> = None;
         for index in 0..header.parameters {
-            let (key, parameter) = read_parameter(&mut reader, &classes)
+            let (key, parameter) = read_parameter(&mut reader, &classes, header.format >= CRITICAL_SINCE)
                 .map_err(|why| StateError(format!("parameter {}: {why}", index + 1)))?;
             if last.as_ref().is_some_and(|last| *last >= key) {
                 return Err(StateError(format!("parameter {}: it is not in order", index + 1)));
@@ -92,6 +99,7 @@ impl State {
             last = Some(key.clone());
             state.parameters.insert(key, parameter);
         }
+        state.clients = read_clients(&mut reader, header.clients)?;
         if !reader.is_at_end() {
             return Err(StateError("there is more in it than its header says".into()));
         }
@@ -140,13 +148,32 @@ fn class_named(name: &str) -> Option<u32> {
 fn write_parameter(key: &Key, parameter: &Parameter, out: &mut Vec<u8>) {
     write_count(key.as_bytes().len() as u32, out);
     out.extend_from_slice(key.as_bytes());
-    let Parameter { count, plain, kinds, lengths, classes, sources, rich_sources, windows, indicators } =
-        parameter;
+    let Parameter {
+        count,
+        plain,
+        kinds,
+        lengths,
+        classes,
+        sources,
+        rich_sources,
+        windows,
+        indicators,
+        critical,
+    } = parameter;
     let counts = [*count, *plain].into_iter().chain(*kinds).chain(*lengths).chain(*classes);
     counts.for_each(|count| write_count(count, out));
     write_sources(sources, out);
     write_sources(rich_sources, out);
     write_windows(windows, out);
+    write_indicators(indicators, out);
+    let Some(critical) = critical else { return write_count(0, out) };
+    write_count(critical.count, out);
+    write_sources(&critical.sources, out);
+    write_windows(&critical.windows, out);
+    write_indicators(&critical.indicators, out);
+}
+
+fn write_indicators(indicators: &[Indicator], out: &mut Vec<u8>) {
     write_count(indicators.len() as u32, out);
     for Indicator { number, gram, count, sources, windows } in indicators {
         write_count(*number, out);
@@ -155,6 +182,13 @@ fn write_parameter(key: &Key, parameter: &Parameter, out: &mut Vec<u8>) {
         write_sources(sources, out);
         write_windows(windows, out);
     }
+}
+
+fn write_client((source, conduct): (u32, &Conduct), out: &mut Vec<u8>) {
+    out.extend(source.to_le_bytes());
+    write_count(conduct.ordinary, out);
+    write_count(conduct.critical, out);
+    write_windows(&conduct.windows, out);
 }
 
 fn write_count(mut count: u32, out: &mut Vec<u8>) {
@@ -179,6 +213,7 @@ fn write_windows(windows: &Windows, out: &mut Vec<u8>) {
 fn read_parameter(
     reader: &mut Reader<'_>,
     classes: &[Option<u32>],
+    has_critical: bool,
 ) -> Result<(Key, Parameter), &'static str> {
     let length = reader.count()?;
     let key = Key::from_bytes(reader.bytes(length as usize)?).ok_or("its key is none")?;
@@ -190,6 +225,24 @@ fn read_parameter(
     parameter.sources = reader.sources()?;
     parameter.rich_sources = reader.sources()?;
     parameter.windows = reader.windows()?;
+    parameter.indicators = read_indicators(reader, classes)?;
+    if has_critical {
+        parameter.critical = read_critical(reader, classes)?.map(Box::new);
+    }
+    Ok((key, parameter))
+}
+
+fn read_critical(reader: &mut Reader<'_>, classes: &[Option<u32>]) -> Result<Option<Critical>, &'static str> {
+    let count = reader.count()?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let (sources, windows) = (reader.sources()?, reader.windows()?);
+    Ok(Some(Critical { count, sources, windows, indicators: read_indicators(reader, classes)? }))
+}
+
+fn read_indicators(reader: &mut Reader<'_>, classes: &[Option<u32>]) -> Result<Vec<Indicator>, &'static str> {
+    let mut indicators = Vec::new();
     let mut last = None;
     for _ in 0..reader.count()? {
         let mut indicator = read_indicator(reader)?;
@@ -205,12 +258,35 @@ fn read_parameter(
             let Some(number) = *class else { continue };
             indicator.number = number;
         }
-        parameter.indicators.push(indicator);
+        indicators.push(indicator);
     }
-    parameter.indicators.sort_by_key(|indicator| indicator.number);
-    parameter.indicators.dedup_by_key(|indicator| indicator.number);
-    parameter.indicators.shrink_to_fit();
-    Ok((key, parameter))
+    indicators.sort_by_key(|indicator| indicator.number);
+    indicators.dedup_by_key(|indicator| indicator.number);
+    indicators.shrink_to_fit();
+    Ok(indicators)
+}
+
+fn read_clients(reader: &mut Reader<'_>, count: usize) -> Result<Clients, StateError> {
+    let mut clients = Clients::default();
+    if count > Clients::MAX {
+        return Err(StateError("it has more clients than are kept".into()));
+    }
+    let mut last = None;
+    for index in 0..count {
+        let (source, conduct) =
+            read_client(reader).map_err(|why| StateError(format!("client {}: {why}", index + 1)))?;
+        if last.is_some_and(|last| last >= source) {
+            return Err(StateError(format!("client {}: it is not in order", index + 1)));
+        }
+        last = Some(source);
+        clients.add(source, &conduct);
+    }
+    Ok(clients)
+}
+
+fn read_client(reader: &mut Reader<'_>) -> Result<(u32, Conduct), &'static str> {
+    let source = reader.u32()?;
+    Ok((source, Conduct { ordinary: reader.count()?, critical: reader.count()?, windows: reader.windows()? }))
 }
 
 fn read_indicator(reader: &mut Reader<'_>) -> Result<Indicator, &'static str> {

@@ -1,5 +1,7 @@
 //! Something suspicious that values of a parameter have.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Distinct, Windows};
 use crate::ngram::BUCKETS;
 
@@ -10,6 +12,8 @@ pub const CLASS_FIRST: u32 = BUCKETS as u32;
 pub const RULE_FIRST: u32 = 1 << 31;
 /// Sources of an indicator that are told apart.
 pub(super) const SOURCES: usize = 6;
+/// Indicators that room is made for at a time (count).
+const GROWTH: usize = 16;
 
 /// A bucket of n-grams with positive weight, a class of words, or a rule that matches, that values of a parameter
 /// have.
@@ -70,6 +74,45 @@ impl Indicator {
         self.sources.merge(&other.sources);
         self.windows.merge(&other.windows);
     }
+}
+
+/// Counts indicators of one more request into a list in the order of numbers; says how many are new.
+pub(super) fn add(
+    known: &mut Vec<Indicator>,
+    seen: &BTreeMap<u32, [u8; 4]>,
+    source: u32,
+    window: u32,
+) -> usize {
+    let before = known.len();
+    for (number, gram) in seen {
+        let found = known.binary_search_by_key(number, |it| it.number);
+        let at = found.unwrap_or_else(|at| {
+            insert(known, at, Indicator::new(*number, *gram));
+            at
+        });
+        known[at].add(*gram, source, window);
+    }
+    known.len() - before
+}
+
+/// Grows by a few at a time: there are many of these lists, and half of them empty is too much.
+fn insert(known: &mut Vec<Indicator>, at: usize, indicator: Indicator) {
+    if known.len() == known.capacity() {
+        known.reserve_exact(GROWTH);
+    }
+    known.insert(at, indicator);
+}
+
+/// Drops the weakest, so that at most `wanted` remain. Numbers break ties, so that the same list is trimmed to the same.
+pub(super) fn trim<S: Ord>(known: &mut Vec<Indicator>, wanted: usize, strength: impl Fn(&Indicator) -> S) {
+    if known.len() <= wanted {
+        return;
+    }
+    let mut ranked: Vec<_> = known.iter().map(|it| (strength(it), it.number)).collect();
+    ranked.sort_unstable_by(|one, other| other.cmp(one));
+    let kept: BTreeSet<u32> = ranked[..wanted].iter().map(|it| it.1).collect();
+    known.retain(|it| kept.contains(&it.number));
+    known.shrink_to_fit();
 }
 
 /// The union of two lists in the order of their numbers.

@@ -101,21 +101,30 @@ impl Learner {
         seen
     }
 
-    /// Learns from a request that was seen, unless the model calls it critical, whatever its profile says.
-    /// Says whether it did.
+    /// Learns from a request that was seen. Of one that the model calls critical, whatever its profile says, only what it doubts is
+    /// counted, and apart from all else ([`super::Critical`]). Says whether it is not.
     pub fn learn(&mut self, model: &Model, seen: Seen, when: When) -> bool {
-        if seen.log_odds >= model.artifact().header.thresholds.critical {
-            return false;
+        let thresholds = model.artifact().header.thresholds;
+        let is_critical = seen.log_odds >= thresholds.critical;
+        if is_critical {
+            self.state.clients.saw_critical(when);
+        } else if seen.log_odds < thresholds.medium {
+            self.state.clients.saw_ordinary(when);
         }
         let known = self.state.len();
         for (key, value) in seen.parameters {
-            self.grown += self.state.add(key, &value, when.source, when.window);
+            let When { source, window } = when;
+            self.grown += match is_critical {
+                false => self.state.add(key, &value, source, window),
+                true if value.log_odds < thresholds.medium => 0,
+                true => self.state.add_critical(key, &value, source, window),
+            };
         }
         self.grown += self.state.len() - known;
         if self.grown > GROWTH_MAX || self.state.len() > self.caps.parameters_max {
             self.trim();
         }
-        true
+        !is_critical
     }
 
     /// What was learned.
@@ -145,7 +154,7 @@ impl Visit for Eye<'_> {
             return;
         }
         let look = Look::of(value);
-        let first = Value { look, indicators: BTreeMap::new() };
+        let first = Value { look, indicators: BTreeMap::new(), log_odds: f32::NEG_INFINITY };
         let known = &mut parameters.entry(key).or_insert(first).look;
         known.is_plain &= look.is_plain;
         known.classes |= look.classes;
@@ -159,7 +168,9 @@ impl Visit for Eye<'_> {
             return;
         }
         let key = Key::new(&self.seen.site, &self.seen.path, view.location, view.name);
-        let Some(Value { indicators, .. }) = self.seen.parameters.get_mut(&key) else { return };
+        let Some(value) = self.seen.parameters.get_mut(&key) else { return };
+        value.log_odds = value.log_odds.max(log_odds);
+        let indicators = &mut value.indicators;
         let stretches = self.model.stretches(view.value, &stage1, self.scratch);
         let runs = stretches.iter().filter(|it| it.is_run()).map(|it| &view.value[it.range.clone()]);
         add_buckets(self.model, view.value, runs, indicators);

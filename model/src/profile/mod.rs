@@ -4,8 +4,11 @@
 //! forgotten in parts. From a state come [`Profiles`], which scoring asks about values that look strange:
 //! what is habitual in a parameter does not count against it, and what is new to one that never had anything
 //! but plain values counts more. [`Quorum`] says how often, how long and from how many sources something
-//! must be seen to be habitual: that is what keeps a few clients from teaching the wrong thing.
+//! must be seen to be habitual: that is what keeps a few clients from teaching the wrong thing. What the model calls critical by itself
+//! is counted apart ([`Critical`]), and is habitual only where many clients of good [`Conduct`] send hardly anything else.
 
+mod clients;
+mod critical;
 mod distinct;
 mod effect;
 mod file;
@@ -21,6 +24,8 @@ mod template;
 mod when;
 mod windows;
 
+pub use clients::{Clients, Conduct};
+pub use critical::Critical;
 pub use distinct::Distinct;
 pub use effect::{Adjustment, Effect, Place, Profiles};
 pub use file::{BYTES_MAX, StateError};

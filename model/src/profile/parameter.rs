@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::indicator::{self, Indicator};
-use super::{Distinct, Kind, Look, Quorum, Windows};
-
-/// Indicators that room is made for at a time (count).
-const GROWTH: usize = 16;
+use super::{Clients, Critical, Distinct, Kind, Look, Quorum, Windows};
 
 /// Sources of a parameter that are sampled.
 pub(super) const SOURCES: usize = 16;
@@ -18,6 +15,8 @@ pub(super) struct Value {
     pub(super) look: Look,
     /// Numbers and n-grams of the indicators it has.
     pub(super) indicators: BTreeMap<u32, [u8; 4]>,
+    /// What the model says of the strangest of its values, without any profile.
+    pub(super) log_odds: f32,
 }
 
 /// Counts of one parameter's values, one value a request.
@@ -41,6 +40,8 @@ pub struct Parameter {
     pub windows: Windows,
     /// What was suspicious in its values, in the order of numbers.
     pub indicators: Vec<Indicator>,
+    /// The same of requests that the model calls critical, if it doubted this parameter of any.
+    pub critical: Option<Box<Critical>>,
 }
 
 impl Parameter {
@@ -60,24 +61,39 @@ impl Parameter {
         }
         self.sources.add(source);
         self.windows.add(window);
-        let before = self.indicators.len();
-        for (number, gram) in &seen.indicators {
-            let found = self.indicators.binary_search_by_key(number, |it| it.number);
-            let at = found.unwrap_or_else(|at| {
-                self.insert(at, Indicator::new(*number, *gram));
-                at
-            });
-            self.indicators[at].add(*gram, source, window);
-        }
-        self.indicators.len() - before
+        indicator::add(&mut self.indicators, &seen.indicators, source, window)
     }
 
-    /// Grows by a few at a time: there are many of these lists, and half of them empty is too much.
-    fn insert(&mut self, at: usize, indicator: Indicator) {
-        if self.indicators.len() == self.indicators.capacity() {
-            self.indicators.reserve_exact(GROWTH);
-        }
-        self.indicators.insert(at, indicator);
+    /// It was sent in one more request that the model calls critical, and in this parameter it has its doubts. Says how many of the
+    /// indicators are new.
+    pub(super) fn add_critical(&mut self, seen: &Value, source: u32, window: u32) -> usize {
+        self.critical.get_or_insert_default().add(seen, source, window)
+    }
+
+    /// Requests that had it, critical ones as well.
+    #[must_use]
+    pub fn all(&self) -> u32 {
+        self.count.saturating_add(self.critical.as_ref().map_or(0, |critical| critical.count))
+    }
+
+    /// The last window of time it was sent in.
+    #[must_use]
+    pub fn last_window(&self) -> u32 {
+        self.windows.last().max(self.critical.as_ref().map_or(0, |critical| critical.windows.last()))
+    }
+
+    /// What its values habitually have, among it what the model calls critical where that is what clients of good [conduct](Conduct::is_good) mostly send.
+    /// What both have comes twice.
+    pub fn habitual<'p>(
+        &'p self,
+        quorum: &'p Quorum,
+        clients: &'p Clients,
+    ) -> impl Iterator<Item = &'p Indicator> {
+        let ordinary = self.indicators.iter().filter(|it| quorum.is_habitual(self, it));
+        let trusted = self.critical.as_deref().filter(|it| quorum.trusts(self, it, clients));
+        ordinary.chain(trusted.into_iter().flat_map(|critical| {
+            critical.indicators.iter().filter(|it| quorum.is_habitual_in(critical, it, clients))
+        }))
     }
 
     /// Adds what was counted elsewhere of the same parameter.
@@ -95,29 +111,37 @@ impl Parameter {
         if !other.indicators.is_empty() {
             self.indicators = indicator::merged(&self.indicators, &other.indicators);
         }
+        if let Some(critical) = &other.critical {
+            self.critical.get_or_insert_default().merge(critical);
+        }
     }
 
     /// Drops the indicators that are furthest from being habitual, so that at most `wanted` remain.
     pub(super) fn trim(&mut self, wanted: usize, quorum: &Quorum) {
-        if self.indicators.len() <= wanted {
-            return;
+        let mut indicators = std::mem::take(&mut self.indicators);
+        let strength =
+            |it: &Indicator| (quorum.is_habitual(self, it), it.sources.estimate(), it.windows.count());
+        indicator::trim(&mut indicators, wanted, strength);
+        self.indicators = indicators;
+    }
+
+    /// The same of what critical requests had.
+    pub(super) fn trim_critical(&mut self, wanted: usize) {
+        if let Some(critical) = &mut self.critical {
+            critical.trim(wanted);
         }
-        let mut ranked: Vec<_> = self
-            .indicators
-            .iter()
-            .map(|it| (quorum.is_habitual(self, it), it.sources.estimate(), it.windows.count(), it.number))
-            .collect();
-        // Numbers break ties, so that the same state is trimmed to the same.
-        ranked.sort_unstable_by(|one, other| other.cmp(one));
-        let kept: Vec<u32> = ranked[..wanted].iter().map(|it| it.3).collect();
-        self.indicators.retain(|it| kept.contains(&it.number));
-        self.indicators.shrink_to_fit();
+    }
+
+    /// How many indicators are kept of critical requests.
+    pub(super) fn critical_indicators(&self) -> usize {
+        self.critical.as_ref().map_or(0, |critical| critical.indicators.len())
     }
 
     /// Memory that it takes (bytes).
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.indicators.capacity() * size_of::<Indicator>()
+        let critical = self.critical.as_ref().map_or(0, |critical| critical.bytes());
+        size_of::<Self>() + self.indicators.capacity() * size_of::<Indicator>() + critical
     }
 }
 

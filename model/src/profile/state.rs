@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::parameter::Value;
-use super::{Indicator, Key, Parameter, Quorum};
+use super::{Clients, Key, Parameter, Quorum};
 
-/// What was learned. Merging two adds counts and unites sources and windows: associative and commutative.
+/// What was learned, and from whom. Merging two adds counts and unites sources and windows: associative and commutative.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub(super) parameters: BTreeMap<Key, Parameter>,
+    pub(super) clients: Clients,
 }
 
 /// How much is kept.
@@ -66,7 +67,13 @@ impl State {
         let each = |(key, parameter): (&Key, &Parameter)| {
             size_of::<Key>() + key.as_bytes().len() + parameter.bytes()
         };
-        self.iter().map(each).sum()
+        self.iter().map(each).sum::<usize>() + self.clients.bytes()
+    }
+
+    /// Those who sent it.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// Counts a parameter of one more request; says how many indicators are new.
@@ -74,8 +81,14 @@ impl State {
         self.parameters.entry(key).or_default().add(value, source, window)
     }
 
+    /// Counts a parameter that the model doubts, of one more request that it calls critical; says how many indicators are new.
+    pub(super) fn add_critical(&mut self, key: Key, value: &Value, source: u32, window: u32) -> usize {
+        self.parameters.entry(key).or_default().add_critical(value, source, window)
+    }
+
     /// Adds what was learned elsewhere.
     pub fn merge(&mut self, other: &Self) {
+        self.clients.merge(&other.clients);
         for (key, parameter) in &other.parameters {
             match self.parameters.entry(key.clone()) {
                 Entry::Vacant(entry) => {
@@ -86,10 +99,13 @@ impl State {
         }
     }
 
-    /// Forgets parameters; says how many.
+    /// Forgets parameters, and with the last of them who sent them; says how many.
     pub fn forget(&mut self, mut which: impl FnMut(&Key) -> bool) -> usize {
         let before = self.len();
         self.parameters.retain(|key, _| !which(key));
+        if self.is_empty() {
+            self.clients = Clients::default();
+        }
         before - self.len()
     }
 
@@ -105,12 +121,16 @@ impl State {
         if self.len() > caps.parameters_max {
             self.drop_weakest(caps.parameters_max, quorum, |_| true);
         }
-        self.parameters.values_mut().for_each(|it| it.trim(caps.indicators_max, quorum));
+        for parameter in self.parameters.values_mut() {
+            parameter.trim(caps.indicators_max, quorum);
+            parameter.trim_critical(caps.indicators_max);
+        }
+        self.trim_critical(caps);
         self.trim_indicators(caps, quorum);
     }
 
     fn drop_weakest(&mut self, wanted: usize, quorum: &Quorum, of: impl Fn(&Key) -> bool) {
-        let strength = |it: &Parameter| (quorum.is_established(it), it.windows.last(), it.windows.count());
+        let strength = |it: &Parameter| (quorum.is_established(it), it.last_window(), it.windows.count());
         let those = self.parameters.iter().filter(|(key, _)| of(key));
         let mut ranked: Vec<_> = those.map(|(key, it)| (strength(it), key.clone())).collect();
         ranked.sort_unstable();
@@ -121,11 +141,20 @@ impl State {
         }
     }
 
+    /// What critical requests have may take a quarter of the room, so that attacks do not push out what is ordinary.
+    fn trim_critical(&mut self, caps: &Caps) {
+        let mut each = caps.indicators_max;
+        let all = |it: &Self| it.parameters.values().map(Parameter::critical_indicators).sum::<usize>();
+        while all(self) > caps.all_indicators_max / 4 && each > 0 {
+            each = each * 3 / 4;
+            self.parameters.values_mut().for_each(|it| it.trim_critical(each));
+        }
+    }
+
     /// With too many indicators in all, each parameter may keep fewer.
     fn trim_indicators(&mut self, caps: &Caps, quorum: &Quorum) {
         let mut each = caps.indicators_max;
-        let all = |it: &Self| it.parameters.values().map(|it| it.indicators.len()).sum::<usize>();
-        while all(self) > caps.all_indicators_max && each > 0 {
+        while self.indicators() > caps.all_indicators_max && each > 0 {
             each = each * 3 / 4;
             self.parameters.values_mut().for_each(|it| it.trim(each, quorum));
         }
@@ -134,12 +163,6 @@ impl State {
     /// How many indicators are kept of all parameters.
     #[must_use]
     pub fn indicators(&self) -> usize {
-        self.parameters.values().map(|it| it.indicators.len()).sum()
-    }
-
-    /// The indicators of a parameter that are habitual.
-    pub fn habitual<'s>(&'s self, key: &Key, quorum: &'s Quorum) -> impl Iterator<Item = &'s Indicator> {
-        let parameter = self.get(key);
-        parameter.into_iter().flat_map(|it| it.indicators.iter().filter(|one| quorum.is_habitual(it, one)))
+        self.parameters.values().map(|it| it.indicators.len() + it.critical_indicators()).sum()
     }
 }

@@ -1,8 +1,10 @@
 //! What is known of a parameter, for people.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
-use super::{Indicator, Key, Kind, Look, Parameter, Quorum, Sign};
+use super::{Clients, Indicator, Key, Kind, Look, Parameter, Quorum, Sign};
 use crate::keyword;
 
 /// Types of values that are named (count).
@@ -47,6 +49,10 @@ pub struct Summary {
     pub words: Vec<&'static str>,
     /// Rules that habitually match, and so wait for the model's word.
     pub rules: Vec<u32>,
+    /// Requests in which the model doubts it, and that it calls critical by itself.
+    pub critical_requests: u32,
+    /// Whether that is what it usually has, so that it does not count either.
+    pub critical_trusted: bool,
     /// Indicators that were seen too seldom, too short a time or from too few sources (count).
     pub not_habitual: usize,
 }
@@ -54,12 +60,17 @@ pub struct Summary {
 impl Summary {
     /// What is known of a parameter.
     #[must_use]
-    pub fn new(key: &Key, parameter: &Parameter, quorum: &Quorum) -> Self {
+    pub fn new(key: &Key, parameter: &Parameter, quorum: &Quorum, clients: &Clients) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (habitual, others): (Vec<&Indicator>, Vec<_>) =
-            parameter.indicators.iter().partition(|it| quorum.is_habitual(parameter, it));
+        let critical = parameter.critical.as_deref();
+        let of_critical = critical.into_iter().flat_map(|it| &it.indicators);
+        let known: BTreeSet<u32> =
+            parameter.indicators.iter().chain(of_critical).map(|it| it.number).collect();
+        let habitual: BTreeMap<u32, &Indicator> =
+            parameter.habitual(quorum, clients).map(|it| (it.number, it)).collect();
+        let not_habitual = known.len() - habitual.len();
         let (mut ngrams, mut words, mut rules) = (Vec::new(), Vec::new(), Vec::new());
-        for indicator in habitual {
+        for indicator in habitual.into_values() {
             match indicator.sign() {
                 Sign::Bucket(_) => ngrams.push(indicator),
                 Sign::Class(class) => words.extend(keyword::names().nth(class as usize)),
@@ -83,7 +94,9 @@ impl Summary {
             ngrams: examples(ngrams),
             words,
             rules,
-            not_habitual: others.len(),
+            critical_requests: critical.map_or(0, |it| it.count),
+            critical_trusted: critical.is_some_and(|it| quorum.trusts(parameter, it, clients)),
+            not_habitual,
         }
     }
 }
@@ -131,7 +144,8 @@ mod tests {
     #[test]
     fn says_what_is_known() {
         let (state, quorum) = (sample(), Quorum::default());
-        let of: Vec<_> = state.iter().map(|(key, it)| Summary::new(key, it, &quorum)).collect();
+        let of: Vec<_> =
+            state.iter().map(|(key, it)| Summary::new(key, it, &quorum, state.clients())).collect();
         assert_eq!((of[0].name.as_str(), of[0].plain_percent, of[0].habitual_ngrams), ("id", 100, 0));
         assert_eq!((of[0].bytes, &of[0].kinds), ((2, 3), &vec![("integer", 100)]));
         assert_eq!((of[1].name.as_str(), of[1].habitual_ngrams), ("q", 2));

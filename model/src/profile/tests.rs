@@ -7,7 +7,7 @@ use crate::Location;
 /// One request's value of a parameter, for tests.
 fn value(text: &str, indicators: &[u32]) -> Value {
     let indicators = indicators.iter().map(|number| (*number, [0, 0, 0, b'x'])).collect();
-    Value { look: Look::of(text.as_bytes()), indicators }
+    Value { look: Look::of(text.as_bytes()), indicators, log_odds: 0.0 }
 }
 
 fn key(name: &str) -> Key {
@@ -18,6 +18,9 @@ fn key(name: &str) -> Key {
 pub(super) fn sample() -> State {
     let mut state = State::default();
     for source in 0..5 {
+        state.clients.saw_ordinary(When { source, window: 100 + source });
+        state.clients.saw_critical(When { source: source + 3, window: 100 + source });
+        state.add_critical(key("id"), &value("'--", &[7, RULE_FIRST + 1]), source, 100 + source);
         state.add(key("id"), &value("17", &[]), source, 100 + source);
         state.add(
             key("q"),
@@ -36,12 +39,21 @@ fn any_number() -> impl Strategy<Value = u32> {
 
 /// What some requests teach.
 pub(super) fn any_state() -> impl Strategy<Value = State> {
-    let request = (0..4_u8, "[a<]{0,4}", prop::collection::vec(any_number(), 0..5), 0..9_u32, 0..90_u32);
+    let indicators = prop::collection::vec(any_number(), 0..5);
+    let request = (0..4_u8, "[a<]{0,4}", indicators, 0..9_u32, 0..90_u32, any::<bool>());
     prop::collection::vec(request, 0..12).prop_map(|requests| {
         let mut state = State::default();
-        for (name, text, indicators, source, window) in requests {
+        for (name, text, indicators, source, window, is_critical) in requests {
             let source = source.wrapping_mul(0x9e37_79b9);
-            state.add(key(&format!("p{name}")), &value(&text, &indicators), source, window);
+            let (key, value, when) =
+                (key(&format!("p{name}")), value(&text, &indicators), When { source, window });
+            if is_critical {
+                state.clients.saw_critical(when);
+                state.add_critical(key, &value, source, window);
+            } else {
+                state.clients.saw_ordinary(when);
+                state.add(key, &value, source, window);
+            }
         }
         state
     })
@@ -58,9 +70,15 @@ fn sets(state: &State) -> Vec<String> {
     let of = |(key, it): (&Key, &Parameter)| {
         let indicators: Vec<_> =
             it.indicators.iter().map(|it| (it.number, it.gram, it.sources, it.windows)).collect();
-        format!("{key} {:?} {:?} {:?} {indicators:?}", it.sources, it.rich_sources, it.windows)
+        let critical = it.critical.as_ref().map(|it| {
+            let indicators: Vec<_> =
+                it.indicators.iter().map(|it| (it.number, it.gram, it.sources, it.windows)).collect();
+            (it.sources, it.windows, indicators)
+        });
+        format!("{key} {:?} {:?} {:?} {indicators:?} {critical:?}", it.sources, it.rich_sources, it.windows)
     };
-    state.iter().map(of).collect()
+    let clients = state.clients().iter().map(|(source, it)| format!("{source} {:?}", it.windows));
+    state.iter().map(of).chain(clients).collect()
 }
 
 proptest! {
@@ -86,6 +104,7 @@ proptest! {
         for (index, (key, parameter)) in a.iter().enumerate() {
             parts[usize::from(index < cut)].parameters.insert(key.clone(), parameter.clone());
         }
+        parts[0].clients = a.clients.clone();
         prop_assert_eq!(merged(&parts[0], &parts[1]), a);
     }
 
@@ -95,6 +114,8 @@ proptest! {
         let mut trimmed = state.clone();
         trimmed.trim(&caps, &Quorum::default());
         prop_assert!(trimmed.len() <= 2 && trimmed.indicators() <= 4);
+        let critical: usize = trimmed.iter().map(|(_, it)| it.critical_indicators()).sum();
+        prop_assert!(critical <= 1);
         prop_assert!(trimmed.iter().all(|(key, it)| it.indicators.len() <= 3 && state.get(key).is_some()));
     }
 }

@@ -42,10 +42,10 @@ impl Student {
         Self { learner, quorum, store, metrics, publish, is_ahead: false, is_failing: false }
     }
 
-    /// Learns from a request, unless the learner refuses.
+    /// Learns from a request; what is critical is counted as well, though apart.
     pub(super) fn hear(&mut self, lesson: &Lesson) {
         let learned = lesson.teach(&mut self.learner);
-        self.is_ahead |= learned;
+        self.is_ahead = true;
         self.metrics.learning.taught(if learned { Taught::Learned } else { Taught::Critical });
     }
 

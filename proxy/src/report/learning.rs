@@ -7,7 +7,7 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taught {
     Learned,
-    /// The model alone calls it critical, whatever is known of the site.
+    /// The model alone calls it critical, whatever is known of the site: counted apart.
     Critical,
     /// There were more than are learned from.
     NotSampled,

@@ -20,6 +20,8 @@ pub(crate) struct Judge {
     pub(crate) scratch: Scratch,
     pub(crate) extractor: Extractor,
     snapshot: Snapshot,
+    /// Learns while it lets all pass, as sites do before they let it stop anything.
+    teacher: Arc<Snapshot>,
 }
 
 /// What is said of a request.
@@ -36,11 +38,14 @@ impl Judge {
         let file = std::path::absolute(model_without(directory, fold))?;
         let model = Model::from_bytes(&std::fs::read(&file)?)?;
         let model_file = file.to_string_lossy().into_owned();
-        let mode = Some("prevent".to_owned());
-        let flags = Flags { mode, model: Some(model_file), ..Flags::default() };
-        let built = Snapshot::from_flags(&flags, &Disk, 0);
-        let (snapshot, _) = built.map_err(|errors| anyhow!("{errors:?}"))?;
-        Ok(Self { model, scratch: Scratch::default(), extractor: Extractor::default(), snapshot })
+        let in_mode = |mode: &str| {
+            let flags =
+                Flags { mode: Some(mode.to_owned()), model: Some(model_file.clone()), ..Flags::default() };
+            let built = Snapshot::from_flags(&flags, &Disk, 0);
+            Ok::<_, anyhow::Error>(built.map_err(|errors| anyhow!("{errors:?}"))?.0)
+        };
+        let (snapshot, teacher) = (in_mode("prevent")?, Arc::new(in_mode("detect")?));
+        Ok(Self { model, scratch: Scratch::default(), extractor: Extractor::default(), snapshot, teacher })
     }
 
     /// Judges a request to a site of which this was learned.
@@ -57,12 +62,12 @@ impl Judge {
         Judged { flagged: levels.map(|level| log_odds >= level), decision }
     }
 
-    /// Has a request teach as one that the proxy lets pass or stops does.
+    /// Has a request teach as one that the proxy lets pass does.
     pub(crate) fn teach(&self, learner: &mut Learner, record: &Record, when: &Visit) {
         let mut record = record.clone();
         record.connection.client_address = when.client;
         record.time_us = when.time_us;
-        let evaluation = Evaluation::of_record(Arc::new(self.snapshot.clone()), &record);
+        let evaluation = Evaluation::of_record(Arc::clone(&self.teacher), &record);
         if let (_, Some(lesson)) = evaluation.finish_with_lesson(Outcome::default())
             && lesson.is_whole()
         {

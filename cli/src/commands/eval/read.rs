@@ -120,6 +120,12 @@ impl Judges<'_> {
         let word = stopping().map(ModelWord::of).min().unwrap_or_default();
         let sure = stopped && word == ModelWord::Unneeded;
         let seconded = stopped || word == ModelWord::Required;
-        Signatures { stopped, seconded, sure, severe: found().any(severe), rules: rules.into_iter().collect() }
+        Signatures {
+            stopped,
+            seconded,
+            sure,
+            severe: found().any(severe),
+            rules: rules.into_iter().collect(),
+        }
     }
 }

@@ -14,7 +14,8 @@ pub(super) struct Change {
 /// The parameters whose summaries differ, in the order of their keys.
 pub(super) fn between(before: &State, after: &State, quorum: &Quorum) -> Vec<Change> {
     let keys: BTreeSet<&Key> = before.iter().chain(after.iter()).map(|(key, _)| key).collect();
-    let summary = |state: &State, key: &Key| state.get(key).map(|it| Summary::new(key, it, quorum));
+    let summary =
+        |state: &State, key: &Key| state.get(key).map(|it| Summary::new(key, it, quorum, state.clients()));
     let changes = keys.into_iter().map(|key| Change {
         key: key.clone(),
         before: summary(before, key),

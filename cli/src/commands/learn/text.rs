@@ -82,6 +82,11 @@ impl fmt::Display for Known<'_> {
             let rules: Vec<_> = it.rules.iter().map(u32::to_string).collect();
             writeln!(f, "{indent}rules     {}: they need the model's word", rules.join(" "))?;
         }
+        if it.critical_requests > 0 {
+            let what = if it.critical_trusted { "usual here: they do not count" } else { "they count" };
+            let requests = plural(it.critical_requests as usize, "request");
+            writeln!(f, "{indent}critical  {requests}, that the model doubts by itself: {what}")?;
+        }
         if it.not_habitual > 0 {
             writeln!(f, "{indent}not yet   {}", plural(it.not_habitual, "indicator"))?;
         }

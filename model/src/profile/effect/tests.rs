@@ -83,15 +83,52 @@ fn what_is_habitual_does_not_count() {
 /// What is taken off, less the highest score of what has nothing suspicious in it.
 const GATE_PENALTY_MIN: f32 = 9.0;
 
-#[test]
-fn critical_requests_teach_nothing() {
-    let mut artifact = model().artifact().clone();
-    artifact.header.thresholds.critical = 1.0;
-    let model = Model::new(artifact);
+/// Requests of clients, each in a window of its own: `(clients, requests of each, arguments)`.
+fn of_clients(model: &Model, parts: &[(std::ops::Range<u32>, u32, &str)]) -> State {
     let mut learner = Learner::new(State::default(), Caps::default(), Quorum::default());
-    let record = transaction::Record::from_json(br#"{"method":"GET","url":"/page?q=%3Cscript%3E"}"#).unwrap();
-    let mut seen = Seen::new(b"shop", b"/page");
-    learner.head(&model, &record.transaction(&transaction::Limits::default()), &mut seen);
-    assert!(!learner.learn(&model, seen, When { source: 1, window: 1 }));
-    assert!(learner.state().is_empty());
+    for (clients, requests, arguments) in parts {
+        for (source, window) in clients.clone().flat_map(|source| (0..*requests).map(move |it| (source, it)))
+        {
+            let record = format!(r#"{{"method":"GET","url":"/page?{arguments}"}}"#);
+            let record = transaction::Record::from_json(record.as_bytes()).unwrap();
+            let mut seen = Seen::new(b"shop", b"/page");
+            learner.head(model, &record.transaction(&transaction::Limits::default()), &mut seen);
+            let is_ordinary = learner.learn(model, seen, When { source, window: 100 + window });
+            assert_eq!(is_ordinary, !arguments.contains("script"), "{arguments}");
+        }
+    }
+    learner.state().clone()
+}
+
+/// What is critical is usual only where clients that use the site as others do send hardly anything else.
+#[test]
+fn critical_requests_teach_where_ordinary_clients_send_them() {
+    let mut artifact = model().artifact().clone();
+    (artifact.header.thresholds.medium, artifact.header.thresholds.critical) = (0.5, 1.0);
+    let model = Model::new(artifact);
+    let (attack, other) = ("q=%3Cscript%3E", "r=1");
+    for (parts, expected) in [
+        (&[(0..8, 12, other), (0..8, 12, attack)][..], true),
+        // Seven clients, or too short a time.
+        (&[(0..7, 12, other), (0..7, 12, attack)], false),
+        (&[(0..8, 12, other), (0..8, 5, attack)], false),
+        // From however many addresses: they do not use the site, or look for holes more than they use it.
+        (&[(0..500, 12, attack)], false),
+        (&[(0..100, 9, other), (0..100, 9, attack)], false),
+        (&[(0..100, 12, other), (0..100, 13, attack)], false),
+        // Others send something else.
+        (&[(0..8, 12, other), (0..8, 12, attack), (100..149, 2, "q=shoes")], false),
+        (&[(0..8, 12, other), (0..8, 12, attack), (100..148, 2, "q=shoes")], true),
+    ] {
+        let state = of_clients(&model, parts);
+        let state = State::from_bytes(&state.to_bytes()).unwrap();
+        let profiles = Profiles::new(&state, &Quorum::default());
+        let place = Place { profiles: &profiles, site: b"shop", path: b"/page" };
+        let (_, adjustment) = model.log_odds_at(view("q", "<script>"), &place, &mut Scratch::default());
+        let is_habitual = matches!(adjustment, Some(Adjustment::Habitual { .. }));
+        assert_eq!(is_habitual, expected, "{parts:?}");
+        // In a parameter that never had it, it is what it was.
+        let (_, adjustment) = model.log_odds_at(view("r", "<script>"), &place, &mut Scratch::default());
+        assert!(!matches!(adjustment, Some(Adjustment::Habitual { .. })), "{parts:?}");
+    }
 }

@@ -32,15 +32,17 @@ fn says_what_is_wrong() {
         (bytes[..bytes.len() - 1].to_vec(), "checksum is wrong"),
         (changed(|it| it.truncate(30)), "header is unreadable: it ends too early"),
         (
-            changed(|it| replace(it, "\"format\":2", "\"format\":9")),
-            "of format 9; this version reads formats 1 to 2",
+            changed(|it| replace(it, "\"format\":3", "\"format\":9")),
+            "of format 9; this version reads formats 1 to 3",
         ),
-        (changed(|it| replace(it, "\"parameters\":2", "\"parameters\":3")), "parameter 3: it ends too early"),
+        (changed(|it| replace(it, "\"parameters\":2", "\"parameters\":3")), "parameter 3: "),
         (
             changed(|it| replace(it, "\"parameters\":2", "\"parameters\":1")),
-            "more in it than its header says",
+            "client 1: its windows of time are none",
         ),
-        (changed(|it| replace(it, "\"format\":2", "\"format\":1")), "parameter 2: its format has no rules"),
+        (changed(|it| replace(it, "\"clients\":8", "\"clients\":9")), "client 9: it ends too early"),
+        (changed(|it| replace(it, "\"clients\":8", "\"clients\":7")), "more in it than its header says"),
+        (before(|_| {}, 1), "parameter 2: its format has no rules"),
         (changed(|it| replace(it, "shop\0/a", "zhop\0/a")), "parameter 2: it is not in order"),
         (changed(|it| replace(it, "shop\0/a", "a/a/a/a")), "parameter 1: its key is none"),
     ] {
@@ -49,16 +51,43 @@ fn says_what_is_wrong() {
     }
 }
 
+/// The sample as an earlier format has it, which knows nothing of critical requests and clients.
+fn before(change: impl Fn(&mut State), format: u32) -> Vec<u8> {
+    let mut state = without_critical(sample());
+    change(&mut state);
+    let classes = keyword::names().map(str::to_owned).collect();
+    let header = Header { format, parameters: 2, clients: 0, classes };
+    let text = serde_json::to_string(&header).unwrap().replace(",\"clients\":0", "");
+    let mut file = MAGIC.to_vec();
+    file.extend((text.len() as u32).to_le_bytes());
+    file.extend(text.bytes());
+    // Each parameter ended with its indicators.
+    for (key, parameter) in state.iter() {
+        let mut one = Vec::new();
+        write_parameter(key, parameter, &mut one);
+        assert_eq!(one.pop(), Some(0), "no critical requests");
+        file.extend(one);
+    }
+    let hash = Sha256::digest(&file);
+    file.extend(hash);
+    file
+}
+
+fn without_critical(mut state: State) -> State {
+    state.parameters.values_mut().for_each(|it| it.critical = None);
+    state.clients = Clients::default();
+    state
+}
+
 #[test]
-fn reads_the_format_before() {
-    let mut state = sample();
-    state.parameters.values_mut().for_each(|it| it.indicators.retain(|it| it.number < RULE_FIRST));
-    let mut bytes = state.to_bytes();
-    bytes.truncate(bytes.len() - HASH_BYTES);
-    replace(&mut bytes, "\"format\":2", "\"format\":1");
-    let hash = Sha256::digest(&bytes);
-    bytes.extend(hash);
-    assert_eq!(State::from_bytes(&bytes).unwrap(), state);
+fn reads_the_formats_before() {
+    let without_rules = |state: &mut State| {
+        state.parameters.values_mut().for_each(|it| it.indicators.retain(|it| it.number < RULE_FIRST));
+    };
+    let mut state = without_critical(sample());
+    assert_eq!(State::from_bytes(&before(|_| {}, 2)).unwrap(), state);
+    without_rules(&mut state);
+    assert_eq!(State::from_bytes(&before(without_rules, 1)).unwrap(), state);
 }
 
 /// Another version may number classes of words differently, and have some that this one has not.
