@@ -186,7 +186,10 @@ mod tests {
             (vec![on_score()], no, no),
         ] {
             let is_habitual = |found: &Match| found.tags[0] == b"habitual";
-            assert_eq!((model_word(&matches, |_| false), model_word(&matches, is_habitual)), (cold, habitual));
+            assert_eq!(
+                (model_word(&matches, |_| false), model_word(&matches, is_habitual)),
+                (cold, habitual)
+            );
         }
     }
 }
