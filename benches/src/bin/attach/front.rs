@@ -23,6 +23,8 @@ pub(crate) enum Front {
     Envoy,
     EnvoyProcessing,
     EnvoyProcessingAnswers,
+    EnvoyDuplex,
+    EnvoyCheck,
     HaProxy,
     HaProxySpoe,
     Proxy,
@@ -30,7 +32,7 @@ pub(crate) enum Front {
 }
 
 impl Front {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Nginx,
         Self::NginxModule,
         Self::NginxModuleAnswers,
@@ -39,6 +41,8 @@ impl Front {
         Self::Envoy,
         Self::EnvoyProcessing,
         Self::EnvoyProcessingAnswers,
+        Self::EnvoyDuplex,
+        Self::EnvoyCheck,
         Self::HaProxy,
         Self::HaProxySpoe,
         Self::Proxy,
@@ -58,6 +62,8 @@ impl Front {
             Self::EnvoyProcessingAnswers => {
                 "Envoy with [`ext_proc`](envoy.md), bodies buffered, answers inspected as well"
             }
+            Self::EnvoyDuplex => "Envoy with [`ext_proc`](envoy.md), in full duplex",
+            Self::EnvoyCheck => "Envoy with [`ext_authz`](envoy.md), with bodies",
             Self::HaProxy => "HAProxy",
             Self::HaProxySpoe => "HAProxy with [SPOE](haproxy.md)",
             Self::Proxy => "Portcullis [as the proxy](../edge.md), beside nginx alone",
@@ -88,7 +94,9 @@ impl Front {
     pub(crate) fn without(self) -> Option<Self> {
         match self {
             Self::Nginx | Self::Envoy | Self::HaProxy => None,
-            Self::EnvoyProcessing | Self::EnvoyProcessingAnswers => Some(Self::Envoy),
+            Self::EnvoyProcessing | Self::EnvoyProcessingAnswers | Self::EnvoyDuplex | Self::EnvoyCheck => {
+                Some(Self::Envoy)
+            }
             Self::HaProxySpoe => Some(Self::HaProxy),
             Self::NginxModule | Self::NginxModuleAnswers | Self::NginxLua | Self::NginxAuthRequest => {
                 Some(Self::Nginx)
@@ -128,7 +136,7 @@ impl Setup {
             "attachments:\n\
              \x20 inspect: [{{ address: 'unix:{here}/native.sock', dialect: native }}, \
              {{ address: 'unix:{here}/nginx.sock', dialect: nginx }}]\n\
-             \x20 envoy: [{{ address: 'unix:{here}/envoy.sock' }}]\n\
+             \x20 envoy: [{{ address: 'unix:{here}/envoy.sock', bodies: true }}]\n\
              \x20 spoe: [{{ address: '{spoe}' }}]\n"
         );
         let agent = proxy(&portcullis, origin, directory, &attachments, records)?;
@@ -148,9 +156,11 @@ impl Setup {
         }
         let address = free_address()?;
         let command = match front {
-            Front::Envoy | Front::EnvoyProcessing | Front::EnvoyProcessingAnswers => {
-                self.envoy(front, address, &directory)?
-            }
+            Front::Envoy
+            | Front::EnvoyProcessing
+            | Front::EnvoyProcessingAnswers
+            | Front::EnvoyDuplex
+            | Front::EnvoyCheck => self.envoy(front, address, &directory)?,
             Front::HaProxy | Front::HaProxySpoe => self.haproxy(front, address, &directory)?,
             _ => self.nginx(front, address, &directory)?,
         };
@@ -166,7 +176,7 @@ impl Setup {
         directory.join("decisions.jsonl")
     }
 
-    /// What is shipped, with other addresses; without the filter where Envoy is alone.
+    /// What is shipped, with other addresses, and another filter or none where that is measured.
     fn envoy(&self, front: Front, address: SocketAddr, directory: &Path) -> Result<Option<Command>> {
         let Some(program) = envoy() else { return Ok(None) };
         let shipped = fs::read_to_string(root().join("packaging/envoy/envoy.yaml"))?;
@@ -176,12 +186,17 @@ impl Setup {
             .replace("port_value: 3000", &format!("port_value: {}", self.origin.port()))
             .replace("/run/portcullis/envoy.sock", &self.directory.join("envoy.sock").display().to_string())
             .replace("/dev/stdout", "/dev/null");
-        if front == Front::Envoy {
-            let (before, rest) =
-                config.split_once("- name: envoy.filters.http.ext_proc").context("no filter")?;
-            let (_, after) = rest.split_once("- name: envoy.filters.http.router").context("no router")?;
-            config = format!("{before}- name: envoy.filters.http.router{after}");
-        }
+        config = match front {
+            Front::Envoy => with_filter(&config, "")?,
+            Front::EnvoyCheck => with_filter(&config, CHECK)?,
+            Front::EnvoyDuplex => config
+                .replace("request_body_mode: BUFFERED", "request_body_mode: FULL_DUPLEX_STREAMED")
+                .replace(
+                    "response_header_mode: SEND",
+                    "request_trailer_mode: SEND\n                        response_header_mode: SEND",
+                ),
+            _ => config,
+        };
         let path = directory.join("envoy.yaml");
         fs::write(&path, config)?;
         let mut command = Command::new(program);
@@ -323,6 +338,13 @@ fn lua(here: &str) -> Result<String> {
     Ok(format!("lua_package_path '/usr/share/lua/5.1/?.lua;;'; {snippet}"))
 }
 
+/// Envoy's configuration with another filter in place of `ext_proc`.
+fn with_filter(config: &str, filter: &str) -> Result<String> {
+    let (before, rest) = config.split_once("- name: envoy.filters.http.ext_proc").context("no filter")?;
+    let (_, after) = rest.split_once("- name: envoy.filters.http.router").context("no router")?;
+    Ok(format!("{before}{filter}- name: envoy.filters.http.router{after}"))
+}
+
 /// Where the tests install Envoy.
 fn envoy() -> Option<PathBuf> {
     let versions = fs::read_dir(root().join("target/tmp/envoy-1.40.0/lib")).ok()?;
@@ -336,6 +358,16 @@ fn root() -> PathBuf {
     root.canonicalize().unwrap_or(root)
 }
 
+/// What docs/attach/envoy.md has for Contour's Envoy, with bodies.
+const CHECK: &str = r#"- name: envoy.filters.http.ext_authz
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
+                      transport_api_version: V3
+                      grpc_service: { envoy_grpc: { cluster_name: portcullis }, timeout: 1s }
+                      status_on_error: { code: 503 }
+                      encode_raw_headers: true
+                      with_request_body: { max_request_bytes: 1048576, allow_partial_message: true, pack_as_bytes: true }
+                  "#;
 const HAPROXY: [&str; 2] = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"];
 /// What docs/attach/inspect.md has for nginx.
 const AUTH_REQUEST: &str = "location = /portcullis { internal; proxy_pass http://portcullis; proxy_http_version 1.1;
