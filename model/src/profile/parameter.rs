@@ -82,7 +82,7 @@ impl Parameter {
         self.windows.last().max(self.critical.as_ref().map_or(0, |critical| critical.windows.last()))
     }
 
-    /// What its values habitually have, among it what the model calls critical where that is what clients of good [conduct](Conduct::is_good) mostly send.
+    /// What its values habitually have, among it what the model calls critical where that is what clients of good [conduct](super::Conduct::is_good) mostly send.
     /// What both have comes twice.
     pub fn habitual<'p>(
         &'p self,
