@@ -108,7 +108,9 @@ fn what_the_model_calls_critical_is_usual_where_the_site_sends_it() {
             for (client, window) in (0..12).flat_map(|client| (0..12).map(move |window| (client, window))) {
                 let window = 400_000 + 12 * round + window;
                 if visits {
-                    assert!(lesson(get(&known, "/cart?item=17", client, window)).unwrap().teach(&mut learner));
+                    assert!(
+                        lesson(get(&known, "/cart?item=17", client, window)).unwrap().teach(&mut learner)
+                    );
                 }
                 let critical = lesson(search(&known, usual, client, window)).unwrap();
                 assert!(!critical.teach(&mut learner), "it is counted apart");
