@@ -32,10 +32,12 @@ impl ModelWord {
     #[must_use]
     pub fn of(found: &Match) -> Self {
         let has = |wanted: &str| found.tags.iter().any(|tag| tag == wanted.as_bytes());
-        match () {
-            () if has(BESIDE_MODEL) => Self::Required,
-            () if has(NEEDS_MODEL) => Self::Awaited,
-            () => Self::Unneeded,
+        if has(BESIDE_MODEL) {
+            Self::Required
+        } else if has(NEEDS_MODEL) {
+            Self::Awaited
+        } else {
+            Self::Unneeded
         }
     }
 }

@@ -51,15 +51,6 @@ impl Finding {
         format!("{variable}:{}", String::from_utf8_lossy(&self.name))
     }
 
-    /// Log-odds without what a parameter that was always plain adds.
-    #[must_use]
-    pub fn without_bonus(&self) -> f32 {
-        match self.adjustment {
-            Some(Adjustment::Novel { bonus }) => self.log_odds - bonus,
-            _ => self.log_odds,
-        }
-    }
-
     pub(crate) fn new(
         view: View<'_>,
         log_odds: f32,

@@ -182,20 +182,32 @@ impl Descent {
     }
 
     fn run(&mut self, windows: &Windows, passes: usize, random: &mut Random) {
-        let mut order: Vec<u32> = (0..windows.items.len() as u32).collect();
-        for _ in 0..passes {
-            random.shuffle(&mut order);
-            for index in &order {
-                let item = &windows.items[*index as usize];
-                self.step(&windows.buckets[item.start..item.end], item.target, item.weight);
-            }
-        }
+        self.run_watched(windows, passes, random, |_| {});
     }
 
     /// The same; the weights on average over these passes.
     fn run_averaged(&mut self, windows: &Windows, passes: usize, random: &mut Random) -> Stage1 {
-        let mut order: Vec<u32> = (0..windows.items.len() as u32).collect();
         let (mut sums, mut bias, mut count) = (vec![0_f64; BUCKETS], 0_f64, 0_f64);
+        self.run_watched(windows, passes, random, |descent| {
+            sums.iter_mut().zip(&descent.weights).for_each(|(sum, weight)| *sum += f64::from(*weight));
+            (bias, count) = (bias + f64::from(descent.bias), count + 1.0);
+        });
+        if count == 0.0 {
+            return self.fitted();
+        }
+        let weights = sums.into_iter().map(|sum| (sum / count) as f32).collect();
+        Stage1 { weights, bias: (bias / count) as f32 }
+    }
+
+    /// Shows all in random order, so many times; `watch` looks on as often in each pass as [`AVERAGED`] says.
+    fn run_watched(
+        &mut self,
+        windows: &Windows,
+        passes: usize,
+        random: &mut Random,
+        mut watch: impl FnMut(&Self),
+    ) {
+        let mut order: Vec<u32> = (0..windows.items.len() as u32).collect();
         for _ in 0..passes {
             random.shuffle(&mut order);
             for part in order.chunks(order.len().div_ceil(AVERAGED.1).max(1)) {
@@ -203,15 +215,9 @@ impl Descent {
                     let item = &windows.items[*index as usize];
                     self.step(&windows.buckets[item.start..item.end], item.target, item.weight);
                 }
-                sums.iter_mut().zip(&self.weights).for_each(|(sum, weight)| *sum += f64::from(*weight));
-                (bias, count) = (bias + f64::from(self.bias), count + 1.0);
+                watch(self);
             }
         }
-        if count == 0.0 {
-            return self.fitted();
-        }
-        let weights = sums.into_iter().map(|sum| (sum / count) as f32).collect();
-        Stage1 { weights, bias: (bias / count) as f32 }
     }
 
     fn step(&mut self, buckets: &[u16], target: f32, weight: f32) {
