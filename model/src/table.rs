@@ -5,7 +5,7 @@
 //! look-ups that do not wait for each other are under way together.
 
 use crate::ngram::{BLOCK_BYTES, BUCKETS, GRAM_BYTES, Rolling, Stage1, Window, damped};
-use crate::normal::Normaliser;
+use crate::normal::{DENSE_BYTES, Normaliser};
 use crate::run::{RUNS_MAX, Run, Runs};
 
 /// Weights with room for marks: each entry is a weight and the number of the last block that had it, in
@@ -220,6 +220,11 @@ impl Text {
         while length < BLOCK_BYTES && at < value.len() {
             // So many bytes fit in even if all of them count.
             let more = &value[at..value.len().min(at + BLOCK_BYTES - length)];
+            if self.fill_dense(more, at, length, normaliser).is_some() {
+                (at, length) = (at + DENSE_BYTES, length + DENSE_BYTES);
+                continue;
+            }
+            let more = &more[..more.len().min(DENSE_BYTES)];
             for (byte, at) in more.iter().zip(at..) {
                 let (normal, counts) = normaliser.step(*byte);
                 self.bytes[length % TEXT_ROOM] = normal;
@@ -230,6 +235,22 @@ impl Text {
         }
         self.length = length;
         at + value[at..].iter().take_while(|byte| normaliser.drops(**byte)).count()
+    }
+
+    /// Takes a number of bytes at once if it can tell that they all count.
+    #[inline]
+    fn fill_dense(
+        &mut self,
+        more: &[u8],
+        at: usize,
+        length: usize,
+        normaliser: &mut Normaliser,
+    ) -> Option<()> {
+        let normal = normaliser.dense(*more.first_chunk()?)?;
+        *self.bytes.get_mut(length..)?.first_chunk_mut()? = normal;
+        let places: &mut [usize; DENSE_BYTES] = self.places.get_mut(length..)?.first_chunk_mut()?;
+        places.iter_mut().zip(at..).for_each(|(place, at)| *place = at);
+        Some(())
     }
 
     fn bytes(&self) -> &[u8] {
