@@ -10,7 +10,7 @@ use tonic_prost::ProstCodec;
 
 use super::messages::auth::{CheckRequest, CheckResponse};
 use super::messages::processing::{ProcessingRequest, ProcessingResponse};
-use super::outbox::{Outgoing, outbox};
+use super::outbox::{Outgoing, outgoing};
 use super::{Asker, CHECKING, PROCESSING, check, process};
 use crate::attach::asked::turned_away;
 use crate::listen::Turn;
@@ -78,9 +78,8 @@ impl StreamingService<ProcessingRequest> for Process {
     type Future = Answer<Outgoing>;
 
     fn call(&mut self, call: Request<Streaming<ProcessingRequest>>) -> Self::Future {
-        let (outbox, outgoing) = outbox();
         let (asker, turn) = (self.0.clone(), self.1.take());
-        tokio::spawn(async move {
+        let outgoing = outgoing(async move |outbox| {
             process::run(asker, call.into_inner(), outbox).await;
             drop(turn);
         });

@@ -13,7 +13,7 @@ use crate::attach::envoy::messages::processing::{
     HttpBody, HttpHeaders, HttpTrailers, ProcessingResponse, Reply,
 };
 use crate::attach::envoy::messages::{HeaderMap, HeaderValue};
-use crate::attach::envoy::outbox::outbox;
+use crate::attach::envoy::outbox::outgoing;
 use crate::drain::Drain;
 use crate::ids::Ids;
 use crate::inline::Hops;
@@ -52,25 +52,21 @@ fn told(policy: &str, modes: Modes, kind: &str, ends: bool, parts: Vec<Part>) ->
     head.headers.push(b"content-type", kind.as_bytes());
     let body = shown(modes, ends, &head);
     let told = Told { head, connection: Connection::default(), hops: Hops::default(), body };
-    let (outbox, outgoing) = outbox();
+    let outgoing = outgoing(async move |outbox| {
+        let asked = Asked::new(&shared, "ext-proc");
+        let (mut exchange, mut said) = Exchange::begin(asked, modes, outbox, told, ends).await;
+        for part in parts {
+            if !matches!(said, Ok(Flow::Goes)) {
+                return;
+            }
+            said = exchange.show(part).await;
+        }
+        if matches!(said, Ok(Flow::Goes)) {
+            exchange.ended();
+        }
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(async {
-        let judging = async {
-            let asked = Asked::new(&shared, "ext-proc");
-            let (mut exchange, mut said) = Exchange::begin(asked, modes, outbox, told, ends).await;
-            for part in parts {
-                if !matches!(said, Ok(Flow::Goes)) {
-                    return;
-                }
-                said = exchange.show(part).await;
-            }
-            if matches!(said, Ok(Flow::Goes)) {
-                exchange.ended();
-            }
-        };
-        let answers = outgoing.filter_map(|answer| async { answer.ok() }).collect::<Vec<_>>();
-        tokio::join!(judging, answers).1
-    })
+    runtime.block_on(outgoing.filter_map(|answer| async { answer.ok() }).collect())
 }
 
 fn any_part() -> impl Strategy<Value = Part> {
