@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::reload::Reloader;
 use crate::state::Shared;
@@ -41,10 +41,12 @@ pub(crate) fn watch(reloader: Arc<Reloader>, shared: Arc<Shared>) {
     });
 }
 
-/// Waits until files were left alone for a moment: a change comes as several events.
+/// Waits until files were left alone for a moment: a change comes as several events. Where a directory is never left alone,
+/// because somebody keeps a log in it, the moment is as long as it can be.
 async fn settle(changed: &mut mpsc::Receiver<()>) {
     for _ in 0..SETTLE_ROUNDS_MAX {
-        if timeout(SETTLE, changed.recv()).await.is_err() {
+        sleep(SETTLE).await;
+        if changed.try_recv().is_err() {
             return;
         }
     }
@@ -128,7 +130,7 @@ pub(crate) fn fingerprint(files: &[PathBuf]) -> Fingerprint {
 
 /// How long files must be left alone.
 const SETTLE: Duration = Duration::from_millis(200);
-/// How often that is waited for.
+/// How often that is waited for: ten seconds.
 const SETTLE_ROUNDS_MAX: usize = 50;
 /// As many links as Linux follows.
 const LINKS_MAX: usize = 40;
@@ -138,6 +140,23 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn noise_is_looked_into_now_and_then() {
+        for (every, expected) in [(60, Duration::from_millis(200)), (0, Duration::from_secs(10))] {
+            let (events, mut changed) = mpsc::channel(1);
+            let noise = tokio::spawn(async move {
+                loop {
+                    sleep(Duration::from_secs(every) + Duration::from_millis(1)).await;
+                    let _ = events.try_send(());
+                }
+            });
+            let started = tokio::time::Instant::now();
+            settle(&mut changed).await;
+            assert_eq!(started.elapsed().as_millis() / 100, expected.as_millis() / 100);
+            noise.abort();
+        }
+    }
 
     #[test]
     fn each_link_on_the_way_counts() {
