@@ -204,5 +204,7 @@ async fn certificates_by_every_challenge() {
         assert!(challenges.is_empty());
     }
     let once = "set _acme-challenge.example.com\nunset _acme-challenge.example.com\n";
-    assert_eq!(pebble.hooked(), once.repeat(2));
+    // For the second certificate Pebble takes the first one's authorization one time in a hundred, even where it is told never to.
+    let hooked = pebble.hooked();
+    assert!([once.to_owned(), once.repeat(2)].contains(&hooked), "{hooked}");
 }

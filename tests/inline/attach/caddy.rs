@@ -24,6 +24,20 @@ impl Caddy {
 
     /// With another place to ask at, and time to wait.
     pub(super) fn start_at(place: &str, patience: &str, origin: SocketAddr) -> Option<Self> {
+        for _ in 0..STARTS_MAX {
+            match Self::start_once(place, patience, origin) {
+                Ok(caddy) => return Some(caddy),
+                Err(Failed::Missing) => {
+                    println!("left out: caddy is not installed");
+                    return None;
+                }
+                Err(Failed::Ended(log)) => println!("caddy ended, and is started again: {log}"),
+            }
+        }
+        panic!("caddy does not listen");
+    }
+
+    fn start_once(place: &str, patience: &str, origin: SocketAddr) -> Result<Self, Failed> {
         let directory = tempfile::tempdir().expect("a directory");
         let address: SocketAddr =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
@@ -45,19 +59,29 @@ impl Caddy {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        let Ok(child) = child else {
-            println!("left out: caddy is not installed");
-            return None;
-        };
-        let caddy = Self { child, base: format!("http://{address}"), address, _directory: directory };
+        let child = child.map_err(|_| Failed::Missing)?;
+        let log = directory.path().join("log");
+        let mut caddy = Self { child, base: format!("http://{address}"), address, _directory: directory };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < until, "caddy does not listen");
+            let has_ended = caddy.child.try_wait().is_ok_and(|status| status.is_some());
+            if has_ended || Instant::now() > until {
+                return Err(Failed::Ended(std::fs::read_to_string(log).unwrap_or_default()));
+            }
             std::thread::sleep(Duration::from_millis(25));
         }
-        Some(caddy)
+        Ok(caddy)
     }
 }
+
+/// Why it does not run.
+enum Failed {
+    Missing,
+    /// Or does not listen in time; with what it said. Somebody else may have got its port.
+    Ended(String),
+}
+
+const STARTS_MAX: usize = 3;
 
 impl Drop for Caddy {
     fn drop(&mut self) {
