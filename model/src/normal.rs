@@ -45,7 +45,7 @@ impl Normaliser {
         let zeros = lower & !((digits >> 3) - (digits >> 7));
         let space = spaces | (spaces - (spaces >> 7));
         for byte in &bytes[DENSE_BYTES - KINDS..] {
-            self.kinds = self.kinds << KIND_BITS | CLASSES[usize::from(*byte)].kind;
+            self.step(*byte);
         }
         Some((zeros & !space | space & SPACES).to_le_bytes())
     }

@@ -246,9 +246,10 @@ impl Text {
         length: usize,
         normaliser: &mut Normaliser,
     ) -> Option<()> {
-        let normal = normaliser.dense(*more.first_chunk()?)?;
-        *self.bytes.get_mut(length..)?.first_chunk_mut()? = normal;
+        let bytes = self.bytes.get_mut(length..)?.first_chunk_mut()?;
         let places: &mut [usize; DENSE_BYTES] = self.places.get_mut(length..)?.first_chunk_mut()?;
+        // Last of all that may fail: it takes what it says.
+        *bytes = normaliser.dense(*more.first_chunk()?)?;
         places.iter_mut().zip(at..).for_each(|(place, at)| *place = at);
         Some(())
     }

@@ -41,8 +41,8 @@ pub(crate) fn watch(reloader: Arc<Reloader>, shared: Arc<Shared>) {
     });
 }
 
-/// Waits until files were left alone for a moment: a change comes as several events. Where a directory is never left alone,
-/// because somebody keeps a log in it, the moment is as long as it can be.
+/// Waits until files were left alone for a moment: a change comes as several events. It does not wait for ever, as a directory in
+/// which somebody keeps a log is never left alone.
 async fn settle(changed: &mut mpsc::Receiver<()>) {
     for _ in 0..SETTLE_ROUNDS_MAX {
         sleep(SETTLE).await;
