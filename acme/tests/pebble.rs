@@ -118,7 +118,7 @@ impl Observer for Seen {
 
 impl Seen {
     async fn wait_for(&self, certificates: usize) {
-        for _ in 0..1_500 {
+        for _ in 0..6_000 {
             if self.certificates.lock().unwrap_or_else(PoisonError::into_inner).len() >= certificates {
                 return;
             }
@@ -188,6 +188,7 @@ async fn certificates_by_every_challenge() {
     };
     let plain: &[&[&str]] = &[&["shop.example.com", "www.example.com"], &["api.example.com"]];
     let wild: &[&[&str]] = &[&["*.example.com"]];
+    let mut failed = 0;
     for (method, wanted) in
         [(Method::Http01, plain), (Method::TlsAlpn01, plain), (Method::Dns01(command), wild)]
     {
@@ -202,9 +203,12 @@ async fn certificates_by_every_challenge() {
             "{attempts:?}"
         );
         assert!(challenges.is_empty());
+        failed = attempts.iter().filter(|it| it.0 == "bound").count() - obtained.len();
     }
     let once = "set _acme-challenge.example.com\nunset _acme-challenge.example.com\n";
-    // For the second certificate Pebble takes the first one's authorization one time in a hundred, even where it is told never to.
-    let hooked = pebble.hooked();
-    assert!([once.to_owned(), once.repeat(2)].contains(&hooked), "{hooked}");
+    let (hooked, pairs) = (pebble.hooked(), pebble.hooked().lines().count() / 2);
+    assert_eq!(hooked, once.repeat(pairs), "what is set is unset before the next is set");
+    // For the second certificate Pebble takes the first one's authorization one time in a hundred, even where it is told never to; and
+    // an attempt fails of which one request in a hundred is refused for its nonce three times, after which what is proved is set again.
+    assert!((1..=2 + failed).contains(&pairs), "{failed} attempts failed: {hooked}");
 }
