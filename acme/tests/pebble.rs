@@ -206,7 +206,8 @@ async fn certificates_by_every_challenge() {
         failed = attempts.iter().filter(|it| it.0 == "bound").count() - obtained.len();
     }
     let once = "set _acme-challenge.example.com\nunset _acme-challenge.example.com\n";
-    let (hooked, pairs) = (pebble.hooked(), pebble.hooked().lines().count() / 2);
+    let hooked = pebble.hooked();
+    let pairs = hooked.lines().count() / 2;
     assert_eq!(hooked, once.repeat(pairs), "what is set is unset before the next is set");
     // For the second certificate Pebble takes the first one's authorization one time in a hundred, even where it is told never to; and
     // an attempt fails of which one request in a hundred is refused for its nonce three times, after which what is proved is set again.
