@@ -117,6 +117,7 @@ impl Observer for Seen {
 }
 
 impl Seen {
+    /// Two minutes at most: an attempt that fails is made again five seconds later.
     async fn wait_for(&self, certificates: usize) {
         for _ in 0..6_000 {
             if self.certificates.lock().unwrap_or_else(PoisonError::into_inner).len() >= certificates {
@@ -188,6 +189,7 @@ async fn certificates_by_every_challenge() {
     };
     let plain: &[&[&str]] = &[&["shop.example.com", "www.example.com"], &["api.example.com"]];
     let wild: &[&[&str]] = &[&["*.example.com"]];
+    // Of the method tried last, which is the one with the hook.
     let mut failed = 0;
     for (method, wanted) in
         [(Method::Http01, plain), (Method::TlsAlpn01, plain), (Method::Dns01(command), wild)]
