@@ -43,8 +43,10 @@ fn ask(proxy: &Portcullis, pebble: &Pebble, host: &str, path: &str) -> curl::Ans
     curl::run(&arguments, None, &format!("https://{host}:{port}{path}"))
 }
 
+/// Within two minutes: Pebble refuses every fifth nonce, and an attempt that fails for it is made again after up to 30 seconds,
+/// a second one after up to a minute.
 fn eventually(holds: impl Fn() -> bool) -> bool {
-    (0..400).any(|_| {
+    (0..1200).any(|_| {
         std::thread::sleep(Duration::from_millis(100));
         holds()
     })

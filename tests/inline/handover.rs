@@ -24,7 +24,7 @@ impl Successors {
     /// The process that took over last, as its predecessor said.
     pub(crate) fn newest(&mut self, proxy: &Portcullis) -> u32 {
         let count = self.0.len() + 1;
-        for _ in 0..400 {
+        for _ in 0..1200 {
             std::thread::sleep(Duration::from_millis(50));
             let said = proxy.said();
             let lines = said.lines().filter(|line| line.contains("another process has taken over"));
@@ -60,9 +60,9 @@ pub(crate) fn signal(pid: u32, name: &str) -> bool {
     Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().is_ok_and(|it| it.success())
 }
 
-/// Whether a process ends, within twenty seconds.
+/// Whether a process ends, within a minute.
 pub(crate) fn ends(pid: u32) -> bool {
-    (0..400).any(|_| {
+    (0..1200).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
         // Who has ended and was not waited for has no program any more.
         !std::path::Path::new(&format!("/proc/{pid}/exe")).exists()

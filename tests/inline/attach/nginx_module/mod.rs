@@ -11,6 +11,7 @@ mod once;
 mod sees;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::super::curl;
 use super::super::origin::Origin;
@@ -89,7 +90,8 @@ impl Before {
     fn start(socket: &str, more: &str) -> Option<Self> {
         let origin = Origin::start();
         let module = module()?;
-        let timeout = if more.contains("_timeout") { "" } else { "portcullis_timeout 5s;" };
+        // A busy machine is no fault of the agent's.
+        let timeout = if more.contains("_timeout") { "" } else { "portcullis_timeout 15s;" };
         let http = format!(
             "portcullis on; portcullis_agent unix:{socket}; {timeout} {more}
              limit_req_zone $server_port zone=few:1m rate=1r/m; client_body_buffer_size 16k;"
@@ -165,6 +167,19 @@ impl Before {
                 missed_closed: answers("\"missed-closed\""),
                 aborted: answers("\"aborted\""),
             },
+        }
+    }
+
+    /// The same, once all of so many requests are counted: a client has its answer a little earlier. What was asked
+    /// here is no request of a client.
+    fn counts_of(&self, requests: u64) -> Counts {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let counts = self.counts();
+            if counts.requests - counts.off >= requests || Instant::now() > until {
+                return counts;
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
