@@ -1,12 +1,13 @@
-//! What stage 1 learns from: values of requests, weighted, and attacks made from others.
+//! What stage 1 learns from: values of requests, weighted, attacks made from others, and ordinary samples.
 
 use std::collections::{HashMap, HashSet};
 
 use model::Location;
 
 use crate::augment;
-use crate::corpus::{Corpus, Request};
-use crate::random::Random;
+use crate::corpus::{Corpus, Request, Value};
+use crate::ordinary;
+use crate::random::{Random, mix};
 use crate::stage1::{Example, Stage1};
 
 /// Attacks made by changing others, for each fit.
@@ -34,6 +35,10 @@ pub fn fit_stage1(corpus: &Corpus, requests: &[&Request], seed: u64) -> Stage1 {
     let mut random = Random::new(seed);
     let made = variants(corpus, &roles, &mut random);
     examples.extend(made.iter().map(|(bytes, weight)| Example { bytes, hostile: true, weight: *weight }));
+    let samples = ordinary::corpus(mix(seed));
+    for Value { bytes, .. } in &samples.values {
+        examples.push(Example { bytes, hostile: false, weight: ordinary::WEIGHT });
+    }
     Stage1::fit(&examples, seed)
 }
 

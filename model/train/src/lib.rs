@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod examples;
 mod fit;
 pub mod interval;
+pub mod ordinary;
 pub mod random;
 pub mod stage1;
 pub mod stage2;

@@ -18,7 +18,7 @@ use ndarray::{Array1, Array2};
 use crate::corpus::{Corpus, Request, Value};
 use crate::random::{Random, fingerprint};
 use crate::stage1::Stage1;
-use crate::{augment, boost};
+use crate::{augment, boost, ordinary};
 
 /// Strength of the L2 penalty.
 const ALPHA: f64 = 10.0;
@@ -86,9 +86,7 @@ struct Writer<'c> {
 /// The rows of some requests' values: of an attack the value with the highest score, of an ordinary request each.
 #[must_use]
 pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row> {
-    let (keywords, table) = (Keywords::default(), stage1.table());
-    let mut writer =
-        Writer { corpus, table, keywords, lowered: Vec::new(), row: Vec::new(), rows: Vec::new() };
+    let mut writer = Writer::new(corpus, stage1);
     let mut seen = HashSet::new();
     for request in requests.iter().filter(|request| !request.hostile) {
         for index in corpus.values_of(request) {
@@ -109,10 +107,25 @@ pub fn rows(corpus: &Corpus, requests: &[&Request], stage1: &Stage1) -> Vec<Row>
         }
     }
     writer.within_text(requests, &attacks);
+    let mut rows = writer.rows;
+    rows.extend(rows_of_samples(stage1));
+    rows
+}
+
+/// Rows of [samples](ordinary::corpus), other ones than stage 1 has seen.
+fn rows_of_samples(stage1: &Stage1) -> Vec<Row> {
+    let samples = ordinary::corpus(fingerprint(b"rows of samples"));
+    let mut writer = Writer::new(&samples, stage1);
+    (0..samples.values.len() as u32).for_each(|index| writer.ordinary(index, 1.0));
     writer.rows
 }
 
-impl Writer<'_> {
+impl<'c> Writer<'c> {
+    fn new(corpus: &'c Corpus, stage1: &Stage1) -> Self {
+        let (keywords, table) = (Keywords::default(), stage1.table());
+        Self { corpus, table, keywords, lowered: Vec::new(), row: Vec::new(), rows: Vec::new() }
+    }
+
     fn highest(&mut self, index: u32) -> f32 {
         let value = &self.corpus.values[index as usize].bytes;
         let stage1 = self.table.score(value);

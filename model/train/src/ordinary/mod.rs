@@ -1,0 +1,110 @@
+//! Ordinary text that sites have and few of those send whose requests were recorded: drawings, scripts and pages. To
+//! a model that has hardly seen any they look like cross-site scripting, because that is made of the same.
+//!
+//! All of it is made here, by lot, and is placed in requests as browsers place it.
+
+mod drawing;
+mod page;
+mod template;
+
+use transaction::Record;
+
+use crate::corpus::Corpus;
+use crate::random::Random;
+
+/// What makes a sample.
+type Make = fn(&mut Random) -> String;
+
+/// Samples of each kind (count): drawings, scripts, elements, pages.
+const KINDS: [(Make, usize); 4] =
+    [(drawing::quoted, 400), (page::script, 100), (page::fragment, 200), (page::page, 100)];
+
+/// What one value of a sample counts, compared with one of a recorded request.
+pub const WEIGHT: f32 = 2.0;
+
+/// How many samples there are.
+#[must_use]
+pub fn count() -> usize {
+    KINDS.iter().map(|(_, count)| count).sum()
+}
+
+/// Requests with samples, other ones for each seed.
+#[must_use]
+pub fn corpus(seed: u64) -> Corpus {
+    let mut random = Random::new(seed);
+    let mut corpus = Corpus::default();
+    for (make, count) in KINDS {
+        for _ in 0..count {
+            let text = make(&mut random);
+            corpus.add(&record(&text, &mut random));
+        }
+    }
+    corpus
+}
+
+/// A request whose body has a text: as a field of a form, as a string in a JSON document that is a string itself, or
+/// as a string in JSON.
+fn record(text: &str, random: &mut Random) -> Record {
+    let json = |text: &str| serde_json::Value::from(text).to_string();
+    let (kind, body) = match random.below(4) {
+        0 => ("application/x-www-form-urlencoded", format!("html={}", percent_encoded(text))),
+        1 => ("application/json", format!("{{\"data\":{}}}", json(&format!("{{\"html\":{}}}", json(text))))),
+        _ => ("application/json", format!("{{\"html\":{}}}", json(text))),
+    };
+    let mut record = Record { body: body.into_bytes(), label: Some(false), ..Record::default() };
+    record.request.method = b"POST".to_vec();
+    record.request.target = b"/".to_vec();
+    record.request.headers.push(b"Content-Type", kind.as_bytes());
+    record
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+        b' ' => "+".to_owned(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Location;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_has_its_own_samples_and_always_the_same() {
+        let (first, second) = (corpus(1), corpus(2));
+        assert_eq!(first.values, corpus(1).values);
+        let shared = first.values.iter().filter(|value| second.values.contains(value)).count();
+        assert!(shared < first.values.len() / 20, "{shared} of {}", first.values.len());
+    }
+
+    #[test]
+    fn every_sample_is_a_request_that_is_taken_apart() {
+        let corpus = corpus(1);
+        assert_eq!(corpus.requests.len(), count());
+        for request in &corpus.requests {
+            let values = corpus.values_of(request).iter().map(|index| &corpus.values[*index as usize]);
+            let bodies: Vec<_> = values.filter(|value| value.location == Location::Body).collect();
+            assert!(!request.hostile && !bodies.is_empty());
+            assert!(bodies.iter().all(|value| !value.bytes.starts_with(b"{\"html\"")), "{bodies:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_is_what_it_is_called() {
+        let mut random = Random::new(1);
+        for _ in 0..50 {
+            let page = page::page(&mut random);
+            for part in ["<!DOCTYPE html>", "</head>", "<body", "<svg", "</script>", "</html>"] {
+                assert!(page.contains(part), "{part}: {page}");
+            }
+            assert!(!page.contains("%w") && !page.contains("%n"), "{page}");
+            assert!(page.len() < 40_000, "{}", page.len());
+            assert!(drawing::quoted(&mut random).contains("svg"));
+            assert!(!page::script(&mut random).is_empty() && !page::fragment(&mut random).is_empty());
+        }
+    }
+}
