@@ -7,7 +7,9 @@ use model::Artifact;
 use model::artifact::Source;
 
 use crate::corpus::{Corpus, Request};
+use crate::examples::VARIANTS;
 use crate::interval::wilson;
+use crate::ordinary;
 
 /// What a family of requests comes to.
 #[derive(Clone, Copy, Default)]
@@ -62,7 +64,12 @@ fn write_data(
     for Source { file, .. } in &header.manifest {
         writeln!(text, "| {file} | {} |", licences.get(file).map_or("not stated", String::as_str))?;
     }
-    writeln!(text)
+    writeln!(
+        text,
+        "\nOf no file: {VARIANTS} attacks made by changing those above, and {} ordinary drawings, scripts, pages and\n\
+         events, which training makes itself.\n",
+        ordinary::count()
+    )
 }
 
 fn write_thresholds(text: &mut String, artifact: &Artifact) -> std::fmt::Result {

@@ -11,7 +11,7 @@ use crate::random::{Random, mix};
 use crate::stage1::{Example, Stage1};
 
 /// Attacks made by changing others, for each fit.
-const VARIANTS: usize = 22_000;
+pub(crate) const VARIANTS: usize = 22_000;
 
 /// What each value of the corpus is to the fit.
 struct Roles {
