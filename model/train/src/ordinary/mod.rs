@@ -16,10 +16,11 @@ use crate::random::Random;
 /// What makes a request with a sample.
 type Make = fn(&mut Random) -> Record;
 
-/// Samples of each kind (count): drawings, scripts, elements, pages, events.
-const KINDS: [(Make, usize); 5] = [
+/// Samples of each kind (count): drawings, scripts, scripts made smaller, elements, pages, events.
+const KINDS: [(Make, usize); 6] = [
     (|random| placed(&drawing::quoted(random), random), 400),
     (|random| placed(&page::script(random), random), 100),
+    (|random| placed(&page::minified(random), random), 100),
     (|random| placed(&page::fragment(random), random), 200),
     (|random| placed(&page::page(random), random), 100),
     (|random| record("text/plain;charset=UTF-8", beacon::beacon(random)), 200),
@@ -115,7 +116,9 @@ mod tests {
             assert!(!page.contains("%w") && !page.contains("%n"), "{page}");
             assert!(page.len() < 40_000, "{}", page.len());
             assert!(drawing::quoted(&mut random).contains("svg"));
-            assert!(!page::script(&mut random).is_empty() && !page::fragment(&mut random).is_empty());
+            for make in [page::script, page::minified, page::fragment] {
+                assert!(!make(&mut random).is_empty());
+            }
             let beacon = beacon::beacon(&mut random);
             assert!(serde_json::from_str::<serde_json::Value>(&beacon).is_ok(), "{beacon}");
         }

@@ -48,6 +48,28 @@ const STATEMENTS: [&str; 28] = [
     "export default { data() { return { %w: null, %w: [] } }, mounted() { this.$el.focus() } };",
 ];
 
+/// Code as tools that make it smaller leave it.
+const MINIFIED: [&str; 18] = [
+    "function(a){a.set(\"%w\"+b,a.get(\"%w\"))}",
+    "function(){return %w.%w(this,arguments)}",
+    "!function(e,t){\"object\"==typeof exports?module.exports=t():e.%w=t()}(this,function(){return e(%n)});",
+    "(function(a,b){for(var c=0;c<b.length;c++){var d=b[c];d.%w=d.%w||!1,a[d.key]=d}})(e.prototype,[]);",
+    "var e=t(%n),n=e(\"%w\"),r=/^%w$/i;",
+    "(e,t)=>{const n=e.%w??t;return n?[...n,%n]:[]}",
+    "if(void 0===e[t]){e[t]=[];for(d=0;d<a.%w.length;d++)e[t].push(a.%w[d](arguments,0))}",
+    "return null==e?void 0:e.%w(function(e){return e.id===t.%w})};",
+    "\"use strict\";var a=window,b=a.document;a.%w=a.%w||{};",
+    "try{b=JSON.parse(a)}catch(c){b={%w:!0}}",
+    "for(var k in o)o.hasOwnProperty(k)&&(s+=k+\"=\"+escape(o[k])+\"&\");",
+    "a.addEventListener?a.addEventListener(\"%w\",b,!1):a.attachEvent(\"on%w\",b);",
+    "e&&e.%w&&(t=e.%w.split(\",\")),t=t||[];",
+    "this.%w=function(){var a=this;return setTimeout(function(){a.%w()},%n),a};",
+    "switch(e.type){case\"%w\":return{...t,%w:e.%w};default:return t}",
+    "document.querySelectorAll(\".%w\").forEach(e=>e.classList.remove(\"%w\"));",
+    "new Promise((e,t)=>{const n=new XMLHttpRequest;n.onload=()=>e(n.response),n.open(\"GET\",u)})",
+    "Object.defineProperty(t,\"__esModule\",{value:!0}),t.%w=void 0;",
+];
+
 const ELEMENTS: [&str; 26] = [
     "<div class=\"%w %w-%n\" id=\"%w\">%s</div>",
     "<a href=\"#\" onclick=\"return false;\" class=\"%w\">%s</a>",
@@ -83,6 +105,11 @@ pub(super) fn script(random: &mut Random) -> String {
     several(1 + random.below(8), &STATEMENTS, between, random)
 }
 
+/// Code made smaller: one piece, or several.
+pub(super) fn minified(random: &mut Random) -> String {
+    several(1 + random.below(6), &MINIFIED, "", random)
+}
+
 /// Elements as they stand within a page.
 pub(super) fn fragment(random: &mut Random) -> String {
     let between = random.pick(&["\n", "", "\r\n    "]).unwrap_or(&"");
@@ -97,11 +124,9 @@ pub(super) fn page(random: &mut Random) -> String {
     text.push_str(&fill("<body class=\"%w\" onload=\"%w()\">\n", random));
     for _ in 0..1 + random.below(3) {
         text.push_str(&fragment(random));
-        text.push_str(&format!(
-            "{}<script type=\"text/javascript\">{}</script>",
-            drawing(random),
-            script(random)
-        ));
+        text.push_str(&drawing(random));
+        let code = if random.below(2) == 0 { script(random) } else { minified(random) };
+        text.push_str(&format!("<script type=\"text/javascript\">{code}</script>"));
     }
     text.push_str("\n</body>\n</html>\n");
     text
