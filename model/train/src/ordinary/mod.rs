@@ -9,6 +9,7 @@ mod page;
 mod template;
 
 use transaction::Record;
+use transaction::decode::percent::encode;
 
 use crate::corpus::Corpus;
 use crate::random::Random;
@@ -23,7 +24,7 @@ const KINDS: [(Make, usize); 6] = [
     (|random| placed(&page::minified(random), random), 100),
     (|random| placed(&page::fragment(random), random), 200),
     (|random| placed(&page::page(random), random), 100),
-    (|random| record("text/plain;charset=UTF-8", beacon::beacon(random)), 200),
+    (|random| record("text/plain;charset=UTF-8", beacon::beacon(random).into_bytes()), 200),
 ];
 
 /// What one value of a sample counts, compared with one of a recorded request.
@@ -53,30 +54,24 @@ pub fn corpus(seed: u64) -> Corpus {
 fn placed(text: &str, random: &mut Random) -> Record {
     let json = |text: &str| serde_json::Value::from(text).to_string();
     match random.below(4) {
-        0 => record("application/x-www-form-urlencoded", format!("html={}", percent_encoded(text))),
-        1 => record(
-            "application/json",
-            format!("{{\"data\":{}}}", json(&format!("{{\"html\":{}}}", json(text)))),
-        ),
-        _ => record("application/json", format!("{{\"html\":{}}}", json(text))),
+        0 => {
+            let body = [b"html=".as_slice(), &encode(text.as_bytes())].concat();
+            record("application/x-www-form-urlencoded", body)
+        }
+        1 => {
+            let inner = format!("{{\"html\":{}}}", json(text));
+            record("application/json", format!("{{\"data\":{}}}", json(&inner)).into_bytes())
+        }
+        _ => record("application/json", format!("{{\"html\":{}}}", json(text)).into_bytes()),
     }
 }
 
-fn record(content_type: &str, body: String) -> Record {
-    let mut record = Record { body: body.into_bytes(), label: Some(false), ..Record::default() };
+fn record(content_type: &str, body: Vec<u8>) -> Record {
+    let mut record = Record { body, label: Some(false), ..Record::default() };
     record.request.method = b"POST".to_vec();
     record.request.target = b"/".to_vec();
     record.request.headers.push(b"Content-Type", content_type.as_bytes());
     record
-}
-
-fn percent_encoded(text: &str) -> String {
-    let encoded = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
-        b' ' => "+".to_owned(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encoded).collect()
 }
 
 #[cfg(test)]
