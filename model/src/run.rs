@@ -61,20 +61,44 @@ impl Runs {
     }
 
     /// How many of these bytes need not be taken: those before the run that goes on after them, when none that ends
-    /// before has the least sum.
+    /// before can have the least sum.
     pub(crate) fn skip(&mut self, added: &[i32]) -> usize {
-        let (mut sum, mut highest, mut start) = (self.sum, self.highest.sum, 0);
-        for (at, added) in added.iter().enumerate() {
-            start = if sum <= 0 { at } else { start };
-            sum = sum.max(0) + added - self.worth;
-            highest = highest.max(sum);
-        }
-        let start = if sum <= 0 { added.len() } else { start };
-        if start == 0 || highest >= self.least {
+        let start = self.last_start(added);
+        if start == 0 || self.may_end(added) {
             return 0;
         }
         self.close();
         start
+    }
+
+    /// Where the run begins that goes on after these bytes: what sums up to most up to their end. Looked for from there,
+    /// a processor foresees nearly each step.
+    fn last_start(&self, added: &[i32]) -> usize {
+        let (mut start, mut sum, mut highest) = (added.len(), 0, 0);
+        for (at, added) in added.iter().enumerate().rev() {
+            sum += added - self.worth;
+            if sum > highest {
+                (start, highest) = (at, sum);
+            }
+        }
+        if self.sum > 0 && self.sum + sum > highest { 0 } else { start }
+    }
+
+    /// Whether a run with the least sum may end in these bytes, by what several of them sum up to, and what of them
+    /// speaks for it.
+    fn may_end(&self, added: &[i32]) -> bool {
+        let (mut sum, mut highest) = (self.sum, self.highest.sum);
+        let mut take = |all: i32, most: i32| {
+            highest = highest.max(sum.max(0) + most);
+            sum = most.max(sum + all);
+        };
+        let (chunks, rest) = added.as_chunks::<8>();
+        for chunk in chunks {
+            let beyond = chunk.map(|added| added - self.worth);
+            take(beyond.iter().sum(), beyond.iter().map(|added| added.max(&0)).sum());
+        }
+        rest.iter().for_each(|added| take(added - self.worth, (added - self.worth).max(0)));
+        highest >= self.least
     }
 
     /// Takes what the n-grams add that end with the bytes at `places`.
