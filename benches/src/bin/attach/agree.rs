@@ -52,7 +52,7 @@ struct Judged {
 pub(crate) fn ask(setup: &Setup, fronts: &[(Front, Server)], wanted: usize) -> Result<Agreement> {
     let mut ways = fronts
         .iter()
-        .filter(|(front, _)| front.asks() && !front.shows_answers())
+        .filter(|(front, _)| front.inspects() && !front.shows_answers())
         .map(|(front, server)| Ok((*front, Way::new(server.address, &setup.decisions(*front))?)))
         .collect::<Result<Vec<_>>>()?;
     let mut agreement = Agreement::default();

@@ -22,6 +22,7 @@ pub(crate) enum Front {
     NginxAuthRequest,
     Envoy,
     EnvoyProcessing,
+    EnvoyUninspected,
     EnvoyProcessingAnswers,
     EnvoyDuplex,
     EnvoyCheck,
@@ -32,13 +33,14 @@ pub(crate) enum Front {
 }
 
 impl Front {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Nginx,
         Self::NginxModule,
         Self::NginxModuleAnswers,
         Self::NginxLua,
         Self::NginxAuthRequest,
         Self::Envoy,
+        Self::EnvoyUninspected,
         Self::EnvoyProcessing,
         Self::EnvoyProcessingAnswers,
         Self::EnvoyDuplex,
@@ -58,6 +60,9 @@ impl Front {
             Self::NginxLua => "nginx with [the Lua file](ingress-nginx.md)",
             Self::NginxAuthRequest => "nginx with [`auth_request`](inspect.md), which shows no bodies",
             Self::Envoy => "Envoy",
+            Self::EnvoyUninspected => {
+                "Envoy with [`ext_proc`](envoy.md), which asks and is told that nothing is inspected"
+            }
             Self::EnvoyProcessing => "Envoy with [`ext_proc`](envoy.md), bodies buffered",
             Self::EnvoyProcessingAnswers => {
                 "Envoy with [`ext_proc`](envoy.md), bodies buffered, answers inspected as well"
@@ -81,9 +86,18 @@ impl Front {
         matches!(self, Self::NginxModuleAnswers | Self::EnvoyProcessingAnswers | Self::ProxyAnswers)
     }
 
+    /// Whether anything is inspected. Where nothing is, what asking alone costs is seen.
+    pub(crate) fn inspects(self) -> bool {
+        self.asks() && self != Self::EnvoyUninspected
+    }
+
     /// The host that is asked for: by it the policy is chosen.
     pub(crate) fn host(self) -> &'static str {
-        if self.shows_answers() { "sees.example.test" } else { "shop.example.test" }
+        match self {
+            Self::EnvoyUninspected => "free.example.test",
+            _ if self.shows_answers() => "sees.example.test",
+            _ => "shop.example.test",
+        }
     }
 
     fn is_proxy(self) -> bool {
@@ -94,9 +108,11 @@ impl Front {
     pub(crate) fn without(self) -> Option<Self> {
         match self {
             Self::Nginx | Self::Envoy | Self::HaProxy => None,
-            Self::EnvoyProcessing | Self::EnvoyProcessingAnswers | Self::EnvoyDuplex | Self::EnvoyCheck => {
-                Some(Self::Envoy)
-            }
+            Self::EnvoyUninspected
+            | Self::EnvoyProcessing
+            | Self::EnvoyProcessingAnswers
+            | Self::EnvoyDuplex
+            | Self::EnvoyCheck => Some(Self::Envoy),
             Self::HaProxySpoe => Some(Self::HaProxy),
             Self::NginxModule | Self::NginxModuleAnswers | Self::NginxLua | Self::NginxAuthRequest => {
                 Some(Self::Nginx)
@@ -157,6 +173,7 @@ impl Setup {
         let address = free_address()?;
         let command = match front {
             Front::Envoy
+            | Front::EnvoyUninspected
             | Front::EnvoyProcessing
             | Front::EnvoyProcessingAnswers
             | Front::EnvoyDuplex
@@ -293,13 +310,16 @@ fn proxy(
              listeners: [{{ address: '{address}' }}]\n{attachments}\
              upstreams: {{ application: {{ servers: ['{origin}'] }} }}\n\
              assets: [{{ name: all, hosts: ['*'], upstream: application, policy: usual }}, \
-             {{ name: answers, hosts: ['{answers}'], upstream: application, policy: answers }}]\n\
+             {{ name: answers, hosts: ['{answers}'], upstream: application, policy: answers }}, \
+             {{ name: nothing, hosts: ['{nothing}'], upstream: application, policy: nothing }}]\n\
              policies:\n\
              \x20 usual: {{ mode: prevent }}\n\
+             \x20 nothing: {{ mode: off }}\n\
              \x20 answers: {{ mode: prevent, inspect_responses: true, signatures: {{ rules: [builtin, {{ file: small.conf }}] }} }}\n\
              reports: {{ decisions: {{ to: {}/decisions.jsonl, only: {records} }} }}\n",
             directory.display(),
             answers = Front::ProxyAnswers.host(),
+            nothing = Front::EnvoyUninspected.host(),
         ),
     )?;
     let mut command = Command::new(portcullis);
