@@ -10,6 +10,9 @@
 //! before `/` and `(`; folds ASCII upper case.
 
 pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
+    if !is_touched(value) {
+        return None;
+    }
     let mut out = Vec::with_capacity(value.len());
     let mut space = false;
     for byte in value {
@@ -33,8 +36,23 @@ pub(super) fn transform(value: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Whether anything changes: not in prose of small letters. Looks at all bytes, many at a time.
+fn is_touched(value: &[u8]) -> bool {
+    let changes = |byte: u8| {
+        let is_removed = (byte == b'"') | (byte == b'\'') | (byte == b'\\') | (byte == b'^');
+        let becomes_space = (byte == b',') | (byte == b';') | (byte == b'\t') | (byte == b'\r') | (byte == b'\n');
+        is_removed | becomes_space | byte.is_ascii_uppercase()
+    };
+    let goes_before = |byte: u8| (byte == b' ') | (byte == b'/') | (byte == b'(');
+    let after = value.get(1..).unwrap_or_default();
+    value.iter().fold(false, |found, byte| found | changes(*byte))
+        | value.iter().zip(after).fold(false, |found, (a, b)| found | ((*a == b' ') & goes_before(*b)))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::Transformation;
     use super::super::check::check;
 
@@ -49,5 +67,13 @@ mod tests {
             (br"a \ b", b"a b"),
             (b"", b""),
         ]);
+    }
+
+    proptest! {
+        #[test]
+        fn says_what_is_touched(value in "[ab /(\",;^A\t]{0,6}") {
+            let changed = super::transform(value.as_bytes()).filter(|changed| changed != value.as_bytes());
+            prop_assert_eq!(changed.is_some(), super::is_touched(value.as_bytes()));
+        }
     }
 }

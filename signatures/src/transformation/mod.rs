@@ -162,7 +162,7 @@ impl Transformation {
 }
 
 /// C's `isspace` in its own locale: unlike Rust's it includes the vertical tab.
-fn is_space(byte: u8) -> bool {
+const fn is_space(byte: u8) -> bool {
     byte == 0x0b || byte.is_ascii_whitespace()
 }
 

@@ -6,7 +6,7 @@ use super::segment::{Place, Sink};
 use crate::decode::percent::FormDecoder;
 
 /// Bytes decoded in one go, once one of them needs it (bytes).
-const DECODED_AT_ONCE: usize = 64;
+const DECODED_AT_ONCE: usize = 256;
 
 /// What one byte decodes to at most, with what was held back (bytes).
 const DECODED_BYTES_MAX: usize = 3;
@@ -75,7 +75,7 @@ impl UrlEncoded {
     /// Takes a run of plain bytes, or decodes what is not plain.
     fn value(&mut self, byte: u8, rest: &[u8], sink: &mut Sink<'_>) -> usize {
         if self.decoder == FormDecoder::Idle {
-            let plain = rest.iter().position(|byte| b"&%+".contains(byte)).unwrap_or(rest.len());
+            let plain = memchr::memchr3(b'&', b'%', b'+', rest).unwrap_or(rest.len());
             if plain > 0 {
                 return sink.extend(Place::Argument, &rest[..plain]);
             }
@@ -87,11 +87,9 @@ impl UrlEncoded {
             return usize::from(self.end_pair(sink));
         }
         let most = sink.spare().clamp(1, DECODED_AT_ONCE).min(rest.len());
-        let count = rest[..most].iter().position(|byte| *byte == b'&').unwrap_or(most);
+        let count = memchr::memchr(b'&', &rest[..most]).unwrap_or(most);
         self.decoded.clear();
-        for byte in &rest[..count] {
-            self.decoder.push(*byte, &mut self.decoded);
-        }
+        self.decoder.push_all(&rest[..count], &mut self.decoded);
         sink.append(Place::Argument, &self.decoded);
         count
     }
