@@ -10,6 +10,7 @@
 //! | heads, and who they are from | [`head`] |
 //! | what Envoy is told | [`reply`], [`metadata`] |
 //! | the messages, on the wire | [`messages`] |
+//! | the end of a connection | [`lent`] |
 //!
 //! Envoy takes the end of a stream for consent, and an error for a failure that its `failure_mode_allow` is for. So whatever
 //! cannot be understood is refused by an answer, and a stream ends well only where that is meant ([`outbox`]).
@@ -18,6 +19,7 @@ mod check;
 mod exchange;
 mod head;
 mod held;
+mod lent;
 mod messages;
 mod metadata;
 mod mode;
@@ -27,7 +29,6 @@ mod reply;
 mod service;
 
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +77,8 @@ impl Serve for Examiner {
         };
         let service = service_fn(move |call| service::answer(asker.clone(), call));
         let builder = builder(&connection.client.listener.listener.limits);
-        let mut serving = pin!(builder.serve_connection(TokioIo::new(connection.stream), service));
+        let (stream, back) = lent::lend(connection.stream);
+        let mut serving = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
         let mut stopping = stopping.clone();
         let is_stopping = async {
             // Who could say so is gone: then it is time as well.
@@ -89,10 +91,12 @@ impl Serve for Examiner {
         if served.is_none() {
             // What it is asked about is answered; Envoy asks elsewhere then.
             serving.as_mut().graceful_shutdown();
-            served = Some(serving.await);
+            served = Some(serving.as_mut().await);
         }
-        if let Some(Err(error)) = served {
-            tracing::debug!(%error, "a connection of Envoy's ends");
+        drop(serving);
+        match served {
+            Some(Err(error)) => tracing::debug!(%error, "a connection of Envoy's ends"),
+            _ => back.linger().await,
         }
     }
 }
