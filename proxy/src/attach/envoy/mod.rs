@@ -10,7 +10,7 @@
 //! | heads, and who they are from | [`head`] |
 //! | what Envoy is told | [`reply`], [`metadata`] |
 //! | the messages, on the wire | [`messages`] |
-//! | the end of a connection | [`lent`] |
+//! | the end of a connection | [`linger`] |
 //!
 //! Envoy takes the end of a stream for consent, and an error for a failure that its `failure_mode_allow` is for. So whatever
 //! cannot be understood is refused by an answer, and a stream ends well only where that is meant ([`outbox`]).
@@ -19,7 +19,7 @@ mod check;
 mod exchange;
 mod head;
 mod held;
-mod lent;
+mod linger;
 mod messages;
 mod metadata;
 mod mode;
@@ -29,6 +29,7 @@ mod reply;
 mod service;
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,26 +78,30 @@ impl Serve for Examiner {
         };
         let service = service_fn(move |call| service::answer(asker.clone(), call));
         let builder = builder(&connection.client.listener.listener.limits);
-        let (stream, back) = lent::lend(connection.stream);
-        let mut serving = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
-        let mut stopping = stopping.clone();
-        let is_stopping = async {
-            // Who could say so is gone: then it is time as well.
-            let _ = stopping.wait_for(|stopping| *stopping).await;
+        let mut stream = connection.stream;
+        let served = {
+            let mut serving = pin!(builder.serve_connection(TokioIo::new(&mut stream), service));
+            let mut stopping = stopping.clone();
+            let is_stopping = async {
+                // Who could say so is gone: then it is time as well.
+                let _ = stopping.wait_for(|stopping| *stopping).await;
+            };
+            let served = tokio::select! {
+                served = serving.as_mut() => Some(served),
+                () = is_stopping => None,
+            };
+            match served {
+                Some(served) => served,
+                None => {
+                    // What it is asked about is answered; Envoy asks elsewhere then.
+                    serving.as_mut().graceful_shutdown();
+                    serving.await
+                }
+            }
         };
-        let mut served = tokio::select! {
-            served = serving.as_mut() => Some(served),
-            () = is_stopping => None,
-        };
-        if served.is_none() {
-            // What it is asked about is answered; Envoy asks elsewhere then.
-            serving.as_mut().graceful_shutdown();
-            served = Some(serving.as_mut().await);
-        }
-        drop(serving);
         match served {
-            Some(Err(error)) => tracing::debug!(%error, "a connection of Envoy's ends"),
-            _ => back.linger().await,
+            Ok(()) => linger::linger(&mut stream).await,
+            Err(error) => tracing::debug!(%error, "a connection of Envoy's ends"),
         }
     }
 }
