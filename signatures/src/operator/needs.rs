@@ -126,7 +126,7 @@ mod tests {
     use super::super::Budget;
     use super::super::check::{Files, Macros};
     use super::*;
-    use crate::prefilter::ScannerBuilder;
+    use crate::prefilter::{BranchClauses, ScannerBuilder};
 
     /// Operators with their arguments; patterns are made of the same few letters as the values.
     const OPERATORS: &[(&str, &str)] = &[
@@ -178,9 +178,18 @@ mod tests {
         }
         let mut builder = ScannerBuilder::default();
         let ids = builder.add_all(&needs.clauses);
+        let branches = BranchClauses::new(&needs.branches, &mut builder);
         let scanner = builder.build(|_| true);
         let mut met = vec![0; scanner.words()];
-        scanner.scan(value, scanner.whole(), &mut met);
+        let seen = scanner.scan(value, scanner.whole(), &mut met);
+        let branches = branches.told_by(&scanner);
+        prop_assert!(
+            branches.is_none_or(|branches| branches.may_be_in(&seen, &met)),
+            "{} {} {:?}",
+            name,
+            argument,
+            needs
+        );
         for id in ids {
             let bit = scanner.bit(id).unwrap();
             prop_assert!(

@@ -14,6 +14,7 @@
 //!
 //! Tests compare an evaluation with the prefilter to one without it, on random values.
 
+mod branches;
 mod byte_set;
 mod clause;
 mod literals;
@@ -23,6 +24,7 @@ mod pattern;
 mod restricted;
 mod scanner;
 
+pub(crate) use branches::{BranchClauses, Branches};
 pub(crate) use byte_set::ByteSet;
 pub(crate) use clause::Clause;
 pub(crate) use needs::Needs;

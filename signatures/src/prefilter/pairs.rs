@@ -10,7 +10,7 @@ use super::ByteSet;
 use super::literals::Literal;
 
 /// A bit for each group of pairs.
-pub(super) type Groups = [u64; 2];
+pub(super) type Groups = [u64; 4];
 
 /// Literals of two and three bytes, in groups that have a bit each.
 #[derive(Debug, Default)]
@@ -73,17 +73,20 @@ impl Pairs {
             Some(bits) => bits.iter().any(|bit| wanted(*bit)),
             None => also_longer,
         };
-        (0..self.sets.len()).filter(|group| tells(*group)).fold([0; 2], |mut groups: Groups, group| {
-            groups[group / 64] |= 1 << (group % 64);
-            groups
-        })
+        (0..self.sets.len()).filter(|group| tells(*group)).fold(
+            Groups::default(),
+            |mut groups: Groups, group| {
+                groups[group / 64] |= 1 << (group % 64);
+                groups
+            },
+        )
     }
 
     /// The groups of which the byte begins a pair, and those of which it ends one.
     pub(super) fn of_byte(&self, byte: u8) -> (Groups, Groups) {
         let groups = |has: fn(&PairSet, u8) -> bool| {
             let having = self.sets.iter().enumerate().filter(|(_, set)| has(set, byte));
-            having.fold([0; 2], |mut groups: Groups, (group, _)| {
+            having.fold(Groups::default(), |mut groups: Groups, (group, _)| {
                 groups[group / 64] |= 1 << (group % 64);
                 groups
             })
@@ -124,9 +127,9 @@ fn products(pairs: &[[u8; 2]]) -> Vec<PairSet> {
 }
 
 /// Groups that there are bits for.
-const GROUPS_MAX: usize = 128;
+const GROUPS_MAX: usize = size_of::<Groups>() * 8;
 /// Groups of literals of two bytes.
-const EXACT_MAX: usize = 96;
+const EXACT_MAX: usize = GROUPS_MAX - 64;
 
 #[cfg(test)]
 mod tests {
@@ -141,7 +144,7 @@ mod tests {
         assert_eq!((pairs.sets.len(), pairs.bits.len(), left.len()), (4, 3, 0));
         let [(first, _), (_, second)] = [b'A', b'B'].map(|byte| pairs.of_byte(byte));
         let mut found = [0];
-        assert!(pairs.tell([first[0] & second[0], 0], &mut found) && found == [0]);
+        assert!(pairs.tell([first[0] & second[0], 0, 0, 0], &mut found) && found == [0]);
     }
 
     #[test]

@@ -12,9 +12,50 @@ use super::{ByteSet, Clause, Needs};
 
 /// What every match of the pattern holds. `hir` matches bytes.
 pub(crate) fn needs(hir: &Hir) -> Needs {
-    let part = part(hir, 0);
     let bytes_min = hir.properties().minimum_len().unwrap_or(0);
-    Needs::all(part.all_clauses(), bytes_min)
+    let mut branches = Vec::new();
+    split(hir, &mut branches);
+    let branches = if branches.len() <= BRANCHES_MAX { branches } else { Vec::new() };
+    let of_branch = |branch: &Hir| part(branch, 0).all_clauses();
+    Needs::all(part(hir, 0).all_clauses(), bytes_min).with_branches(branches.iter().map(of_branch).collect())
+}
+
+/// The patterns of which a match of this one matches one: the parts of the choices that it is, and of the largest in a
+/// sequence.
+fn split(hir: &Hir, branches: &mut Vec<Hir>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => split(&capture.sub, branches),
+        HirKind::Alternation(parts) => {
+            // Words are told best by one clause for all of them.
+            let (words, others): (Vec<_>, Vec<_>) =
+                parts.iter().cloned().partition(|branch| part(branch, 0).exact.is_some());
+            if !words.is_empty() {
+                branches.push(Hir::alternation(words));
+            }
+            others.iter().for_each(|branch| split(branch, branches));
+        }
+        HirKind::Concat(parts) => {
+            let choices = parts.iter().enumerate().filter_map(|(at, part)| Some((at, choice_of(part)?)));
+            match choices.max_by_key(|(_, choice)| choice.len()) {
+                Some((at, choice)) => branches.extend(choice.iter().map(|branch| {
+                    let with =
+                        |(nth, part): (usize, &Hir)| if nth == at { branch.clone() } else { part.clone() };
+                    Hir::concat(parts.iter().enumerate().map(with).collect())
+                })),
+                None => branches.push(hir.clone()),
+            }
+        }
+        _ => branches.push(hir.clone()),
+    }
+}
+
+/// The parts of a choice, unless it is of words.
+fn choice_of(hir: &Hir) -> Option<&[Hir]> {
+    match hir.kind() {
+        HirKind::Capture(capture) => choice_of(&capture.sub),
+        HirKind::Alternation(parts) if part(hir, 0).exact.is_none() => Some(parts),
+        _ => None,
+    }
 }
 
 /// The same of a large pattern. Those of CRS 932 have quotes and the like between any two letters of a thousand
@@ -201,6 +242,8 @@ fn choice(branches: Vec<Part>) -> Part {
     Part::clauses(clauses.collect())
 }
 
+/// A pattern of more branches is not told apart.
+const BRANCHES_MAX: usize = 64;
 /// Deeper parts of a pattern need nothing.
 const DEPTH_MAX: usize = 64;
 /// A class of more bytes is not written out.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::clause::literal_frequency;
 use super::literals::{Literal, Literals};
 use super::pairs::{Groups, Pairs};
 use super::{ByteSet, Clause};
@@ -11,6 +12,8 @@ use super::{ByteSet, Clause};
 pub(crate) struct ScannerBuilder {
     clauses: BTreeMap<Clause, ClauseId>,
     by_id: Vec<Clause>,
+    /// All literals of clauses that are not [`Self::add_literals`].
+    literals: BTreeSet<Box<[u8]>>,
     /// How little is lost without each clause: the least place at which it was added.
     places: Vec<usize>,
 }
@@ -25,6 +28,7 @@ pub(crate) struct Scanner {
     bits: Vec<Option<u16>>,
     words: usize,
     by_byte: Box<[OfByte; 256]>,
+    in_pairs: Box<[InPairs; 256]>,
     pairs: Pairs,
     /// Everything.
     whole: Wanted,
@@ -37,17 +41,39 @@ pub(crate) struct Wanted {
     literals: Literals,
 }
 
-/// What is known of a byte, a line of the processor's cache: the bits of the clauses that it meets, the groups of
-/// which it begins a pair, and those of which it ends one.
+/// What is known of a byte: the clauses that it meets, a bit each.
+type OfByte = [u64; BYTE_WORDS];
+
+/// The groups of which a byte begins a pair, and those of which it ends one: a line of the processor's cache.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-struct OfByte([u64; BYTE_WORDS + 2 * GROUP_WORDS]);
+struct InPairs {
+    begins: Groups,
+    ends: Groups,
+}
 
 impl ScannerBuilder {
     /// The ids of clauses that one value must all meet, the same for the same clause. Where there is no room for
     /// all that are added, the last ones of such lists are left out first.
     pub(crate) fn add_all(&mut self, clauses: &[Clause]) -> Vec<ClauseId> {
         clauses.iter().enumerate().map(|(place, clause)| self.add(clause, place)).collect()
+    }
+
+    /// The id of the literals of a clause, without its bytes, or of others that a value with these has as well: those that
+    /// clauses added before have, or that are rare. `None` where that would make scans slow.
+    pub(crate) fn add_literals(&mut self, clause: &Clause) -> Option<ClauseId> {
+        let cheap = |literal: &Box<[u8]>| match self.literals.contains(literal) || is_rare(literal) {
+            true => Some(literal.clone()),
+            false => self.part_of(literal),
+        };
+        let literals = clause.literals.iter().map(cheap).collect::<Option<_>>()?;
+        Some(self.add(&Clause { bytes: ByteSet::EMPTY, literals }, usize::MAX))
+    }
+
+    /// The longest part of a literal that is looked for.
+    fn part_of(&self, literal: &[u8]) -> Option<Box<[u8]>> {
+        let mut parts = (2..literal.len()).rev().flat_map(|length| literal.windows(length));
+        parts.find_map(|part| self.literals.get(part)).cloned()
     }
 
     fn add(&mut self, clause: &Clause, place: usize) -> ClauseId {
@@ -59,6 +85,9 @@ impl ScannerBuilder {
         let id = ClauseId(self.clauses.len() as u32);
         self.clauses.insert(clause.clone(), id);
         self.by_id.push(clause.clone());
+        if place < usize::MAX {
+            self.literals.extend(clause.literals.iter().cloned());
+        }
         self.places.push(place);
         id
     }
@@ -76,9 +105,10 @@ impl ScannerBuilder {
     /// Whether these are so few, with so few literals, that a scanner for them is worth having beside the
     /// one for all.
     pub(crate) fn is_small(&self, wanted: &BTreeSet<ClauseId>) -> bool {
-        let few = self.clauses.iter().filter(|(_, id)| wanted.contains(*id));
-        let literals: usize = few.map(|(clause, _)| clause.literals.len()).sum();
-        wanted.len() <= BYTE_WORDS * 64 && literals <= SMALL_LITERALS_MAX
+        let few = || wanted.iter().filter_map(|id| self.clause(*id));
+        let literals: BTreeSet<_> = few().flat_map(|clause| &clause.literals).collect();
+        let with_bytes = few().filter(|clause| !clause.bytes.is_empty()).count();
+        with_bytes <= BYTE_WORDS * 64 && literals.len() <= SMALL_LITERALS_MAX
     }
 
     /// The scanner for those clauses that are `wanted`.
@@ -98,36 +128,25 @@ impl ScannerBuilder {
         for (bit, (clause, id)) in (0_u16..).zip(&clauses) {
             bits[id.0 as usize] = Some(bit);
             for byte in clause.bytes.iter() {
-                by_byte[usize::from(byte)].0[usize::from(bit) / 64] |= 1 << (bit % 64);
+                by_byte[usize::from(byte)][usize::from(bit) / 64] |= 1 << (bit % 64);
             }
             clause.literals.iter().for_each(|literal| literals.entry(literal).or_default().push(bit));
         }
         let literals = literals.into_iter().map(|(text, bits)| Literal { text: text.into(), bits });
         let (pairs, literals) = Literals::new(literals.collect());
-        for (byte, of_byte) in (0..=u8::MAX).zip(by_byte.iter_mut()) {
-            let (begins, ends) = pairs.of_byte(byte);
-            of_byte.0[BEGINS..ENDS].copy_from_slice(&begins);
-            of_byte.0[ENDS..].copy_from_slice(&ends);
+        let mut in_pairs = Box::new([InPairs::default(); 256]);
+        for (byte, in_pairs) in (0..=u8::MAX).zip(in_pairs.iter_mut()) {
+            (in_pairs.begins, in_pairs.ends) = pairs.of_byte(byte);
         }
         let words = clauses.len().div_ceil(64).max(BYTE_WORDS);
         let whole = Wanted { groups: pairs.groups(|_| true, true), literals };
-        Scanner { bits, words, by_byte, pairs, whole }
+        Scanner { bits, words, by_byte, in_pairs, pairs, whole }
     }
 }
 
 impl Default for Scanner {
     fn default() -> Self {
         ScannerBuilder::default().build(|_| true)
-    }
-}
-
-impl OfByte {
-    /// What is known of either.
-    #[inline(always)]
-    fn or(self, other: &Self) -> Self {
-        let (Self([a, b, c, d, e, f, g, h]), Self(other)) = (self, other);
-        let [i, j, k, l, m, n, o, p] = *other;
-        Self([a | i, b | j, c | k, d | l, e | m, f | n, g | o, h | p])
     }
 }
 
@@ -157,54 +176,60 @@ impl Scanner {
     /// [`Scanner::words`] long. Gives the bytes that the value has.
     pub(crate) fn scan(&self, value: &[u8], wanted: &Wanted, met: &mut [u64]) -> ByteSet {
         let seen = ByteSet::seen_in(value);
-        let OfByte(all) = seen.iter().fold(OfByte::default(), |all, byte| all.or(self.of(byte)));
-        // In full, as this runs for each value: what loops over four words costs more than it does.
-        let [a, b, c, d, begun, also_begun, ended, also_ended] = all;
-        if let [first, second, third, fourth, ..] = met {
-            *first |= a;
-            *second |= b;
-            *third |= c;
-            *fourth |= d;
+        let (mut bytes, mut pairs) = (OfByte::default(), InPairs::default());
+        for byte in seen.iter() {
+            bytes = either(bytes, self.by_byte[usize::from(byte)]);
+            let InPairs { begins, ends } = &self.in_pairs[usize::from(byte)];
+            pairs = InPairs { begins: either(pairs.begins, *begins), ends: either(pairs.ends, *ends) };
         }
+        met.iter_mut().zip(bytes).for_each(|(met, of_bytes)| *met |= of_bytes);
         wanted.literals.scan(value, seen, met);
         // The groups of which it has both bytes, perhaps one after the other.
-        let groups = [wanted.groups[0] & begun & ended, wanted.groups[1] & also_begun & also_ended];
-        if groups != [0, 0] {
-            let pairs = self.pairs_in(value);
-            if self.pairs.tell([pairs[0] & groups[0], pairs[1] & groups[1]], met) {
+        let groups = both(wanted.groups, both(pairs.begins, pairs.ends));
+        if groups != Groups::default() {
+            let found = both(groups, self.pairs_in(value));
+            if self.pairs.tell(found, met) {
                 wanted.literals.scan_others(value, met);
             }
         }
         seen
     }
 
-    fn of(&self, byte: u8) -> &OfByte {
-        &self.by_byte[usize::from(byte)]
-    }
-
     /// The groups of which the value has a pair.
     fn pairs_in(&self, value: &[u8]) -> Groups {
-        let (mut pairs, mut before) = (Groups::default(), &OfByte::default());
+        let (mut pairs, mut begun) = (Groups::default(), Groups::default());
         for byte in value {
-            let of_byte = self.of(*byte);
-            let [.., first, second, _, _] = before.0;
-            let [.., third, fourth] = of_byte.0;
-            pairs = [pairs[0] | first & third, pairs[1] | second & fourth];
-            before = of_byte;
+            let InPairs { begins, ends } = &self.in_pairs[usize::from(*byte)];
+            pairs = either(pairs, both(begun, *ends));
+            begun = *begins;
         }
         pairs
     }
 }
 
+/// What either has.
+#[inline(always)]
+fn either([a, b, c, d]: [u64; 4], [e, f, g, h]: [u64; 4]) -> [u64; 4] {
+    [a | e, b | f, c | g, d | h]
+}
+
+/// What both have.
+#[inline(always)]
+fn both([a, b, c, d]: [u64; 4], [e, f, g, h]: [u64; 4]) -> [u64; 4] {
+    [a & e, b & f, c & g, d & h]
+}
+
+/// Whether few values have a literal, and it is found in the first pass over a value.
+fn is_rare(literal: &[u8]) -> bool {
+    literal.len() >= 4 && literal_frequency(literal) < RARE_FREQUENCY
+}
+
+/// How often a rare literal begins at a byte of an ordinary value.
+const RARE_FREQUENCY: f64 = 0.000_01;
 /// Literals that a scanner is small with.
 const SMALL_LITERALS_MAX: usize = 512;
 /// Words of bits for clauses that one byte can meet.
 const BYTE_WORDS: usize = 4;
-/// Words of groups.
-const GROUP_WORDS: usize = 2;
-/// Where the groups of pairs are that a byte begins, and those that it ends.
-const BEGINS: usize = BYTE_WORDS;
-const ENDS: usize = BEGINS + GROUP_WORDS;
 
 #[cfg(test)]
 mod tests {

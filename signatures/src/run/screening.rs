@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::variables;
-use crate::prefilter::{Clause, Needs, ScannerBuilder};
+use crate::prefilter::{BranchClauses, Clause, Needs, ScannerBuilder};
 use crate::{Rule, Ruleset, Variable};
 
 /// When a rule is asked about a value.
@@ -81,11 +81,14 @@ impl Rule {
         let needs = needs(self);
         let mut builder = ScannerBuilder::default();
         let ids = builder.add_all(&needs.clauses);
+        let branches = BranchClauses::new(&needs.branches, &mut builder);
         let scanner = builder.build(|_| true);
         let mut met = vec![0; scanner.words()];
-        scanner.scan(value, scanner.whole(), &mut met);
+        let seen = scanner.scan(value, scanner.whole(), &mut met);
         let is_met = |bit: u16| met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1;
-        value.len() >= needs.bytes_min && ids.into_iter().filter_map(|id| scanner.bit(id)).all(is_met)
+        value.len() >= needs.bytes_min
+            && ids.into_iter().filter_map(|id| scanner.bit(id)).all(is_met)
+            && branches.told_by(&scanner).is_none_or(|branches| branches.may_be_in(&seen, &met))
     }
 }
 
@@ -123,5 +126,15 @@ mod tests {
     fn asks_about_values_that_hold_it() {
         let (_, ruleset) = screening("ARGS \"@rx union\"");
         assert!(ruleset.rules[0].may_match(b"a union b") && !ruleset.rules[0].may_match(b"a reunio b"));
+        let (_, ruleset) = screening("ARGS \"@rx [;|](?:id|pwd).*x=|(?:<b|<s).*[(]\"");
+        for (value, expected) in [
+            ("a;id x=", true),
+            ("<S onx (", true),
+            ("id <b x=", false),
+            ("a|pwd (", false),
+            ("<s id x=", false),
+        ] {
+            assert_eq!(ruleset.rules[0].may_match(value.as_bytes()), expected, "{value}");
+        }
     }
 }

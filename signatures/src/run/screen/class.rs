@@ -9,7 +9,7 @@ use super::asked::{Asked, Asker};
 use super::scanners::Scanners;
 use super::test::Test;
 use super::texts::{Means, Scratch, are_met};
-use crate::prefilter::{Clause, ClauseId, Wanted};
+use crate::prefilter::{Branches, Clause, ClauseId, Wanted};
 use crate::transformation::Transformation;
 
 /// The tests that look at the same values: those of one variable, of one name.
@@ -51,6 +51,8 @@ struct ClassTest {
     bytes_min: usize,
     /// What else must be met.
     bits: Box<[u16]>,
+    /// One of these must be there.
+    branches: Option<Arc<Branches>>,
     /// What the value must meet at another node for the next link of the chain.
     next: Option<(usize, Box<[u16]>)>,
 }
@@ -110,6 +112,7 @@ impl Class {
             test.bytes_min <= scratch.bytes[text].len()
                 && scratch.texts[test.node] == text
                 && are_met(&test.bits, met)
+                && test.branches.as_ref().is_none_or(|branches| branches.may_be_in(&scratch.seen[text], met))
                 && test.next.as_ref().is_none_or(at_next)
         };
         for (word, (met_here, wanted)) in met.iter().zip(&self.wanted).enumerate() {
@@ -148,16 +151,20 @@ impl Maker<'_> {
         let bits = test.bits(scanner);
         let next = test.next.as_ref().map(|next| (next, next.bits(scanner)));
         let Some((first, others)) = bits.split_first() else { return };
+        let branches = self.scanners.branches(test, self.class.scanner);
+        let of_branches = branches.iter().flat_map(|branches| branches.bits());
+        let all: Vec<_> = bits.iter().copied().chain(of_branches).collect();
         for pipeline in &test.pipelines {
             let node = self.node(*pipeline);
-            self.ask(node, test.clauses(), test.bytes_min, &bits);
+            self.ask(node, test.clauses(), test.bytes_min, &all);
             let next = next.as_ref().map(|(next, bits)| {
                 let node = self.node(next.pipeline);
                 self.ask(node, &next.clauses, 0, bits);
                 (node, bits.clone().into())
             });
             let (rule, bytes_min, bits) = (test.rule, test.bytes_min, others.into());
-            self.tests.push((*first, ClassTest { rule, node, bytes_min, bits, next }));
+            let branches = branches.clone();
+            self.tests.push((*first, ClassTest { rule, node, bytes_min, bits, branches, next }));
         }
     }
 
@@ -194,7 +201,9 @@ impl Maker<'_> {
         class.begins = (0..=words_of_met * 64)
             .map(|bit| by_bit.partition_point(|(first, _)| usize::from(*first) < bit) as u32)
             .collect();
-        class.wanted = words(by_bit.iter().map(|(bit, _)| *bit), words_of_met);
+        // Tests are found by bits that come first: the words that have none of them need no look.
+        let last = by_bit.last().map_or(0, |(bit, _)| usize::from(*bit) / 64 + 1);
+        class.wanted = words(by_bit.iter().map(|(bit, _)| *bit), last);
         class.tests = by_bit.into_iter().map(|(_, test)| test).collect();
         let changing = class.nodes.iter().skip(1).map(|node| node.triggers.first().copied());
         class.changing =

@@ -82,6 +82,7 @@ impl Screen {
             .filter(|(index, _)| some.contains(*index))
             .filter_map(|(index, rule)| Test::new(index, rule, &mut tree, &mut builder))
             .collect();
+        tests.iter_mut().for_each(|test| test.add_branches(&mut builder));
         let mut scanners = Scanners::new(builder, triggers);
         tests.retain(|test| !test.bits(scanners.whole()).is_empty());
         let variables = looked_at(&tests).into_iter();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::pipeline::{Pipeline, Pipelines};
 use super::class::Class;
 use super::test::{Test, Triggers};
-use crate::prefilter::{Clause, ClauseId, Scanner, ScannerBuilder, Wanted};
+use crate::prefilter::{Branches, Clause, ClauseId, Scanner, ScannerBuilder, Wanted};
 use crate::transformation::Transformation;
 
 /// Makes classes, and the scanners that these need.
@@ -18,12 +18,21 @@ pub(super) struct Scanners {
     places: BTreeMap<BTreeSet<ClauseId>, usize>,
     /// What is looked for in texts, by the scanner's place and its bits.
     wanted: BTreeMap<(usize, BTreeSet<u16>), Arc<Wanted>>,
+    /// The branches of rules, by the scanner's place.
+    branches: BTreeMap<(usize, u32), Option<Arc<Branches>>>,
 }
 
 impl Scanners {
     pub(super) fn new(builder: ScannerBuilder, triggers: Triggers) -> Self {
         let all = vec![builder.build(|_| true)];
-        Self { builder, triggers, all, places: BTreeMap::new(), wanted: BTreeMap::new() }
+        Self {
+            builder,
+            triggers,
+            all,
+            places: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            branches: BTreeMap::new(),
+        }
     }
 
     /// The scanner for everything.
@@ -54,6 +63,13 @@ impl Scanners {
     /// The bits of what a transformation changes nothing without.
     pub(super) fn trigger_bits(&self, transformation: Transformation, scanner: usize) -> Vec<u16> {
         self.triggers.bits(transformation, &self.all[scanner])
+    }
+
+    /// The branches of which one must be in what a test matches, if that is known.
+    pub(super) fn branches(&mut self, test: &Test<'_>, scanner: usize) -> Option<Arc<Branches>> {
+        let all = &self.all;
+        let branches = self.branches.entry((scanner, test.rule));
+        branches.or_insert_with(|| test.branches.told_by(&all[scanner]).map(Arc::new)).clone()
     }
 
     /// What is looked for when these bits are asked; `None` is everything, which many would take as long as.
@@ -97,4 +113,4 @@ impl Scanners {
 }
 
 /// Bits of which it is worth it to look for them alone (count).
-const WANTED_MAX: usize = 64;
+const WANTED_MAX: usize = 256;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::super::pipeline::{Pipeline, Pipelines};
 use super::super::variables;
-use crate::prefilter::{ClauseId, Scanner, ScannerBuilder};
+use crate::prefilter::{BranchClauses, ClauseId, Scanner, ScannerBuilder};
 use crate::transformation::Transformation;
 use crate::{Link, Phase, Rule, Selector, Target, Variable};
 
@@ -20,6 +20,8 @@ pub(super) struct Test<'r> {
     /// All that a value must meet, the rarest first.
     clauses: Vec<ClauseId>,
     pub(super) bytes_min: usize,
+    /// What it must meet besides: all that one of several branches asks.
+    pub(super) branches: BranchClauses,
     /// The transformations after which the operator is asked, without those that only change case.
     pub(super) pipelines: Vec<Pipeline>,
     /// The next link of the chain.
@@ -81,7 +83,13 @@ impl<'r> Test<'r> {
         pipelines.dedup();
         let bytes_min = needs.bytes_min;
         let next = links.next().and_then(|next| NextLink::new(link, next, tree, builder));
-        Some(Self { rule: index, phase: rule.phase, link, clauses, bytes_min, pipelines, next })
+        let branches = BranchClauses::default();
+        Some(Self { rule: index, phase: rule.phase, link, clauses, bytes_min, branches, pipelines, next })
+    }
+
+    /// Asks for branches as well, once the clauses of all tests are known.
+    pub(super) fn add_branches(&mut self, builder: &mut ScannerBuilder) {
+        self.branches = BranchClauses::new(&self.link.operator.needs().branches, builder);
     }
 
     /// The bits of all that a value must meet, as far as the scanner has them.
@@ -97,7 +105,7 @@ impl<'r> Test<'r> {
     /// All clauses that it asks about.
     pub(super) fn all_clauses(&self) -> impl Iterator<Item = ClauseId> {
         let next = self.next.iter().flat_map(|next| &next.clauses);
-        self.clauses.iter().chain(next).copied()
+        self.clauses.iter().chain(next).copied().chain(self.branches.literals())
     }
 
     /// All pipelines that it looks at.

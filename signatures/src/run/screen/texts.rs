@@ -14,7 +14,7 @@ pub(super) struct Scratch<'t> {
     /// For each text that the value became, what it meets, where it lies, and which bytes it has.
     met: Vec<u64>,
     pub(super) bytes: Vec<Text<'t>>,
-    seen: Vec<ByteSet>,
+    pub(super) seen: Vec<ByteSet>,
     /// What made it, of which text.
     made: Vec<Option<(usize, Transformation)>>,
     /// For each node, which text it gave; [`NOWHERE`] when no test can pass there.
