@@ -12,12 +12,16 @@ use super::{ByteSet, Clause, Needs};
 
 /// What every match of the pattern holds. `hir` matches bytes.
 pub(crate) fn needs(hir: &Hir) -> Needs {
-    let bytes_min = hir.properties().minimum_len().unwrap_or(0);
     let mut branches = Vec::new();
     split(hir, &mut branches);
     let branches = if branches.len() <= BRANCHES_MAX { branches } else { Vec::new() };
     let of_branch = |branch: &Hir| part(branch, 0).all_clauses();
-    Needs::all(part(hir, 0).all_clauses(), bytes_min).with_branches(branches.iter().map(of_branch).collect())
+    needs_together(hir).with_branches(branches.iter().map(of_branch).collect())
+}
+
+/// The same without telling branches apart.
+fn needs_together(hir: &Hir) -> Needs {
+    Needs::all(part(hir, 0).all_clauses(), hir.properties().minimum_len().unwrap_or(0))
 }
 
 /// The patterns of which a match of this one matches one: the parts of the choices that it is, and of the largest in a
@@ -61,11 +65,13 @@ fn choice_of(hir: &Hir) -> Option<&[Hir]> {
 /// The same of a large pattern. Those of CRS 932 have quotes and the like between any two letters of a thousand
 /// commands, so that all they need is a letter; but what has no such byte must hold one of the commands.
 pub(crate) fn needs_of_large(hir: &Hir) -> Needs {
-    let whole = needs(hir);
+    let whole = needs_together(hir);
     let rare = Clause::bytes(RARE);
     let otherwise = match restricted(hir, RARE) {
         None => vec![rare],
-        Some(left) => needs(&left).clauses.iter().map(|clause| Clause::any([clause, &rare])).collect(),
+        Some(left) => {
+            needs_together(&left).clauses.iter().map(|clause| Clause::any([clause, &rare])).collect()
+        }
     };
     Needs::all(whole.clauses.into_iter().chain(otherwise), whole.bytes_min)
 }

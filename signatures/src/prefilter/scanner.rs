@@ -105,9 +105,16 @@ impl ScannerBuilder {
     /// Whether these are so few, with so few literals, that a scanner for them is worth having beside the
     /// one for all.
     pub(crate) fn is_small(&self, wanted: &BTreeSet<ClauseId>) -> bool {
-        let few = || wanted.iter().filter_map(|id| self.clause(*id));
-        let literals: BTreeSet<_> = few().flat_map(|clause| &clause.literals).collect();
-        let with_bytes = few().filter(|clause| !clause.bytes.is_empty()).count();
+        let clauses = || wanted.iter().filter_map(|id| self.clause(*id));
+        // Clauses share literals; most sets of them have so many that a part of the set says so.
+        let mut literals = BTreeSet::new();
+        for clause in clauses() {
+            if clause.literals.len() > SMALL_LITERALS_MAX || literals.len() > SMALL_LITERALS_MAX {
+                return false;
+            }
+            literals.extend(&clause.literals);
+        }
+        let with_bytes = clauses().filter(|clause| !clause.bytes.is_empty()).count();
         with_bytes <= BYTE_WORDS * 64 && literals.len() <= SMALL_LITERALS_MAX
     }
 
