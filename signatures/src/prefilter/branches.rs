@@ -54,7 +54,7 @@ impl BranchClauses {
         let branches = self.0.iter().map(|branch| branch.iter().filter_map(asked).collect());
         let branches: Box<[Box<[Asked]>]> = branches.collect();
         let says_all = !branches.is_empty() && branches.iter().all(|branch| !branch.is_empty());
-        says_all.then(|| Branches(branches))
+        says_all.then_some(Branches(branches))
     }
 }
 

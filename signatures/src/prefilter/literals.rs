@@ -103,9 +103,9 @@ enum Filter {
 }
 
 /// A byte for each: the fastest to ask, and as large.
-type ByteFilter = [u8; 1 << 13];
+type ByteFilter = [u8; 1 << BYTE_FILTER_BITS];
 /// A bit for each.
-type BitFilter = [u64; 1 << 11];
+type BitFilter = [u64; 1 << (BIT_FILTER_BITS - 6)];
 
 /// What tells whether a literal may have a part with this hash; seldom, when none has.
 trait Bits {
@@ -220,11 +220,11 @@ impl Filter {
             return Self::Empty;
         }
         if keys.len() <= SMALL_KEYS_MAX {
-            let mut filter = Box::new([0; 1 << 13]);
+            let mut filter: Box<ByteFilter> = Box::new([0; _]);
             hashes.for_each(|hash| filter[byte_place(hash)] = 1);
             return Self::Small(filter);
         }
-        let mut filter = Box::new([0; 1 << 11]);
+        let mut filter: Box<BitFilter> = Box::new([0; _]);
         for (word, bit) in hashes.map(bit_place) {
             filter[word] |= 1 << bit;
         }
@@ -249,13 +249,14 @@ impl Bits for BitFilter {
 
 #[inline(always)]
 fn byte_place(hash: u32) -> usize {
-    (hash >> (32 - 13)) as usize
+    (hash >> (32 - BYTE_FILTER_BITS)) as usize
 }
 
 /// The word, and the bit of it.
 #[inline(always)]
 fn bit_place(hash: u32) -> (usize, u32) {
-    ((hash >> (32 - 11)) as usize, hash >> (32 - 17) & 63)
+    let place = hash >> (32 - BIT_FILTER_BITS);
+    (place as usize / 64, place % 64)
 }
 
 /// A bit for each of the places from `begin` on where a part of a literal may lie, the first place's lowest, and the
@@ -273,12 +274,8 @@ fn hits<const BYTES: usize, const STEP: usize>(
     let of_all = 64 / of_word * of_word * STEP;
     let (mut hits, mut at, mut places) = (0_u64, begin, 0);
     while at < end && at < begin + of_all {
-        let word = word_at(value, at) | CASE_OF_WORD;
-        let key = |nth: usize| (word >> (8 * STEP * nth)) as u32;
-        // Of a shorter part the other bytes are as those of an empty one.
-        let key =
-            |nth: usize| if BYTES == 4 { key(nth) } else { key(nth) & !(u32::MAX << (8 * BYTES)) | CASE };
-        let bit = |nth: usize| filter.bit(hash(key(nth))) << nth;
+        let word = word_at(value, at);
+        let bit = |nth: usize| filter.bit(hash(key_in::<BYTES>(word >> (8 * STEP * nth)))) << nth;
         let bits = if STEP == 1 { bit(0) | bit(1) | bit(2) | bit(3) } else { bit(0) | bit(1) };
         hits |= bits << places;
         places += of_word;
@@ -326,6 +323,14 @@ fn key(part: &[u8]) -> u32 {
     }
 }
 
+/// The key of the first bytes of a word, as [`key`] has it.
+#[inline(always)]
+fn key_in<const BYTES: usize>(word: u64) -> u32 {
+    let four = word as u32;
+    let part = if BYTES < 4 { four & !(u32::MAX << (8 * BYTES)) } else { four };
+    part | CASE
+}
+
 /// Spreads the key over the upper bits.
 #[inline(always)]
 fn hash(key: u32) -> u32 {
@@ -336,9 +341,11 @@ fn hash(key: u32) -> u32 {
 const FEW: usize = 32;
 /// The bit in which the cases of a letter differ; keys have it set everywhere.
 const CASE: u32 = 0x2020_2020;
-const CASE_OF_WORD: u64 = 0x2020_2020_2020_2020;
 /// The most bytes that these are apart.
 const STEP_MAX: usize = 3;
+/// Bits of a hash that say where it is in a filter of bytes, and in one of bits.
+const BYTE_FILTER_BITS: u32 = 13;
+const BIT_FILTER_BITS: u32 = 17;
 /// Keys for which a small filter does: one place in 16 is looked up for nothing. Of all of CRS there are so many
 /// that it is one in 16 with a large one. Either stays in the processor's nearest cache.
 const SMALL_KEYS_MAX: usize = 512;

@@ -40,6 +40,7 @@ fn split(hir: &Hir, branches: &mut Vec<Hir>) {
         }
         HirKind::Concat(parts) => {
             let choices = parts.iter().enumerate().filter_map(|(at, part)| Some((at, choice_of(part)?)));
+            let choices = choices.filter(|(_, choice)| choice.len() <= BRANCHES_MAX);
             match choices.max_by_key(|(_, choice)| choice.len()) {
                 Some((at, choice)) => branches.extend(choice.iter().map(|branch| {
                     let with =

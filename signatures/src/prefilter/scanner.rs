@@ -62,11 +62,12 @@ impl ScannerBuilder {
     /// The id of the literals of a clause, without its bytes, or of others that a value with these has as well: those that
     /// clauses added before have, or that are rare. `None` where that would make scans slow.
     pub(crate) fn add_literals(&mut self, clause: &Clause) -> Option<ClauseId> {
-        let cheap = |literal: &Box<[u8]>| match self.literals.contains(literal) || is_rare(literal) {
+        let is_cheap = |literal: &[u8]| self.literals.contains(literal) || is_rare(literal);
+        let literals = clause.literals.iter().map(|literal| match is_cheap(literal) {
             true => Some(literal.clone()),
             false => self.part_of(literal),
-        };
-        let literals = clause.literals.iter().map(cheap).collect::<Option<_>>()?;
+        });
+        let literals = literals.collect::<Option<_>>()?;
         Some(self.add(&Clause { bytes: ByteSet::EMPTY, literals }, usize::MAX))
     }
 
