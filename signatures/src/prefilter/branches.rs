@@ -3,7 +3,7 @@
 //! `a+b|c+d` needs one of `a` and `c`, and one of `b` and `d`: a value with `a` and `d` has them, and cannot match. What each
 //! branch needs is asked for by itself, of values that have the rest.
 
-use super::{ByteSet, Clause, ClauseId, Scanner, ScannerBuilder};
+use super::{ByteSet, Clause, ClauseId, Scanner, ScannerBuilder, is_met};
 
 /// What each branch of an operator asks of a value, before there is a scanner.
 #[derive(Debug, Default)]
@@ -45,11 +45,10 @@ impl BranchClauses {
 
     /// The same with the bits of a scanner; `None` where that says nothing.
     pub(crate) fn told_by(&self, scanner: &Scanner) -> Option<Branches> {
-        let asked = |asking: &Asking| match asking.literals.map(|literals| scanner.bit(literals)) {
+        let asked = |asking: &Asking| {
+            let bit = asking.literals.map(|literals| scanner.bit(literals));
             // A clause that the scanner has no bit for may be met.
-            Some(None) => None,
-            Some(bit) => Some(Asked { bytes: asking.bytes, bit }),
-            None => Some(Asked { bytes: asking.bytes, bit: None }),
+            (bit != Some(None)).then_some(Asked { bytes: asking.bytes, bit: bit.flatten() })
         };
         let branches = self.0.iter().map(|branch| branch.iter().filter_map(asked).collect());
         let branches: Box<[Box<[Asked]>]> = branches.collect();
@@ -61,9 +60,8 @@ impl BranchClauses {
 impl Branches {
     /// Whether a text with these bytes that meets this may have one of them.
     pub(crate) fn may_be_in(&self, seen: &ByteSet, met: &[u64]) -> bool {
-        let is_set = |bit: u16| met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1;
-        let is_met = |asked: &Asked| asked.bytes.meets(seen) || asked.bit.is_some_and(is_set);
-        self.0.iter().any(|branch| branch.iter().all(is_met))
+        let has = |asked: &Asked| asked.bytes.meets(seen) || asked.bit.is_some_and(|bit| is_met(bit, met));
+        self.0.iter().any(|branch| branch.iter().all(has))
     }
 
     /// The bits that are asked.

@@ -29,4 +29,4 @@ pub(crate) use byte_set::ByteSet;
 pub(crate) use clause::Clause;
 pub(crate) use needs::Needs;
 pub(crate) use pattern::{needs as pattern_needs, needs_of_large as large_pattern_needs};
-pub(crate) use scanner::{ClauseId, Scanner, ScannerBuilder, Wanted};
+pub(crate) use scanner::{ClauseId, Scanner, ScannerBuilder, Wanted, is_met};

@@ -73,25 +73,15 @@ impl Pairs {
             Some(bits) => bits.iter().any(|bit| wanted(*bit)),
             None => also_longer,
         };
-        (0..self.sets.len()).filter(|group| tells(*group)).fold(
-            Groups::default(),
-            |mut groups: Groups, group| {
-                groups[group / 64] |= 1 << (group % 64);
-                groups
-            },
-        )
+        groups((0..self.sets.len()).filter(|group| tells(*group)))
     }
 
     /// The groups of which the byte begins a pair, and those of which it ends one.
     pub(super) fn of_byte(&self, byte: u8) -> (Groups, Groups) {
-        let groups = |has: fn(&PairSet, u8) -> bool| {
-            let having = self.sets.iter().enumerate().filter(|(_, set)| has(set, byte));
-            having.fold(Groups::default(), |mut groups: Groups, (group, _)| {
-                groups[group / 64] |= 1 << (group % 64);
-                groups
-            })
+        let having = |has: fn(&PairSet, u8) -> bool| {
+            groups((0..).zip(&self.sets).filter(|(_, set)| has(set, byte)).map(|(group, _)| group))
         };
-        (groups(|set, byte| set.first.contains(byte)), groups(|set, byte| set.second.contains(byte)))
+        (having(|set, byte| set.first.contains(byte)), having(|set, byte| set.second.contains(byte)))
     }
 
     /// Sets the bits of the literals in `groups`; whether longer literals may be there.
@@ -109,6 +99,13 @@ impl Pairs {
         }
         may_be_more
     }
+}
+
+/// The bits of these groups.
+fn groups(all: impl Iterator<Item = usize>) -> Groups {
+    let mut groups = Groups::default();
+    all.for_each(|group| groups[group / 64] |= 1 << (group % 64));
+    groups
 }
 
 /// The pairs, both cases of each, as few products of two sets.

@@ -215,6 +215,12 @@ impl Scanner {
     }
 }
 
+/// Whether a bit is set of those that [`Scanner::scan`] sets.
+#[inline]
+pub(crate) fn is_met(bit: u16, met: &[u64]) -> bool {
+    met[usize::from(bit) / 64] >> (bit % 64) & 1 == 1
+}
+
 /// What either has.
 #[inline(always)]
 fn either([a, b, c, d]: [u64; 4], [e, f, g, h]: [u64; 4]) -> [u64; 4] {

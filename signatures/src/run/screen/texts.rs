@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::super::bytes::Bytes;
 use super::class::Node;
-use crate::prefilter::{ByteSet, Scanner, Wanted};
+use crate::prefilter::{ByteSet, Scanner, Wanted, is_met};
 use crate::transformation::{Transformation, UnicodeMap};
 
 /// Memory for screening, kept from value to value.
@@ -129,7 +129,7 @@ impl Deref for Text<'_> {
 
 /// Whether all of the bits are set.
 pub(super) fn are_met(bits: &[u16], met: &[u64]) -> bool {
-    bits.iter().all(|bit| met[usize::from(*bit) / 64] >> (bit % 64) & 1 == 1)
+    bits.iter().all(|bit| is_met(*bit, met))
 }
 
 /// The text of a node where no test can pass.
