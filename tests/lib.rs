@@ -9,5 +9,6 @@ pub mod helm;
 pub mod kubelet;
 pub mod modsecurity;
 pub mod nginx;
+pub mod ports;
 pub mod random;
 pub mod wheels;

@@ -168,11 +168,6 @@ fn answer(mut stream: &TcpStream) {
     }
 }
 
-/// A port that nobody has, for now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port()
-}
-
 /// What curl says of a request: the status and the body; 0 where there was no answer.
 pub(crate) fn ask(arguments: &[&str]) -> (u16, String) {
     let output = Command::new("curl")

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use portcullis_tests::ports;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::json;
 
 use super::bundle::Bundle;
-use super::running::{Container, application, ask, can_run, free_port};
+use super::running::{Container, application, ask, can_run};
 
 /// Values for an application at an address of this machine, in prevent mode.
 pub(crate) fn values(application: SocketAddr, http: u16, admin: u16) -> String {
@@ -32,7 +33,7 @@ fn the_charts_container_serves_stops_reloads_and_drains() {
     if !can_run() {
         return;
     }
-    let (http, admin) = (free_port(), free_port());
+    let (http, admin) = (ports::free().port(), ports::free().port());
     let Some(bundle) = Bundle::rendered(&values(application(), http, admin)) else { return };
     let mut container = Container::start(bundle);
     let (http, admin) = (format!("http://127.0.0.1:{http}"), format!("http://127.0.0.1:{admin}"));
@@ -113,7 +114,7 @@ fn nothing_that_it_does_is_off_the_list() {
     if !can_run() {
         return;
     }
-    let (http, https, admin) = (free_port(), free_port(), free_port());
+    let (http, https, admin) = (ports::free().port(), ports::free().port(), ports::free().port());
     let Some(mut bundle) = Bundle::rendered(&values(application(), http, admin)) else { return };
     bundle.config["linux"]["seccomp"]["defaultAction"] = "SCMP_ACT_KILL_PROCESS".into();
     bundle.config["linux"]["seccomp"].as_object_mut().expect("a profile").remove("defaultErrnoRet");

@@ -3,7 +3,7 @@
 //! Each request comes from an address of its own (127.x.y.z), by which both logs tell what matched in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use portcullis_tests::core_rules::{SETTINGS, lay_out};
 use portcullis_tests::files::crs_directory;
 use portcullis_tests::modsecurity::ModSecurity;
 use portcullis_tests::nginx::{MODSECURITY, Nginx};
+use portcullis_tests::ports;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
@@ -68,7 +69,7 @@ impl Peer {
             log.display()
         );
         std::fs::write(directory.join("modsecurity.conf"), rules).expect("written");
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        let address = ports::free();
         let http = format!(
             "large_client_header_buffers 8 64k; underscores_in_headers on; ignore_invalid_headers off;
              modsecurity on; modsecurity_rules_file {here}/modsecurity.conf;

@@ -1,8 +1,9 @@
 //! Certificates by ACME, from a configuration to a site that clients trust: Pebble on one side, curl on the other.
 
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
+
+use portcullis_tests::ports;
 
 use super::curl;
 use super::origin::Origin;
@@ -11,8 +12,7 @@ use super::process::{Portcullis, Setup};
 
 /// A proxy with a plain and a TLS listener, a certificate for a name on its way; `None` without Pebble.
 fn start(challenge: &str) -> Option<(Origin, Pebble, Portcullis, Setup)> {
-    let [plain, tls] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
-    let [plain, tls] = [plain, tls].map(|socket| socket.local_addr().expect("an address").port());
+    let [plain, tls] = [(); 2].map(|()| ports::free().port());
     let pebble = Pebble::start(plain, tls)?;
     let origin = Origin::start();
     let listener = format!(

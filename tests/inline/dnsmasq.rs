@@ -1,8 +1,10 @@
 //! dnsmasq, a name server that is not ours, with one list on it.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use portcullis_tests::ports;
 
 /// A running dnsmasq; ended when dropped.
 pub(crate) struct Dnsmasq {
@@ -18,7 +20,7 @@ impl Dnsmasq {
     pub(crate) fn start() -> Option<Self> {
         // Somebody else may be given the port before it has it: then it ends, and another is tried.
         for _ in 0..ATTEMPTS {
-            let mut running = Self::spawn(free()?)?;
+            let mut running = Self::spawn(ports::free())?;
             if running.answers() {
                 return Some(running);
             }
@@ -78,15 +80,6 @@ impl Dnsmasq {
         }
         false
     }
-}
-
-/// A port that is free for UDP and for TCP: it wants both.
-fn free() -> Option<SocketAddr> {
-    (0..ATTEMPTS).find_map(|_| {
-        let taken = TcpListener::bind("127.0.0.1:0").ok()?;
-        let address = taken.local_addr().ok()?;
-        UdpSocket::bind(address).ok().map(|_| address)
-    })
 }
 
 const ATTEMPTS: usize = 10;

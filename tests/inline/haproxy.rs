@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::redis::free;
+use portcullis_tests::ports;
 
 /// A running HAProxy; killed when dropped.
 pub(crate) struct Haproxy {
@@ -22,7 +22,7 @@ impl Haproxy {
     /// server refuses fails.
     pub(crate) fn start(active: Backend, standby: Backend) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
-        let address = free();
+        let address = ports::free();
         let file = directory.path().join("haproxy.cfg");
         std::fs::write(&file, configuration(address, active, standby)).expect("written");
         let mut command = Command::new("haproxy");

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use portcullis_tests::ports;
+
 use super::curl;
 use super::origin::Origin;
 use super::process::{Portcullis, Setup};
@@ -98,9 +100,7 @@ fn interruption_is_quick() {
 
 #[test]
 fn an_application_that_is_down_is_a_502() {
-    let free =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
-    let proxy = Portcullis::start(&Setup::new(free));
+    let proxy = Portcullis::start(&Setup::new(ports::free()));
     let long_form = [&b"note="[..], &[b'x'; 200_000]].concat();
     for way in curl::WAYS {
         assert_eq!(curl::run(&way[..1], None, &proxy.url("/")).status, 502);

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use portcullis_tests::ports;
+
 use super::curl;
 use super::origin::Origin;
 use super::process::{Portcullis, Setup};
@@ -114,8 +116,7 @@ fn bounds_what_a_client_may_ask() {
 #[test]
 fn reloads_open_and_close_listeners() {
     let (origin, proxy) = start("{ address: \"127.0.0.1:0\" }");
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
-    let (second, taken) = (free(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let (second, taken) = (ports::free(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
     let with = |listeners: &str| {
         let setup = Setup { listener: listeners.to_owned(), ..Setup::new(origin.address) };
         std::fs::write(proxy.file("portcullis.yaml"), setup.yaml()).expect("written");

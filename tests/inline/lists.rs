@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use portcullis_tests::ports;
+
 use super::curl;
 use super::dnsmasq::Dnsmasq;
 use super::origin::Origin;
@@ -49,7 +51,7 @@ fn clients_on_a_list_are_refused_and_it_is_asked_once() {
 fn what_is_not_answered_is_counted_and_the_policy_decides() {
     let Some(dns) = Dnsmasq::start() else { return };
     let origin = Origin::start();
-    let gone = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+    let gone = ports::free();
     for (name_server, zone, policy, expected) in [
         (dns.address, "slow.test", "pass", 200),
         (dns.address, "slow.test", "block", 403),

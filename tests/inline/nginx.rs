@@ -1,9 +1,10 @@
 //! nginx as the application: it answers early, serves files and takes uploads.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use portcullis_tests::nginx;
+use portcullis_tests::ports;
 
 /// A running nginx; ended when dropped.
 pub(crate) struct Nginx {
@@ -21,7 +22,7 @@ impl Nginx {
         }
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("files")).expect("created");
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        let address = ports::free();
         let here = directory.path().display();
         let http = format!(
             "server {{ listen {address}; root {here}/files;

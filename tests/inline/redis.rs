@@ -1,8 +1,10 @@
 //! A Redis of one's own.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use portcullis_tests::ports;
 
 /// A running Redis; killed when dropped.
 pub(crate) struct Redis {
@@ -16,7 +18,7 @@ impl Redis {
     /// Starts one, or a cluster of one; or says that it is not installed.
     pub(crate) fn start(is_cluster: bool) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut redis = Self { child: None, address: free(), is_cluster, directory };
+        let mut redis = Self { child: None, address: ports::free(), is_cluster, directory };
         if let Err(error) = redis.run() {
             println!("left out: redis-server is not installed ({error})");
             return None;
@@ -34,7 +36,7 @@ impl Redis {
     /// Starts it where it was before.
     pub(crate) fn run(&mut self) -> std::io::Result<()> {
         let port = self.address.port().to_string();
-        let bus = free().port().to_string();
+        let bus = ports::free().port().to_string();
         let mut command = Command::new("redis-server");
         command
             .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
@@ -78,9 +80,4 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A port that nobody has; Redis cannot be asked to choose.
-pub(crate) fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }

@@ -16,9 +16,9 @@ use super::handover::{Successors, ends, signal};
 use super::haproxy::Haproxy;
 use super::mortal::Mortal;
 use super::process::{Portcullis, Setup, resident_kib};
-use super::redis::free;
 use super::tls::Authority;
 use client::{Client, Tally};
+use portcullis_tests::ports;
 
 fn number(name: &str, default: u64) -> u64 {
     let found = std::env::vars_os().find(|(key, _)| key == name);
@@ -118,11 +118,11 @@ fn start(authority: &Authority, servers: &[Mortal]) -> (Setup, Portcullis, Optio
             "{{ address: \"{address}\", proxy_protocol: [127.0.0.1], \
              limits: {{ keepalive_requests_max: 30 }}, tls: {{ certificates: [{{ certificate: a.crt, key: a.key }}] }} }}"
         ),
-        admin: free().to_string(),
+        admin: ports::free().to_string(),
         more: "drain: { accept: 1s, idle: 1s, deadline: 4s }".to_owned(),
         ..Setup::new(servers[0].address)
     };
-    let (ours, other) = (setup(free()), setup(free()));
+    let (ours, other) = (setup(ports::free()), setup(ports::free()));
     let proxy = Portcullis::start_with(&ours, &files);
     let standby = Portcullis::start_with(&other, &files);
     let haproxy = Haproxy::start((proxy.address, proxy.admin), (standby.address, standby.admin));

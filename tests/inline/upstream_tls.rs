@@ -1,8 +1,9 @@
 //! TLS to upstreams, with nginx as their server.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use portcullis_tests::nginx;
+use portcullis_tests::ports;
 
 use super::curl;
 use super::h2_server;
@@ -32,7 +33,7 @@ impl Server {
         for (name, text) in [("crt", certificate), ("key", key), ("ca", authority.pem())] {
             std::fs::write(directory.path().join(name), text).expect("written");
         }
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        let address = ports::free();
         let here = directory.path().display();
         let http = format!(
             "server {{ listen {address} ssl http2; ssl_certificate {here}/crt; ssl_certificate_key {here}/key;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use portcullis_tests::ports;
+
 use super::curl;
 use super::origin::Origin;
 use super::process::{Portcullis, Setup};
@@ -87,13 +89,9 @@ fn read_request(stream: &mut TcpStream) -> bool {
     stream.read_exact(&mut vec![0; length.unwrap_or(0)]).is_ok()
 }
 
-fn closed() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
-}
-
 fn proxy(servers: &[SocketAddr], upstream: &str) -> Portcullis {
     let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
-    let setup = Setup::new(closed());
+    let setup = Setup::new(ports::free());
     Portcullis::start(&Setup { origin: servers.join("\", \""), upstream: upstream.to_owned(), ..setup })
 }
 
@@ -106,7 +104,7 @@ fn long() -> Vec<u8> {
 #[test]
 fn who_refuses_a_connection_is_passed_by_and_then_left_out() {
     let origin = Origin::start();
-    let dead = closed();
+    let dead = ports::free();
     let proxy = proxy(&[dead, origin.address], "outlier: { consecutive_failures: 3 }");
     for way in curl::WAYS {
         for body in [SHORT, &long()] {
@@ -134,9 +132,9 @@ fn who_refuses_a_connection_is_passed_by_and_then_left_out() {
 #[test]
 fn an_outage_is_said_now_and_then_of_each_upstream() {
     let setup = Setup {
-        upstreams: format!("other: {{ servers: [\"{}\"] }}", closed()),
+        upstreams: format!("other: {{ servers: [\"{}\"] }}", ports::free()),
         assets: "{ name: other, hosts: [other.test], upstream: other, policy: default }".to_owned(),
-        ..Setup::new(closed())
+        ..Setup::new(ports::free())
     };
     let (proxy, begun) = (Portcullis::start(&setup), Instant::now());
     for (host, upstream) in [("shop.test", "app"), ("other.test", "other")] {
@@ -227,8 +225,10 @@ fn a_stale_connection_costs_no_idempotent_request() {
 #[test]
 fn upgraded_connections_are_not_repeated() {
     let origin = Origin::start();
-    let proxy =
-        proxy(&[closed(), origin.address], "timeout: 1s, retries: { on: [connect, stale, reset, timeout] }");
+    let proxy = proxy(
+        &[ports::free(), origin.address],
+        "timeout: 1s, retries: { on: [connect, stale, reset, timeout] }",
+    );
     for _ in 0..2 {
         let mut stream = connect(
             &proxy,
@@ -280,7 +280,7 @@ fn unix_sockets_are_servers() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("app.sock");
     let (here, shown) = (directory.path().display(), socket.display());
-    let address = closed();
+    let address = ports::free();
     let http = format!(
         "server {{ listen unix:{shown}; listen {address}; root {here};
            location / {{ return 200 \"$http_host $server_protocol\"; }} }}"

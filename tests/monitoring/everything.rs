@@ -1,9 +1,11 @@
 //! A process that exports each metric it has, with each label: names in queries are looked up in what it says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{TcpListener, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use portcullis_tests::ports;
 
 use super::client;
 use super::faults::certificate;
@@ -35,7 +37,6 @@ pub(crate) fn parse(text: &str) -> Exported {
 
 fn scrape() -> String {
     let origin = Origin::start();
-    let nobody = || TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let directory = tempfile::tempdir().expect("a directory");
     let (certificate, key) = certificate(100);
@@ -46,10 +47,10 @@ fn scrape() -> String {
     let yaml = CONFIGURATION
         .replace("{directory}", &directory.path().display().to_string())
         .replace("{origin}", &origin.address.to_string())
-        .replace("{gone}", &nobody().to_string())
+        .replace("{gone}", &ports::free().to_string())
         .replace("{name_server}", &silent.local_addr().expect("bound").to_string())
-        .replace("{store}", &nobody().to_string())
-        .replace("{authority}", &nobody().to_string());
+        .replace("{store}", &ports::free().to_string())
+        .replace("{authority}", &ports::free().to_string());
     let process = Portcullis::start_yaml(&yaml, RULES);
     let plain = process.said();
     let address =

@@ -18,7 +18,6 @@ mod records;
 #[path = "faults/upstreams.rs"]
 mod upstreams;
 
-use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use super::client;
@@ -42,11 +41,6 @@ fn wait_for(process: &Portcullis, metric: &str, holds: impl Fn(f64) -> bool) {
         assert!(Instant::now() < until, "{metric} is {}\n{}", process.metric(metric), process.said());
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// An address that nobody answers at.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
 }
 
 /// A certificate for `shop.test` and its key, valid for so many days from now on.

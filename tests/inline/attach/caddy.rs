@@ -1,8 +1,10 @@
 //! Caddy's `forward_auth`.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use portcullis_tests::ports;
 
 use super::super::curl;
 use super::super::origin::Origin;
@@ -39,8 +41,7 @@ impl Caddy {
 
     fn start_once(place: &str, patience: &str, origin: SocketAddr) -> Result<Self, Failed> {
         let directory = tempfile::tempdir().expect("a directory");
-        let address: SocketAddr =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        let address = ports::free();
         let config = format!(
             "{{\n admin off\n auto_https off\n servers {{\n  protocols h1 h2 h2c\n }}\n}}\nhttp://{address} {{\n \
              forward_auth {place} {{\n  uri /\n  copy_headers X-Portcullis-Id\n  \

@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use portcullis_tests::files::binary;
+use portcullis_tests::ports;
 use serde_json::Value;
 
 use super::super::origin::Origin;
@@ -174,7 +175,7 @@ assets: [{{ name: shop, hosts: ["*"], policy: default, upstream: application }}]
 policies: {{ default: {{ mode: prevent, inspect_responses: true }} }}
 admin: {{ address: "127.0.0.1:0", token: a-long-enough-token }}
 "#,
-        nginx::free(),
+        ports::free(),
         origin.address
     );
     let files = [

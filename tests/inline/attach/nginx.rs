@@ -1,9 +1,10 @@
 //! nginx's `auth_request`, set up as docs/attach/inspect.md says.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use portcullis_tests::nginx;
+use portcullis_tests::ports;
 
 use super::super::curl;
 use super::super::origin::Origin;
@@ -20,10 +21,6 @@ pub(super) struct Gateway {
     pub(super) base2: String,
 }
 
-pub(super) fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
-}
-
 impl Gateway {
     /// Starts it, or says that it is not installed. `http` and `server` are what these blocks have beside the listening sockets.
     pub(super) fn start(modules: &[&str], http: &str, server: &str) -> Option<Self> {
@@ -32,7 +29,7 @@ impl Gateway {
             return None;
         }
         let directory = tempfile::tempdir().expect("a directory");
-        let (address, address2) = (free(), free());
+        let (address, address2) = (ports::free(), ports::free());
         let http = format!("{http} server {{ listen {address}; listen {address2} http2; {server} }}");
         let running = nginx::Nginx::start(directory.path(), address, modules, &http).expect("nginx starts");
         let (base, base2) = (format!("http://{address}"), format!("http://{address2}"));

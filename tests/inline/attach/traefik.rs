@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use portcullis_tests::ports;
+
 use super::super::origin::Origin;
 use super::super::process::Portcullis;
-use super::super::redis::free;
 use super::{curl, last_record, reached, streams, table};
 
 /// A running Traefik; killed when dropped.
@@ -29,7 +30,7 @@ impl Traefik {
             println!("left out: no Traefik, which `./x traefik` builds");
             return None;
         }
-        let (directory, address) = (tempfile::tempdir().expect("a directory"), free());
+        let (directory, address) = (tempfile::tempdir().expect("a directory"), ports::free());
         let routes = directory.path().join("routes.yaml");
         let fixed = format!(
             "global: {{ checkNewVersion: false, sendAnonymousUsage: false }}\nlog: {{ level: ERROR }}\n\
@@ -85,7 +86,7 @@ impl Drop for Traefik {
 
 /// An agent that Traefik can ask: it takes no path of a socket.
 fn agent(mode: &str, endpoint: &str) -> Portcullis {
-    let place = free();
+    let place = ports::free();
     let yaml = format!(
         r#"version: 1
 attachments: {{ inspect: [{{ address: "{place}", dialect: traefik, {endpoint} }}] }}

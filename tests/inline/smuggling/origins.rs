@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use portcullis_tests::nginx;
+use portcullis_tests::ports;
 use serde::Deserialize;
 use transaction::wire::{Body, Chunks, Head, HeadScan};
 
@@ -81,7 +82,7 @@ impl Application {
         }
         let directory = tempfile::tempdir().expect("a directory");
         let here = directory.path().display();
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        let address = ports::free();
         let http = format!(
             r#"map $status $is_whole {{ default 0; 200 1; }} log_format taken escape=json '{{"method":"$request_method","target":"$request_uri","body":"$request_body","headers":["content-length","$http_content_length","transfer-encoding","$http_transfer_encoding","upgrade","$http_upgrade"]}}';
                client_body_buffer_size 1m;

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{Watch, certificate, nobody, start, start_with_certificate, wait_for};
+use portcullis_tests::ports;
+
+use super::{Watch, certificate, start, start_with_certificate, wait_for};
 
 #[test]
 fn a_certificate_ends_soon() {
@@ -32,7 +34,7 @@ fn a_certificate_ends_soon() {
 /// The authority is not there: no certificate, and no attempt that goes well.
 #[test]
 fn a_certificate_cannot_be_obtained() {
-    let authority = nobody();
+    let authority = ports::free();
     let (_origin, process) = start(|setup| {
         setup.listener = "{ address: \"127.0.0.2:0\" }, { address: \"127.0.0.1:0\", \
              tls: { certificates: [{ acme: { names: [shop.example.com] } }] } }"

@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::{Watch, client, nobody, start, start_with_certificate};
+use portcullis_tests::ports;
+
+use super::{Watch, client, start, start_with_certificate};
 
 /// Who connects speaks no TLS.
 #[test]
@@ -65,7 +67,7 @@ fn there_are_too_many_requests_at_once() {
 
 #[test]
 fn a_store_of_rate_limits_is_away() {
-    let store = nobody();
+    let store = ports::free();
     let (_origin, process) = start(|setup| {
         setup.policy = "rate_limits: [all]".to_owned();
         setup.more = format!(

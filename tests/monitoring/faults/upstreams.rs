@@ -1,12 +1,14 @@
 //! Of applications.
 
-use super::{Watch, client, nobody, start, wait_for};
+use portcullis_tests::ports;
+
+use super::{Watch, client, start, wait_for};
 
 /// The one server of an upstream is gone, which its health check sees and requests feel.
 #[test]
 fn an_application_is_gone() {
     let (_origin, process) = start(|setup| {
-        setup.origin = nobody().to_string();
+        setup.origin = ports::free().to_string();
         setup.upstream = "health_check: { path: /, interval: 1s, timeout: 200ms }".to_owned();
     });
     wait_for(&process, "portcullis_upstream_servers{state=\"unhealthy\",upstream=\"app\"}", |count| {
@@ -29,7 +31,7 @@ fn an_application_is_gone() {
 /// One of two servers is gone: requests go to the other, and no exchange fails for a client.
 #[test]
 fn one_server_of_two_is_gone() {
-    let gone = nobody();
+    let gone = ports::free();
     let (_origin, process) = start(|setup| {
         setup.origin = format!("{}\", \"{gone}", setup.origin);
         setup.upstream = "health_check: { path: /, interval: 1s, timeout: 500ms }".to_owned();

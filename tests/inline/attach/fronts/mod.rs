@@ -9,9 +9,10 @@ mod together;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use portcullis_tests::ports;
+
 use super::super::origin::Origin;
 use super::super::process::Portcullis;
-use super::super::redis::free;
 use super::caddy::Caddy;
 use super::{curl, envoy, lua, nginx, spoe, table};
 
@@ -34,7 +35,7 @@ impl Places {
 
     /// Ports that are free.
     fn tcp() -> Self {
-        Self { attachments: NAMES.map(|_| free().to_string()), ..Self::unix() }
+        Self { attachments: NAMES.map(|_| ports::free().to_string()), ..Self::unix() }
     }
 
     /// The agent's configuration, with all of them.

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use portcullis_tests::ports;
+
 use super::super::super::handover::{Successors, ends, signal};
 use super::super::super::origin::Origin;
 use super::super::super::process::Portcullis;
 use super::clients::Clients;
-use super::{NAMES, Patience, Places, Way, free, table};
+use super::{NAMES, Patience, Places, Way, table};
 
 const DRAIN: &str = "drain: { accept: 100ms, idle: 1s }";
 
@@ -49,11 +51,11 @@ fn no_verdict_is_lost_when_a_process_under_systemd_is_started_again() {
     let origin = Origin::start();
     let socket = |name: &str| (name.to_owned(), format!("unix:{{here}}/{name}.sock"));
     let mut sockets: Vec<_> = NAMES.map(socket).into();
-    sockets.push(("web".to_owned(), free().to_string()));
+    sockets.push(("web".to_owned(), ports::free().to_string()));
     let places = Places {
         attachments: NAMES.map(|name| format!("socket:{name}")),
         listener: "socket:web".to_owned(),
-        admin: free().to_string(),
+        admin: ports::free().to_string(),
     };
     let yaml = places.yaml(origin.address, "", DRAIN);
     let agent = Portcullis::start_supervised(&yaml, table::RULES, &sockets);

@@ -9,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 
 use portcullis_tests::files::binary;
 use portcullis_tests::nginx;
+use portcullis_tests::ports;
 
 use super::super::super::curl;
 use super::super::super::tls::Authority;
-use super::super::nginx::free;
 use super::super::{agent, table};
 use super::answers::{check_leaks, shows_at};
 
@@ -67,7 +67,7 @@ fn requests_and_answers_are_seen_over_http3() {
     for (name, text) in [("h3.crt", certificate), ("h3.key", key)] {
         std::fs::write(agent.file(name), text).expect("written");
     }
-    let (address, file) = (free(), |name| agent.file(name).display().to_string());
+    let (address, file) = (ports::free(), |name| agent.file(name).display().to_string());
     let server = format!(
         "listen {address} quic; http3 on; ssl_protocols TLSv1.3; ssl_certificate {}; ssl_certificate_key {};
          add_header X-Protocol $server_protocol always;",

@@ -5,10 +5,12 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use portcullis_tests::ports;
+
 use super::super::super::origin::Origin;
 use super::super::super::streams::read_until;
 use super::super::super::{curl, grpc, h2_server};
-use super::super::nginx::{self, Gateway};
+use super::super::nginx::Gateway;
 use super::super::{agent, last_record, socket, table};
 use super::{module, start};
 
@@ -218,7 +220,7 @@ fn the_configuration_that_is_documented_is_one() {
     std::fs::write(directory.path().join("cert.pem"), signed.cert.pem()).expect("written");
     std::fs::write(directory.path().join("key.pem"), signed.signing_key.serialize_pem()).expect("written");
     let origin = Origin::start();
-    let (address, status) = (nginx::free(), nginx::free());
+    let (address, status) = (ports::free(), ports::free());
     let mut text = format!("daemon off; user root; pid {here}/pid; error_log {here}/errors;\n{text}");
     for (theirs, ours) in [
         ("/usr/lib/nginx/modules/ngx_http_portcullis_module.so", module.as_str()),

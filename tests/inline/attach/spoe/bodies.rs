@@ -66,7 +66,7 @@ fn what_does_not_fit_is_refused() {
 fn a_policy_may_let_it_pass_and_it_is_counted() {
     let origin = Origin::start();
     let agent = Agent { policy: "on_limit: pass", ..Agent::default() }.start();
-    let Some(gateway) = Gateway::start(&agent, origin.address, "closed", &[]) else { return };
+    let Some(gateway) = Gateway::start(&agent, origin.address, &[]) else { return };
     check(&origin, &agent, &gateway, true);
     // What is shown of it is judged all the same.
     for (base, way) in ways(&gateway) {
@@ -128,7 +128,7 @@ fn long_bodies_by_the_proxy() {
         ("#     server proxy", "    server proxy"),
         ("127.0.0.1:9080", &address),
     ];
-    let Some(gateway) = Gateway::start(&agent, origin.address, "closed", &changes) else { return };
+    let Some(gateway) = Gateway::start(&agent, origin.address, &changes) else { return };
     for (base, way) in ways(&gateway) {
         for bytes in [0, 40_000, 500_000, 5_000_000] {
             for (word, expected) in [("friendlyword", 200), ("hostileword", 403)] {

@@ -71,7 +71,7 @@ fn requests_fail_as_they_are_told_to_and_none_passes_uncounted() {
     for (fail, without) in [("closed", 503), ("open", 200)] {
         let origin = Origin::start();
         let agent = Agent::default().start();
-        let Some(gateway) = Gateway::start(&agent, origin.address, fail, &[]) else { return };
+        let Some(gateway) = Gateway::start_hasty(&agent, origin.address, fail, &[]) else { return };
         let mut lives = Lives { agent: Some(agent), told: 0.0 };
         let get = |word: &str| gateway.get(&format!("/?a={word}"));
         let both = || (get("friendlyword"), get("hostileword"));
@@ -138,7 +138,9 @@ fn one_of_two_stops() {
     let more = format!("agent unix@{} check inter 100ms fall 1 rise 1", first.file("spoe.sock").display());
     let other = format!("{more}\n    server other unix@{} check", second.file("spoe.sock").display());
     let usual = format!("agent unix@{} check inter 500ms fall 2 rise 1", first.file("spoe.sock").display());
-    let Some(gateway) = Gateway::start(&first, origin.address, "closed", &[(&usual, &other)]) else { return };
+    let Some(gateway) = Gateway::start_hasty(&first, origin.address, "closed", &[(&usual, &other)]) else {
+        return;
+    };
     let stopping = std::thread::spawn(move || first.stop());
     let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
@@ -153,7 +155,7 @@ fn one_of_two_stops() {
 fn a_new_process_takes_over() {
     let origin = Origin::start();
     let agent = Agent::default().start();
-    let Some(gateway) = Gateway::start(&agent, origin.address, "closed", &[]) else { return };
+    let Some(gateway) = Gateway::start_hasty(&agent, origin.address, "closed", &[]) else { return };
     assert_eq!(gateway.get("/?a=hostileword"), 403);
     let (base, ends) = (gateway.base.clone(), Instant::now() + Duration::from_secs(4));
     let clients: Vec<_> = (0..2)

@@ -13,11 +13,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use portcullis_tests::files::binary;
+use portcullis_tests::ports;
 
 use super::super::curl;
 use super::super::origin::Origin;
 use super::super::process::Portcullis;
-use super::super::redis::free;
 use super::{last_record, reached, table};
 
 /// A HAProxy between clients and an application; killed when dropped.
@@ -71,17 +71,35 @@ reports: {{ decisions: {{ to: "{{here}}/decisions.jsonl", only: all }} }}
     }
 }
 
+/// Where HAProxy asks this agent.
+fn place(agent: &Portcullis) -> String {
+    format!("unix@{}", agent.file("spoe.sock").display())
+}
+
 fn packaging() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/haproxy")
 }
 
+/// Times after which the agent passes for one that hangs, so long that a busy machine does not come to them.
+const PATIENT: Changes<'static> = &[
+    ("timeout connect 100ms", "timeout connect 20s"),
+    ("timeout check 300ms", "timeout check 20s"),
+    ("timeout hello 100ms", "timeout hello 20s"),
+    ("timeout processing 500ms", "timeout processing 20s"),
+];
+
 impl Gateway {
-    /// Starts it before this application, or says that it is not installed. `fail` is what it does while nobody answers.
-    fn start(agent: &Portcullis, origin: SocketAddr, fail: &str, changes: Changes<'_>) -> Option<Self> {
-        Self::start_at(&format!("unix@{}", agent.file("spoe.sock").display()), origin, fail, changes)
+    /// Starts it before this application, or says that it is not installed. It waits for the agent as long as it takes.
+    fn start(agent: &Portcullis, origin: SocketAddr, changes: Changes<'_>) -> Option<Self> {
+        Self::start_at(&place(agent), origin, "closed", &[changes, PATIENT].concat())
     }
 
-    /// With another place to ask at.
+    /// With the times that are shipped. `fail` is what it does while nobody answers.
+    fn start_hasty(agent: &Portcullis, origin: SocketAddr, fail: &str, changes: Changes<'_>) -> Option<Self> {
+        Self::start_at(&place(agent), origin, fail, changes)
+    }
+
+    /// With another place to ask at, and the times that are shipped.
     pub(super) fn start_at(
         place: &str,
         origin: SocketAddr,
@@ -89,7 +107,7 @@ impl Gateway {
         changes: Changes<'_>,
     ) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
-        let (address, address2) = (free(), free());
+        let (address, address2) = (ports::free(), ports::free());
         let read = |name: &str| std::fs::read_to_string(packaging().join(name)).expect("shipped");
         let spoe = directory.path().join("portcullis-spoe.conf");
         let (mut text, mut spoe_text) = (read("haproxy.cfg"), read("portcullis-spoe.conf"));
@@ -174,7 +192,7 @@ impl Drop for Gateway {
 fn start(mode: &str, changes: Changes<'_>) -> Option<(Origin, Portcullis, Gateway)> {
     let origin = Origin::start();
     let agent = Agent { mode, ..Agent::default() }.start();
-    let gateway = Gateway::start(&agent, origin.address, "closed", changes)?;
+    let gateway = Gateway::start(&agent, origin.address, changes)?;
     Some((origin, agent, gateway))
 }
 

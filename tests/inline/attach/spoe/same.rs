@@ -47,7 +47,7 @@ fn what_is_the_same_is_judged_the_same() {
     let agent = two_ways(&origin, "", "spoe: [{ address: \"unix:{here}/spoe.sock\" }]");
     // As large that all of these bodies fit.
     let changes = [("tune.bufsize 65536", "tune.bufsize 1048576")];
-    let Some(gateway) = Gateway::start(&agent, origin.address, "closed", &changes) else { return };
+    let Some(gateway) = Gateway::start(&agent, origin.address, &changes) else { return };
     let messages = messages();
     for message in &messages {
         send(agent.address, message);

@@ -90,7 +90,7 @@ async fn grpc_messages_are_seen_and_answered_in_kind() {
     let server = format!("server application {service}");
     let http2 = format!("{server} proto h2");
     let changes = [(&*server, &*http2), ("/portcullis-example.Chat/Talk", "/shop.Orders/Watch")];
-    let Some(gateway) = Gateway::start(&agent, service, "closed", &changes) else { return };
+    let Some(gateway) = Gateway::start(&agent, service, &changes) else { return };
     let (_, trailers) = send(&gateway, b"\0\0\0\0\x0cfriendlyword").await;
     assert!(trailers.is_some_and(|it| it["grpc-status"] == "0"), "{}", gateway.log());
     let (head, _) = send(&gateway, b"\0\0\0\0\x0bhostileword").await;
