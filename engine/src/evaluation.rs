@@ -141,6 +141,11 @@ pub struct Evaluation {
     failed: bool,
 }
 
+/// Whether a policy has anything inspected.
+fn inspects(policy: &Policy) -> bool {
+    crate::decide::plan(policy, false, false).inspects
+}
+
 impl Evaluation {
     /// Parses the head and selects asset and policy.
     #[must_use]
@@ -159,7 +164,13 @@ impl Evaluation {
         let usual = Limits::default();
         let limits = policy.map_or(&usual, |policy| &policy.limits);
         let Request { id, started_us, connection, client_subject, head, collections } = request;
-        let parsed = contained(|| parse(&id, started_us, connection, head, limits));
+        let parsed = contained(|| {
+            if policy.is_some_and(|policy| inspects(policy)) {
+                parse(&id, started_us, connection, head, limits)
+            } else {
+                Transaction::unread(&id, started_us, connection, head)
+            }
+        });
         let failed = parsed.is_none();
         let unparsed = || Transaction { id: id.into(), started_us, connection, ..Transaction::default() };
         let transaction = parsed.unwrap_or_else(unparsed);
@@ -198,9 +209,7 @@ impl Evaluation {
     pub fn plan(&self) -> Plan {
         match self.policy() {
             // Nothing is wanted any more, but each stage still says what `on_inspection_failure` does.
-            Some(policy) if self.failed => {
-                Plan { inspects: crate::decide::plan(policy, false, false).inspects, ..Plan::NOTHING }
-            }
+            Some(policy) if self.failed => Plan { inspects: inspects(policy), ..Plan::NOTHING },
             Some(policy) => crate::decide::plan(policy, self.wants_request_body(), self.wants_response()),
             None => Plan::NOTHING,
         }

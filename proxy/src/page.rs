@@ -28,10 +28,11 @@ impl Form {
 
     /// The form that suits a request with this `Content-Type` and `Accept`.
     pub(crate) fn suiting(sent: &[u8], accept: &[u8]) -> Self {
+        if is_grpc(sent) {
+            return Self::Grpc;
+        }
         let (sent, accept) = (sent.to_ascii_lowercase(), accept.to_ascii_lowercase());
-        if sent.starts_with(b"application/grpc") {
-            Self::Grpc
-        } else if contains(&accept, b"text/html") || contains(&accept, b"application/xhtml") {
+        if contains(&accept, b"text/html") || contains(&accept, b"application/xhtml") {
             Self::Html
         } else if contains(&accept, b"json") || contains(&sent, b"json") {
             Self::Json
@@ -114,6 +115,12 @@ code{{display:block;padding:.7rem .9rem;border:1px solid var(--line);border-radi
 </style></head><body><main><small>{status}</small><h1>{title}</h1><p>{advice}</p><code>{id}</code></main></body></html>
 "#
     )
+}
+
+/// Whether this `Content-Type` is one of gRPC.
+pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
+    let kind = b"application/grpc";
+    content_type.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

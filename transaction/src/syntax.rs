@@ -3,6 +3,7 @@
 //! Only what servers read differently is here: a request that two servers route differently is a way
 //! around whatever stands between them. What is merely unusual goes on.
 
+use crate::wire::any;
 use crate::wire::head::is_name;
 use crate::{Fields, RequestHead};
 
@@ -85,7 +86,7 @@ impl RequestHead {
     pub fn syntax_error(&self) -> Option<SyntaxError> {
         if self.target.contains(&b'#') {
             Some(SyntaxError::Fragment)
-        } else if self.target.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+        } else if any(&self.target, |byte| byte <= b' ' || byte == 0x7f) {
             Some(SyntaxError::Space)
         } else if self.method == b"CONNECT" && !is_authority(&self.target) {
             Some(SyntaxError::Connect)
@@ -151,7 +152,9 @@ fn is_authority(target: &[u8]) -> bool {
 /// A name, an address, and perhaps a port. Names of `http` URIs are names of DNS (RFC 9110, section 4.3),
 /// so nothing is percent-encoded; `_` occurs in names within clusters.
 pub(crate) fn is_host(host: &[u8]) -> bool {
-    !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
+    let is_foreign =
+        |byte: u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    !host.is_empty() && !any(host, is_foreign)
 }
 
 #[cfg(test)]

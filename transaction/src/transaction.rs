@@ -55,14 +55,20 @@ impl Transaction {
         request: RequestHead,
         limits: &Limits,
     ) -> Self {
-        let uri = Uri::parse(&request.target);
-        let mut transaction = Self { id: id.into(), started_us, connection, request, uri, ..Self::default() };
+        let mut transaction = Self::unread(id, started_us, connection, request);
         if transaction.request.headers.len() > limits.headers_max {
             transaction.inspection.note(Shortfall::HeaderCount);
         }
         transaction.parse_query(limits);
         transaction.parse_cookies(limits);
         transaction
+    }
+
+    /// A request head of which only the URI is parsed: query arguments and cookies are not read, as nobody inspects them.
+    #[must_use]
+    pub fn unread(id: &str, started_us: i64, connection: Connection, request: RequestHead) -> Self {
+        let uri = Uri::parse(&request.target);
+        Self { id: id.into(), started_us, connection, request, uri, ..Self::default() }
     }
 
     /// The raw path: the target without query and fragment.

@@ -34,6 +34,9 @@ fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
 
 /// The end of `scheme://authority` in an absolute form, 0 in every other form.
 fn authority_end(target: &[u8]) -> usize {
+    if target.starts_with(b"/") {
+        return 0;
+    }
     let Some(scheme) = target.windows(3).take(16).position(|window| window == b"://") else { return 0 };
     if scheme == 0 || !target[..scheme].iter().all(u8::is_ascii_alphanumeric) {
         return 0;

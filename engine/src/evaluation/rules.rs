@@ -62,7 +62,7 @@ impl Evaluation {
         else {
             return;
         };
-        if !crate::decide::plan(&compiled.policy, false, false).inspects {
+        if !super::inspects(&compiled.policy) {
             return;
         }
         self.begin_addresses(compiled);

@@ -16,7 +16,7 @@ use transaction::{Shortfall, SyntaxError};
 use super::exchange::{Exchange, is_bodiless};
 use super::hold::{Admission, Held, admit};
 use super::{challenge, enforce, entry, fixed, relay};
-use crate::page::Form;
+use crate::page;
 use crate::state::Shared;
 use crate::wire::{self, PaceStage};
 
@@ -424,7 +424,8 @@ fn is_complete(session: &Session, header: &ResponseHeader) -> bool {
 /// Whether both directions may have to flow at once, which a relay does not do. What the client says of it is not
 /// to be relied on: an answer that turns out to be an ordinary one is kept back all the same ([`Exchange::withhold`]).
 fn is_grpc(session: &Session) -> bool {
-    Form::of(session.req_header()) == Form::Grpc
+    let kind = session.req_header().headers.get(http::header::CONTENT_TYPE);
+    kind.is_some_and(|kind| page::is_grpc(kind.as_bytes()))
 }
 
 fn refused() -> Box<Error> {

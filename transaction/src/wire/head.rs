@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::{connection, has_control, is_token, trimmed};
+use super::{any, connection, has_control, is_token, trimmed};
 use crate::SyntaxError;
 use crate::syntax::{is_host, is_length};
 
@@ -125,11 +125,10 @@ impl Seen {
         if matches!(line[0], b' ' | b'\t') {
             return Err(SyntaxError::Folding);
         }
-        let name = line.iter().position(|byte| !is_token(*byte)).unwrap_or(line.len());
-        if name == 0 || line.get(name) != Some(&b':') {
+        let named = memchr(b':', line).map(|colon| (&line[..colon], &line[colon + 1..]));
+        let Some((name, value)) = named.filter(|(name, _)| is_name_of_header(name)) else {
             return Err(if line.contains(&b'\r') { SyntaxError::BareReturn } else { SyntaxError::Name });
-        }
-        let (name, value) = (&line[..name], &line[name + 1..]);
+        };
         if has_control(value) {
             return Err(if value.contains(&b'\r') { SyntaxError::BareReturn } else { SyntaxError::Value });
         }
@@ -198,6 +197,11 @@ impl Seen {
         }
         Ok(if self.is_chunked { Body::Chunked } else { Body::Sized })
     }
+}
+
+/// Whether a header may have this name (RFC 9110, section 5.1).
+fn is_name_of_header(name: &[u8]) -> bool {
+    !name.is_empty() && !any(name, |byte| !is_token(byte))
 }
 
 /// Whether a name is that one, or is it for applications that take `_` for `-` (RFC 3875, section 4.1.18).
