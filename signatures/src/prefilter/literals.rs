@@ -69,16 +69,16 @@ impl Literals {
             return;
         }
         match self.step {
-            1 => self.fours.scan::<4, 1>(value, found),
-            2 => self.fours.scan::<4, 2>(value, found),
-            _ => self.fours.scan::<4, STEP_MAX>(value, found),
+            1 => self.fours.scan::<4, 1, BLOCK_BYTES>(value, found),
+            2 => self.fours.scan::<4, 2, { 2 * BLOCK_BYTES }>(value, found),
+            _ => self.fours.scan::<4, STEP_MAX, { STEP_MAX * BLOCK_BYTES }>(value, found),
         }
     }
 
     /// Sets the bits of every other literal that is in the value but those of [`Literals::pairs`].
     pub(super) fn scan_others(&self, value: &[u8], found: &mut [u64]) {
-        self.threes.scan::<3, 1>(value, found);
-        self.twos.scan::<2, 1>(value, found);
+        self.threes.scan::<3, 1, BLOCK_BYTES>(value, found);
+        self.twos.scan::<2, 1, BLOCK_BYTES>(value, found);
     }
 }
 
@@ -155,33 +155,40 @@ impl Table {
     }
 
     /// Sets the bits of every literal in the value that has a part of so many bytes at one of the places that
-    /// are so far apart.
-    fn scan<const BYTES: usize, const STEP: usize>(&self, value: &[u8], found: &mut [u64]) {
+    /// are so far apart, which are looked at in blocks ([`hits`]).
+    fn scan<const BYTES: usize, const STEP: usize, const BLOCK: usize>(
+        &self,
+        value: &[u8],
+        found: &mut [u64],
+    ) {
         match &self.filter {
             Filter::Empty => {}
-            Filter::Small(filter) => self.scan_with::<BYTES, STEP>(value, &**filter, found),
-            Filter::Large(filter) => self.scan_with::<BYTES, STEP>(value, &**filter, found),
+            Filter::Small(filter) => self.scan_with::<BYTES, STEP, BLOCK>(value, &**filter, found),
+            Filter::Large(filter) => self.scan_with::<BYTES, STEP, BLOCK>(value, &**filter, found),
         }
     }
 
-    fn scan_with<const BYTES: usize, const STEP: usize>(
+    fn scan_with<const BYTES: usize, const STEP: usize, const BLOCK: usize>(
         &self,
         value: &[u8],
         filter: &impl Bits,
         found: &mut [u64],
     ) {
         let end = (value.len() + 1).saturating_sub(BYTES);
-        let mut begin = 0;
-        while begin < end {
-            let (mut hits, next) = hits::<BYTES, STEP>(value, begin, end, filter);
+        for begin in (0..end).step_by(PLACES * STEP) {
+            let places = (end - begin).div_ceil(STEP).min(PLACES);
+            let mut hits = match value[begin..].first_chunk() {
+                Some(block) => hits::<BYTES, STEP, BLOCK>(block, places, filter),
+                None => hits::<BYTES, STEP, BLOCK>(&filled(&value[begin..]), places, filter),
+            };
             while hits != 0 {
-                let place = begin + STEP * hits.trailing_zeros() as usize;
-                hits &= hits - 1;
+                let nth = hits.leading_zeros();
+                hits &= !(FIRST_PLACE >> nth);
+                let place = begin + STEP * nth as usize;
                 if let Some(part) = value.get(place..place + BYTES) {
                     self.find(key(part), value, place + BYTES, found);
                 }
             }
-            begin = next;
         }
     }
 
@@ -259,41 +266,37 @@ fn bit_place(hash: u32) -> (usize, u32) {
     (place as usize / 64, place % 64)
 }
 
-/// A bit for each of the places from `begin` on where a part of a literal may lie, the first place's lowest, and the
-/// place after them. Found without a branch for each, which a processor could not foresee, and with one load for the
-/// keys of several places.
+/// A bit for each of the first `places` of a block where a part of a literal may lie, the first place's highest. Found
+/// without a branch for each, which a processor could not foresee, and with one load for the keys of several.
 #[inline(always)]
-fn hits<const BYTES: usize, const STEP: usize>(
-    value: &[u8],
-    begin: usize,
-    end: usize,
+fn hits<const BYTES: usize, const STEP: usize, const BLOCK: usize>(
+    block: &[u8; BLOCK],
+    places: usize,
     filter: &impl Bits,
-) -> (u64, usize) {
+) -> u64 {
     // Eight bytes have the parts of so many places.
     let of_word = if STEP == 1 { 4 } else { 2 };
-    let of_all = 64 / of_word * of_word * STEP;
-    let (mut hits, mut at, mut places) = (0_u64, begin, 0);
-    while at < end && at < begin + of_all {
-        let word = word_at(value, at);
-        let bit = |nth: usize| filter.bit(hash(key_in::<BYTES>(word >> (8 * STEP * nth)))) << nth;
-        let bits = if STEP == 1 { bit(0) | bit(1) | bit(2) | bit(3) } else { bit(0) | bit(1) };
-        hits |= bits << places;
-        places += of_word;
-        at += of_word * STEP;
+    let words = places.div_ceil(of_word).min(PLACES / of_word);
+    let mut hits = 0;
+    for nth in 0..words {
+        let at = nth * of_word * STEP;
+        let word = block[at..at + size_of::<u64>()].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        // Of all keys at once.
+        let word = word | u64::from(CASE) << 32 | u64::from(CASE);
+        for nth in 0..of_word {
+            hits = hits << 1 | filter.bit(hash(key_in::<BYTES>(word >> (8 * STEP * nth))));
+        }
     }
     // Behind the last place there is no part.
-    let there = (end - begin).div_ceil(STEP);
-    (if there < 64 { hits & !(u64::MAX << there) } else { hits }, at)
+    let behind = u64::MAX.checked_shr(places as u32).unwrap_or(0);
+    (hits << (PLACES - (words * of_word).clamp(1, PLACES))) & !behind
 }
 
-/// The eight bytes from there on; zeros behind the value.
-#[inline(always)]
-fn word_at(value: &[u8], at: usize) -> u64 {
-    let rest = value.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    }
+/// A block that begins with the last bytes of a value, and has zeros behind them.
+fn filled<const BLOCK: usize>(last: &[u8]) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    block.iter_mut().zip(last).for_each(|(place, byte)| *place = *byte);
+    block
 }
 
 /// The parts of a literal by which it is looked for, one after the other: the rarest.
@@ -343,6 +346,11 @@ const FEW: usize = 32;
 const CASE: u32 = 0x2020_2020;
 /// The most bytes that these are apart.
 const STEP_MAX: usize = 3;
+/// Places that are looked at together (count), a bit each.
+const PLACES: usize = u64::BITS as usize;
+const FIRST_PLACE: u64 = 1 << (PLACES - 1);
+/// What they lie in where they are one byte apart, with what is read behind the last of them.
+const BLOCK_BYTES: usize = PLACES + size_of::<u64>();
 /// Bits of a hash that say where it is in a filter of bytes, and in one of bits.
 const BYTE_FILTER_BITS: u32 = 13;
 const BIT_FILTER_BITS: u32 = 17;

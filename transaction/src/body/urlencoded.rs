@@ -26,8 +26,7 @@ pub(super) struct UrlEncoded {
 impl Parse for UrlEncoded {
     fn step(&mut self, rest: &[u8], sink: &mut Sink<'_>) -> Step {
         let byte = rest[0];
-        let taken =
-            if self.in_value { self.value(byte, rest, sink) } else { usize::from(self.name(byte, sink)) };
+        let taken = if self.in_value { self.value(byte, rest, sink) } else { self.name(byte, rest, sink) };
         if taken == 0 { Step::Full } else { Step::Took(taken) }
     }
 
@@ -37,23 +36,35 @@ impl Parse for UrlEncoded {
 }
 
 impl UrlEncoded {
-    fn name(&mut self, byte: u8, sink: &mut Sink<'_>) -> bool {
+    fn name(&mut self, byte: u8, rest: &[u8], sink: &mut Sink<'_>) -> usize {
         match byte {
             b'=' => {
                 self.flush_name(sink);
                 self.in_value = sink.open(Place::Argument, &self.name);
-                self.in_value
+                usize::from(self.in_value)
             }
-            b'&' => self.end_pair(sink),
-            _ if !self.has_name_room(sink) => false,
+            b'&' => usize::from(self.end_pair(sink)),
+            _ if !self.has_name_room(sink) => 0,
             _ => {
                 self.begun = true;
+                let count = self.decided(rest, sink);
                 self.decoded.clear();
-                self.decoder.push(byte, &mut self.decoded);
+                self.decoder.push_all(&rest[..count], &mut self.decoded);
                 sink.grow_name(&mut self.name, &self.decoded);
-                true
+                count
             }
         }
+    }
+
+    /// How many bytes of a name, which has room for one, are taken at once: those that mean one byte each, or one that does
+    /// not.
+    fn decided(&self, rest: &[u8], sink: &Sink<'_>) -> usize {
+        if self.decoder != FormDecoder::Idle {
+            return 1;
+        }
+        let plain = memchr::memchr3(b'&', b'%', b'=', rest).unwrap_or(rest.len());
+        let room = (sink.bounds.name_bytes + 1).saturating_sub(self.name.len() + DECODED_BYTES_MAX);
+        plain.min(room).max(1)
     }
 
     /// Makes room for what a byte decodes to. A name that is too long becomes several arguments, each

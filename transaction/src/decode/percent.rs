@@ -75,7 +75,15 @@ impl FormDecoder {
             let run = if is_idle { memchr::memchr(b'%', bytes).unwrap_or(bytes.len()) } else { 0 };
             with_spaces(&bytes[..run], out);
             bytes = &bytes[run..];
-            if let [byte, rest @ ..] = bytes {
+            let whole = match bytes {
+                [b'%', high, low, ..] if is_idle => hex(*high).zip(hex(*low)),
+                _ => None,
+            };
+            if let Some((high, low)) = whole {
+                // The usual case, without three steps.
+                out.push(high << 4 | low);
+                bytes = &bytes[3..];
+            } else if let [byte, rest @ ..] = bytes {
                 self.push(*byte, out);
                 bytes = rest;
             }
