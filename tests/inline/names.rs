@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
+use portcullis_tests::ports;
+
 use super::curl;
 use super::process::{Portcullis, Setup};
 
@@ -42,7 +44,7 @@ fn servers_move_with_their_names() {
         println!("left out: this system gives no process names of its own (unshare)");
         return;
     }
-    let one = application(SocketAddr::from(([127, 0, 0, 1], 0)), "one").expect("a port");
+    let one = application(ports::free(), "one").expect("a port");
     let two = SocketAddr::from(([127, 0, 0, 2], one.port()));
     application(two, "two").expect("the same port of another address");
     let setup = Setup { origin: format!("app.test:{}", one.port()), ..Setup::new(one) };
