@@ -119,7 +119,11 @@ code{{display:block;padding:.7rem .9rem;border:1px solid var(--line);border-radi
 
 /// Whether this `Content-Type` is one of gRPC.
 pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
-    let kind = b"application/grpc";
+    begins(content_type, b"application/grpc")
+}
+
+/// Whether a `Content-Type` begins so, in whatever case.
+pub(crate) fn begins(content_type: &[u8], kind: &[u8]) -> bool {
     content_type.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind))
 }
 

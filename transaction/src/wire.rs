@@ -19,6 +19,11 @@ const fn is_token(byte: u8) -> bool {
     TOKENS[byte as usize]
 }
 
+/// Whether this is a token.
+fn is_whole_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && !any(bytes, |byte| !is_token(byte))
+}
+
 /// Of each byte, whether it may be in a token. Names are most of what is looked at byte by byte.
 static TOKENS: [bool; 256] = {
     let mut tokens = [false; 256];

@@ -14,6 +14,7 @@ use super::hold::Held;
 use crate::drain::Ticket;
 use crate::judging::Judging;
 use crate::listen::{Client, Settings, Turn, Visit};
+use crate::page;
 use crate::report::Stage;
 use crate::state::Running;
 use crate::upstream::{Pool, Tries};
@@ -340,9 +341,7 @@ pub(super) fn is_bodiless(session: &Session, header: &pingora::http::ResponseHea
 
 /// Whether bodies of this Content-Type end when it pleases them: they are never withheld.
 pub(crate) fn is_stream(content_type: &[u8]) -> bool {
-    [&b"text/event-stream"[..], b"application/grpc"].iter().any(|prefix| {
-        content_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    })
+    page::is_grpc(content_type) || page::begins(content_type, b"text/event-stream")
 }
 
 #[cfg(test)]

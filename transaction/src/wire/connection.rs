@@ -1,6 +1,6 @@
 //! What `Connection` names: headers that end at the next hop, and so are removed there.
 
-use super::{is_token, trimmed};
+use super::{is_whole_token, trimmed};
 
 /// Whether the values of `Connection` so far name what no client may take from a request: its framing, where it goes and who
 /// it is from; or so much, or anything so odd, that servers differ in what they remove (RFC 9110, section 7.6.1).
@@ -14,7 +14,7 @@ pub(super) fn is_hostile(value: &[u8], named: &mut usize) -> bool {
     let names = value.split(|byte| *byte == b',').map(trimmed).filter(|name| !name.is_empty());
     names.into_iter().any(|name| {
         *named += 1;
-        *named > NAMES_MAX || !name.iter().copied().all(is_token) || is_protected(name)
+        *named > NAMES_MAX || !is_whole_token(name) || is_protected(name)
     })
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::{any, connection, has_control, is_token, trimmed};
+use super::{connection, has_control, is_whole_token, trimmed};
 use crate::SyntaxError;
 use crate::syntax::{is_host, is_length};
 
@@ -112,8 +112,11 @@ fn request_line(line: &[u8], is_old: &mut bool) -> Result<Range<usize>, SyntaxEr
         b"HTTP/1.0" => true,
         _ => return Err(SyntaxError::Line),
     };
-    let is_method = first > 0 && line[..first].iter().copied().all(is_token);
-    if is_method && last > first + 1 { Ok(first + 1..last) } else { Err(SyntaxError::Line) }
+    if is_whole_token(&line[..first]) && last > first + 1 {
+        Ok(first + 1..last)
+    } else {
+        Err(SyntaxError::Line)
+    }
 }
 
 impl Seen {
@@ -126,7 +129,7 @@ impl Seen {
             return Err(SyntaxError::Folding);
         }
         let named = memchr(b':', line).map(|colon| (&line[..colon], &line[colon + 1..]));
-        let Some((name, value)) = named.filter(|(name, _)| is_name_of_header(name)) else {
+        let Some((name, value)) = named.filter(|(name, _)| is_whole_token(name)) else {
             return Err(if line.contains(&b'\r') { SyntaxError::BareReturn } else { SyntaxError::Name });
         };
         if has_control(value) {
@@ -197,11 +200,6 @@ impl Seen {
         }
         Ok(if self.is_chunked { Body::Chunked } else { Body::Sized })
     }
-}
-
-/// Whether a header may have this name (RFC 9110, section 5.1).
-fn is_name_of_header(name: &[u8]) -> bool {
-    !name.is_empty() && !any(name, |byte| !is_token(byte))
 }
 
 /// Whether a name is that one, or is it for applications that take `_` for `-` (RFC 3875, section 4.1.18).
